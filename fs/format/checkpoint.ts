@@ -1,0 +1,51 @@
+import { Pointer } from './pointer.js';
+import { i64, type Of, record, struct, u8, u16, u32, u64 } from './struct.js';
+
+export const checkpointMagic = 0x74706356; // "Vcpt"
+
+/** Where a log head goes on appending. `place` 2^53 - 1: the head is closed. */
+export const HeadPosition = struct('head-position', {
+  place: u64('place of the open segment, or 2^53 - 1 for none'),
+  serial: u64('its serial'),
+  page: u32('next free page in it'),
+  described: u32('pages before this one are described by summaries'),
+});
+export type HeadPosition = Of<typeof HeadPosition>;
+
+/**
+ * A consistent state of the volume. Two slots are written in turn; the newest that verifies counts. After the
+ * header comes the map of the segment table: 2 bits for each table page (0: never written, 1: copy A, 2: copy B).
+ * The header page is also appended to the log at each commit, for salvage.
+ */
+export const Checkpoint = struct('checkpoint', {
+  magic: u32('0x74706356'),
+  checksum: u32('CRC32C of the whole slot (header and map) with this field zero'),
+  generation: u64('generation that this checkpoint ends'),
+  epoch: u64('random number of the mount that wrote it, below 2^53'),
+  clean: u8('1: the volume was closed after it and nothing is to be replayed'),
+  slot: u8('0 for A, 1 for B'),
+  flags: u16('reserved, must be 0'),
+  mapBytes: u32('bytes of the table map after the header'),
+  seconds: i64('time of the commit, seconds since 1970'),
+  mainRoot: record(Pointer)('root node of the live tree'),
+  systemRoot: record(Pointer)('root node of the system tree: relocations, kept roots'),
+  rootId: u32('id of the live root; grows with each rollback'),
+  mainHeight: u16('levels of the live tree, at least 1'),
+  systemHeight: u16('levels of the system tree, at least 1'),
+  newestSnapshot: u64('newest generation kept by a snapshot on the live line; pages born at or before it stay'),
+  nextSerial: u64('serial of the next segment'),
+  nextInode: u64('next inode number'),
+  inodes: u64('inodes in the live tree'),
+  livePages: u64('live pages of all segments'),
+  nodeHead: record(HeadPosition)('where tree nodes go'),
+  dataHead: record(HeadPosition)('where new data goes'),
+  coldHead: record(HeadPosition)('where moved data goes'),
+  journalPlace: u64('place where the record after this checkpoint is looked for'),
+  journalSerial: u64('serial of that segment'),
+  journalPage: u32('page in it'),
+  journalLast: u32('CRC32C of the last record before this checkpoint'),
+  journalSequence: u64('sequence number of the next record'),
+  journalNextPlace: u64('place of the journal segment after this one'),
+  journalNextSerial: u64('its serial'),
+});
+export type Checkpoint = Of<typeof Checkpoint>;

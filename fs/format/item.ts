@@ -1,0 +1,151 @@
+/**
+ * Kinds of items. An item is (inode, kind, offset) -> value; all metadata of Varve is items of one ordered map.
+ * Keys sort by inode, then kind, then offset, so that what belongs to one file lies together.
+ */
+import { Pointer } from './pointer.js';
+import { i64, type Of, record, struct, text, u8, u16, u32, u64 } from './struct.js';
+
+export const itemKind = {
+  /** offset 0: the inode record. */
+  inode: 1,
+  /** offset 0: contents of a small file, or the target of a symbolic link. */
+  inline: 2,
+  /** offset = hash of the name x 2^8 + number: an extended attribute. */
+  xattr: 3,
+  /** offset = id of a large attribute value x 2^8 + number: a piece of it. */
+  xattrPiece: 4,
+  /** offset = hash of the name x 2^8 + number: a directory entry. */
+  dirent: 5,
+  /** offset = first page: an extent. */
+  extent: 6,
+  /** Inode 0, offset = inode number: a file without a name, or with pages to be reclaimed. */
+  orphan: 16,
+  /** Inode 0, offset = uid, gid or project id: usage and limits. */
+  userQuota: 17,
+  groupQuota: 18,
+  projectQuota: 19,
+  /** System tree, inode 0, offset = address: where the cleaner moved a run of pages. */
+  relocation: 32,
+  /** System tree, inode 0, offset = root id: a kept root (snapshot, branch, history). */
+  root: 33,
+  /** System tree, inode 0, offset = session number: salt of a session key. */
+  session: 34,
+} as const;
+
+/** Longest value of an item, in bytes. A node of 4 pages holds at least three of these. */
+export const maxItemBytes = 4064;
+
+export const inodeFlag = {
+  /** The inode has POSIX ACLs among its attributes. */
+  acl: 1,
+  /** The inode has extended attributes. */
+  xattrs: 2,
+  immutable: 4,
+  appendOnly: 8,
+  noAtime: 16,
+  compress: 32,
+  noCompress: 64,
+} as const;
+
+export const InodeRecord = struct('inode', {
+  mode: u32('file type and permissions, as stat'),
+  links: u32('names'),
+  uid: u32('owner'),
+  gid: u32('group'),
+  size: u64('bytes'),
+  pages: u64('pages stored (st_blocks / 8)'),
+  atimeSeconds: i64('last access'),
+  mtimeSeconds: i64('last change of the contents'),
+  ctimeSeconds: i64('last change of the inode'),
+  btimeSeconds: i64('birth'),
+  atimeNanos: u32('0 to 999,999,999'),
+  mtimeNanos: u32('0 to 999,999,999'),
+  ctimeNanos: u32('0 to 999,999,999'),
+  btimeNanos: u32('0 to 999,999,999'),
+  device: u32('major and minor of a device node, as the kernel encodes them'),
+  flags: u32('acl 1, xattrs 2, immutable 4, append-only 8, noatime 16, compress 32, nocompress 64'),
+  parent: u64('directory: inode number of its parent; otherwise 0'),
+  project: u32('project id for quotas'),
+  generation: u32('for file handles'),
+  transform: u16('transform chain asked for by property; 0 is the volume\'s'),
+  reserved: u16('must be 0'),
+  subdirectories: u32('directory: number of subdirectories'),
+});
+export type InodeRecord = Of<typeof InodeRecord>;
+
+/** A directory entry; the name follows (1 to 255 bytes). */
+export const Dirent = struct('dirent', {
+  inode: u64('inode number'),
+  type: u8('file type: mode / 2^12'),
+});
+export type Dirent = Of<typeof Dirent>;
+
+/** An extent: this pointer, then (when stored plain) a CRC32C (u32) for each page. */
+export const ExtentHeader = struct('extent', {
+  pointer: record(Pointer)('where the pages lie'),
+});
+export type ExtentHeader = Of<typeof ExtentHeader>;
+
+/** An extended attribute; its name follows, then its value unless that is stored in pieces. */
+export const Xattr = struct('xattr', {
+  nameBytes: u8('bytes of the name, with its namespace'),
+  reserved: u8('must be 0'),
+  valueBytes: u32('bytes of the value'),
+  pieces: u32('id of the value\'s pieces; 0: the value follows the name'),
+});
+export type Xattr = Of<typeof Xattr>;
+
+/** An inode that has lost its last name, or is to be cut to `size`; recovery and the last close finish the work. */
+export const Orphan = struct('orphan', {
+  size: u64('bytes to keep: 0 for a file without a name'),
+});
+export type Orphan = Of<typeof Orphan>;
+
+/** Usage and limits of a user, group or project. */
+export const Quota = struct('quota', {
+  pages: u64('pages stored'),
+  inodes: u64('inodes'),
+  softPages: u64('soft limit, 0 for none'),
+  hardPages: u64('hard limit, 0 for none'),
+  softInodes: u64('soft limit, 0 for none'),
+  hardInodes: u64('hard limit, 0 for none'),
+  pagesSince: i64('when the soft limit of pages was passed, seconds since 1970; 0: it is not'),
+  inodesSince: i64('when the soft limit of inodes was passed; 0: it is not'),
+});
+export type Quota = Of<typeof Quota>;
+
+/** A run of pages that the cleaner moved: pointers know it by the key's address, it lies at `target`. */
+export const Relocation = struct('relocation', {
+  target: u64('address where it lies today; never itself an entry'),
+  pages: u32('length'),
+});
+export type Relocation = Of<typeof Relocation>;
+
+/** A kept root. */
+export const RootRecord = struct('root', {
+  pointer: record(Pointer)('root node'),
+  height: u16('levels'),
+  kind: u8('1 snapshot, 2 branch, 3 history'),
+  flags: u8('1: hidden, waiting to be deleted'),
+  parent: u32('id of the root before it on its line; 0 for none'),
+  generation: u64('generation that it keeps'),
+  seconds: i64('when it was made'),
+  nextInode: u64('next inode number at that time'),
+  inodes: u64('inodes'),
+  cursorInode: u64('deletion: key up to which its pages were given back'),
+  cursorKind: u8('deletion: kind of that key'),
+  cursorOffset: u64('deletion: offset of that key'),
+  name: text(200)('name, UTF-8'),
+});
+export type RootRecord = Of<typeof RootRecord>;
+
+/** Salt of a session key. */
+export const SessionRecord = struct('session', {
+  salt0: u64('first 53 bits'),
+  salt1: u64('next 53 bits'),
+  salt2: u64('next 53 bits'),
+  salt3: u64('next 53 bits'),
+  salt4: u64('last 44 bits'),
+  seconds: i64('when the session began'),
+});
+export type SessionRecord = Of<typeof SessionRecord>;

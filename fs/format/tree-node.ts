@@ -1,0 +1,32 @@
+import { type Of, struct, u8, u16, u32, u64 } from './struct.js';
+
+export const nodeMagic = 0x646f6e56; // "Vnod"
+
+/**
+ * A node of a tree: header, slots in key order growing upwards, values growing downwards from the end. The
+ * same bytes serve in memory. Leaves (level 0) hold items; inner nodes hold a pointer for each child, under the
+ * child's lowest key (the first slot's key counts as lower than all).
+ */
+export const NodeHeader = struct('node-header', {
+  magic: u32('0x646f6e56'),
+  count: u16('slots in use'),
+  level: u8('0 for a leaf'),
+  tree: u8('0 file tree, 1 system tree'),
+  heap: u16('offset of the lowest value'),
+  garbage: u16('bytes in the heap that no slot refers to'),
+  root: u32('id of the root (branch) that wrote it'),
+  birth: u64('generation that wrote it'),
+  reserved: u64('must be 0'),
+});
+export type NodeHeader = Of<typeof NodeHeader>;
+
+/** A slot: the key as four words, compared from the first to the last, and where its value lies. */
+export const NodeSlot = struct('node-slot', {
+  inodeHigh: u32('inode number / 2^16'),
+  inodeLowAndKind: u32('(inode number mod 2^16) x 2^16 + kind'),
+  offsetHigh: u32('offset / 2^32'),
+  offsetLow: u32('offset mod 2^32'),
+  value: u16('offset of the value in the node'),
+  length: u16('bytes of the value'),
+});
+export type NodeSlot = Of<typeof NodeSlot>;

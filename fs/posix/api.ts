@@ -1,0 +1,126 @@
+/**
+ * What a driver, a test or a tool can ask of a filesystem: operations by inode, credentials as an argument.
+ *
+ * Methods run synchronously on what is in memory and may throw Suspend before they change anything (see
+ * fs/suspend.ts); `run()` or the driver's dispatcher restarts them. Those that return a promise have done their
+ * restartable part when they return it. Other failures are FsError.
+ */
+import type { InodeNumber } from '../units.js';
+
+/** Who asks. */
+export interface Credentials {
+  readonly uid: number;
+  readonly gid: number;
+  readonly pid: number;
+}
+
+/** A moment: seconds since 1970 and nanoseconds (0 to 999,999,999). */
+export interface Time {
+  readonly seconds: number;
+  readonly nanos: number;
+}
+
+/** stat, in one object. */
+export interface Attributes {
+  readonly inode: InodeNumber;
+  readonly generation: number;
+  readonly mode: number;
+  readonly links: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly device: number;
+  readonly size: number;
+  /** Stored, in units of 512 bytes, as st_blocks. */
+  readonly blocks: number;
+  readonly atime: Time;
+  readonly mtime: Time;
+  readonly ctime: Time;
+  readonly btime: Time;
+  /** inodeFlag bits. */
+  readonly flags: number;
+}
+
+/** What SETATTR changes; absent members stay. `now`: the server's clock. */
+export interface AttributeChanges {
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly size?: number;
+  readonly atime?: Time | 'now';
+  readonly mtime?: Time | 'now';
+  readonly ctime?: Time;
+  /** Clear setuid, setgid (when group-executable) and security.capability. */
+  readonly killPrivileges?: boolean;
+}
+
+/** statfs. Pages of 4 KiB. */
+export interface VolumeStatistics {
+  readonly pages: number;
+  readonly freePages: number;
+  readonly availablePages: number;
+  readonly inodes: number;
+  readonly freeInodes: number;
+}
+
+export const renameFlag = { noReplace: 1, exchange: 2, whiteout: 4 } as const;
+export const xattrFlag = { create: 1, replace: 2 } as const;
+export const fallocateFlag = { keepSize: 1, punchHole: 2, collapseRange: 8, zeroRange: 16, insertRange: 32 } as const;
+export const seek = { data: 3, hole: 4 } as const;
+
+/** Called for each entry; false stops before it: it comes again from the cookie of the one before. */
+export type EmitEntry = (name: Uint8Array, inode: InodeNumber, type: number, cookie: number) => boolean;
+
+export interface FileSystemApi {
+  /** Attributes of the entry. ENOENT, ENOTDIR, ENAMETOOLONG. */
+  lookup(parent: InodeNumber, name: Uint8Array): Attributes;
+  getattr(inode: InodeNumber): Attributes;
+  setattr(inode: InodeNumber, changes: AttributeChanges, who: Credentials): Attributes;
+  readlink(inode: InodeNumber): Uint8Array;
+  /** Any file but a directory; `mode` has the type, and the umask applied by the caller or in `umask`. */
+  mknod(parent: InodeNumber, name: Uint8Array, mode: number, device: number, umask: number, who: Credentials): Attributes;
+  mkdir(parent: InodeNumber, name: Uint8Array, mode: number, umask: number, who: Credentials): Attributes;
+  symlink(parent: InodeNumber, name: Uint8Array, target: Uint8Array, who: Credentials): Attributes;
+  link(inode: InodeNumber, parent: InodeNumber, name: Uint8Array, who: Credentials): Attributes;
+  unlink(parent: InodeNumber, name: Uint8Array, who: Credentials): void;
+  rmdir(parent: InodeNumber, name: Uint8Array, who: Credentials): void;
+  rename(
+    parent: InodeNumber,
+    name: Uint8Array,
+    newParent: InodeNumber,
+    newName: Uint8Array,
+    flags: number,
+    who: Credentials,
+  ): void;
+  /** A file without a name (O_TMPFILE); linked later or reclaimed when let go. */
+  tmpfile(parent: InodeNumber, mode: number, umask: number, who: Credentials): Attributes;
+
+  /** The caller refers to the inode (a lookup the kernel remembers, an open handle): it outlives its last name. */
+  hold(inode: InodeNumber): void;
+  /** Give back `count` holds. A file without names and holds is reclaimed. Never throws Suspend. */
+  letGo(inode: InodeNumber, count: number): void;
+
+  /** Bytes read into `into` from `offset`; fewer only at the end of the file. */
+  read(inode: InodeNumber, offset: number, into: Uint8Array): number | Promise<number>;
+  /** Accept the bytes; they may stay in memory until flushed. Returns data.length. ENOSPC, EFBIG, EROFS. */
+  write(inode: InodeNumber, offset: number, data: Uint8Array, who: Credentials, killPrivileges?: boolean): number;
+  fallocate(inode: InodeNumber, mode: number, offset: number, length: number): void | Promise<void>;
+  /** SEEK_DATA or SEEK_HOLE. ENXIO past the end. */
+  seek(inode: InodeNumber, offset: number, whence: number): number;
+  copyRange(from: InodeNumber, fromOffset: number, to: InodeNumber, toOffset: number, length: number, who: Credentials): Promise<number>;
+  /** Make the file's data and all metadata operations so far durable. */
+  fsync(inode: InodeNumber, dataOnly: boolean): Promise<void>;
+  /** Make everything durable (fsync of a directory, `varve sync`). */
+  sync(): Promise<void>;
+
+  /** Entries after `cookie` (0: from the start, with `.` and `..`) until `emit` declines. Cookies are stable. */
+  readdir(inode: InodeNumber, cookie: number, emit: EmitEntry): void;
+
+  /** ENODATA. */
+  getxattr(inode: InodeNumber, name: Uint8Array): Uint8Array;
+  setxattr(inode: InodeNumber, name: Uint8Array, value: Uint8Array, flags: number, who: Credentials, killSgid?: boolean): void;
+  /** Names, each ended by a NUL. */
+  listxattr(inode: InodeNumber): Uint8Array;
+  removexattr(inode: InodeNumber, name: Uint8Array, who: Credentials): void;
+
+  statfs(): VolumeStatistics;
+}

@@ -1,0 +1,95 @@
+/**
+ * What the filesystem layer asks of a volume: one ordered map, pages in a log, and promises about both.
+ * Methods that may throw Suspend say so; they do it before they change anything.
+ */
+import type { Batch } from '../tree/batch.js';
+import type { Address, Generation, InodeNumber, PageNumber } from '../units.js';
+
+/** A position in the map. It is valid until the next `apply`; values are views into the node: copy what outlives that. */
+export interface ItemCursor {
+  /** False past the last item (or before the first); the other members may then not be read. */
+  readonly valid: boolean;
+  readonly inode: InodeNumber;
+  readonly kind: number;
+  readonly offset: number;
+  readonly value: Uint8Array;
+  /** To the next item in key order. May throw Suspend. */
+  next(): void;
+}
+
+/** Consecutive pages of the log. */
+export interface PageRun {
+  readonly address: Address;
+  readonly pages: number;
+}
+
+/** Who holds data that has no address yet: the volume asks it to give that up before a commit. */
+export interface Flusher {
+  /** Flush everything that was dirty when called. Resolves when it is appended and applied (not yet durable). */
+  flushAll(): Promise<void>;
+}
+
+export interface VolumeApi {
+  readonly readOnly: boolean;
+  /** The generation in which a change made now belongs: the birth of what is appended now. */
+  readonly generation: Generation;
+  /** Seed of the hash of names, below 2^53. */
+  readonly nameSeed: number;
+  /** Inodes in the tree. */
+  readonly inodes: number;
+  flusher: Flusher | undefined;
+
+  /** Value of the item with just that key. A view, valid until the next `apply`. May throw Suspend. */
+  get(inode: InodeNumber, kind: number, offset: number): Uint8Array | undefined;
+  /** First item at or after the key. May throw Suspend. */
+  seek(inode: InodeNumber, kind: number, offset: number): ItemCursor;
+  /** Last item at or before the key. May throw Suspend. */
+  floor(inode: InodeNumber, kind: number, offset: number): ItemCursor;
+
+  /**
+   * Do all of the batch. Throws Suspend (nodes not in memory, commit too far behind) or FsError (ENOSPC unless
+   * `batch.frees`, EROFS, EIO) before anything has changed. After `appendData` in the same operation it must not
+   * suspend: call `prepare` first.
+   */
+  apply(batch: Batch): void;
+
+  /**
+   * Bring in what a batch on these keys and an append of `pages` pages need, so that `appendData` and `apply`
+   * in the same synchronous stretch can't suspend. Throws Suspend while something is missing, EROFS, EIO.
+   */
+  prepare(keys: readonly { inode: InodeNumber; kind: number; offset: number }[], pages: number, frees: boolean): void;
+
+  /**
+   * Append pages of a file to the data head. `buffers` together hold a whole number of pages and stay untouched
+   * until `done` is called (when they are written, or the volume has failed). Never suspends after `prepare`.
+   */
+  appendData(inode: InodeNumber, firstPage: PageNumber, buffers: readonly Uint8Array[], done: () => void): PageRun[];
+
+  /**
+   * Fill `into` (whole pages) from the log. Bytes are as stored, not verified. Throws Suspend when the place must
+   * be looked up first; undefined when done in place.
+   */
+  readPages(address: Address, pages: number, into: Uint8Array): Promise<void> | undefined;
+
+  /** True while the pages lie where they lay when `token = where(address)` was taken: a checksum that failed after a move is no corruption. */
+  where(address: Address): number;
+
+  /** Set space aside for `pages` dirty pages. Throws ENOSPC, or Suspend when a commit or the cleaner will make room. */
+  reserve(pages: number): void;
+  /** Give reserved space back: the pages were flushed or dropped. */
+  unreserve(pages: number): void;
+
+  allocateInode(): InodeNumber;
+  /** Seconds and nanoseconds since 1970, from the volume's clock. */
+  now(): { seconds: number; nanos: number };
+
+  /** One journal record with all batches so far, and a barrier. Shared by all who wait. */
+  sync(): Promise<void>;
+  /** Flush, checkpoint. Everything so far is durable when it resolves. */
+  commit(): Promise<void>;
+  /** Tell the volume that something is dirty, so that a commit comes in due time. */
+  touched(): void;
+
+  /** Live pages, dirty reservations, capacity: in pages, exact. */
+  statistics(): { capacity: number; live: number; reserved: number; available: number };
+}
