@@ -37,6 +37,7 @@ export const Checkpoint = struct('checkpoint', {
   nextInode: u64('next inode number'),
   inodes: u64('inodes in the live tree'),
   livePages: u64('live pages of all segments'),
+  promisedPages: u64('pages of reserved extents (address 0), for which space is kept'),
   nodeHead: record(HeadPosition)('where tree nodes go'),
   dataHead: record(HeadPosition)('where new data goes'),
   coldHead: record(HeadPosition)('where moved data goes'),

@@ -80,7 +80,10 @@ export const Dirent = struct('dirent', {
 });
 export type Dirent = Of<typeof Dirent>;
 
-/** An extent: this pointer, then (when stored plain) a CRC32C (u32) for each page. */
+/**
+ * An extent of up to 32 pages: this pointer, then (when stored plain) a CRC32C (u32) for each page. Address 0 is a
+ * reserved extent (fallocate): up to 65,535 pages that read as zeros, have no checksums, and for which space is kept.
+ */
 export const ExtentHeader = struct('extent', {
   pointer: record(Pointer)('where the pages lie'),
 });

@@ -36,6 +36,7 @@ export interface Pages {
 
 export class Batch {
   readonly items: (Put | Delete)[] = [];
+  /** Address 0: pages promised (fallocate) or, in releases, no longer promised. */
   readonly claims: Pages[] = [];
   readonly releases: Pages[] = [];
   /** Change of the number of inodes. */

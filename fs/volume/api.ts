@@ -74,8 +74,12 @@ export interface VolumeApi {
   /** True while the pages lie where they lay when `token = where(address)` was taken: a checksum that failed after a move is no corruption. */
   where(address: Address): number;
 
-  /** Set space aside for `pages` dirty pages. Throws ENOSPC, or Suspend when a commit or the cleaner will make room. */
-  reserve(pages: number): void;
+  /**
+   * Set space aside for `pages` dirty pages. Throws ENOSPC, or Suspend when a commit or the cleaner will make room.
+   * `replaces`: how many of them will, when flushed, release a page or use a reserved one (fallocate), so that on a
+   * full volume overwriting still works. Callers find that out only after a first ENOSPC.
+   */
+  reserve(pages: number, replaces?: number): void;
   /** Give reserved space back: the pages were flushed or dropped. */
   unreserve(pages: number): void;
 
