@@ -1,0 +1,88 @@
+/**
+ * All exit codes of Varve's programs, and what each kind of failure becomes in each of them. Scripts depend on
+ * these numbers: they are added to, never changed.
+ *
+ * - `varve` has a code of its own for each reason why an image can't be used.
+ * - `fsck.varve` has the bits of fsck(8).
+ * - `mkfs.varve` has 0 and 1, as mke2fs.
+ * - `mount.varve` has the codes of mount(8), as mount(8) passes them on.
+ */
+import { VolumeError, type VolumeProblem } from '../errors.js';
+
+/** `varve` and its subcommands. */
+export const exitCode = {
+  ok: 0,
+  /** Something failed that has no code of its own. */
+  failed: 1,
+  /** The command line makes no sense. */
+  usage: 2,
+  notVarve: 10,
+  truncated: 11,
+  newerVersion: 12,
+  unknownFeature: 13,
+  inUse: 14,
+  noPermission: 15,
+  notFound: 16,
+  corrupt: 17,
+  tooSmall: 18,
+  io: 19,
+  /** Interrupted by the user (128 + SIGINT). */
+  interrupted: 130,
+} as const;
+
+/** fsck(8). They are bits: errors corrected and errors left give 5. */
+export const fsckExit = {
+  clean: 0,
+  corrected: 1,
+  reboot: 2,
+  uncorrected: 4,
+  operational: 8,
+  usage: 16,
+  cancelled: 32,
+  library: 128,
+} as const;
+
+export const mkfsExit = { ok: 0, failed: 1 } as const;
+
+/** mount(8). */
+export const mountExit = {
+  ok: 0,
+  usage: 1,
+  system: 2,
+  internal: 4,
+  interrupted: 8,
+  failed: 32,
+} as const;
+
+const ofProblem: Record<VolumeProblem, number> = {
+  'not-varve': exitCode.notVarve,
+  truncated: exitCode.truncated,
+  'newer-version': exitCode.newerVersion,
+  'unknown-feature': exitCode.unknownFeature,
+  'in-use': exitCode.inUse,
+  'no-permission': exitCode.noPermission,
+  'not-found': exitCode.notFound,
+  corrupt: exitCode.corrupt,
+  'too-small': exitCode.tooSmall,
+  usage: exitCode.usage,
+  io: exitCode.io,
+};
+
+/** Exit code of `varve` for an error. */
+export function exitCodeOf(error: unknown): number {
+  return error instanceof VolumeError ? ofProblem[error.problem] : exitCode.failed;
+}
+
+/** Exit code of `mount.varve` for an error. */
+export function mountExitOf(error: unknown): number {
+  if (!(error instanceof VolumeError)) return mountExit.internal;
+  if (error.problem === 'usage' || error.problem === 'no-permission') return mountExit.usage;
+  return mountExit.failed;
+}
+
+/** Exit code of `fsck.varve` for an image that can't be opened: damage is damage, the rest is an operational error. */
+export function fsckExitOf(error: unknown): number {
+  if (!(error instanceof VolumeError)) return fsckExit.operational;
+  if (error.problem === 'usage') return fsckExit.usage;
+  return error.problem === 'corrupt' || error.problem === 'truncated' ? fsckExit.uncorrected : fsckExit.operational;
+}

@@ -1,0 +1,85 @@
+/**
+ * What commands print: lines, tables, JSON, and a progress bar where someone is looking. Results go to standard
+ * output, everything else to standard error. Colours only on a terminal and never with NO_COLOR (no-color.org).
+ */
+import progress from 'cli-progress';
+import Table from 'cli-table3';
+
+/** Where a command writes; tests pass their own. */
+export interface Output {
+  /** One line to standard output. */
+  line(text: string): void;
+  /** One line to standard error. */
+  error(text: string): void;
+  readonly colours: boolean;
+  /** A person watches standard error. */
+  readonly terminal: boolean;
+}
+
+/** Standard output and standard error. */
+export function standardOutput(): Output {
+  return {
+    line: (text) => void process.stdout.write(`${text}\n`),
+    error: (text) => void process.stderr.write(`${text}\n`),
+    colours: process.stdout.isTTY === true && !process.env['NO_COLOR'],
+    terminal: process.stderr.isTTY === true,
+  };
+}
+
+const codes = { red: 31, green: 32, yellow: 33, bold: 1, dim: 2 } as const;
+
+/** `text` in a colour or weight, if colours are wanted. */
+export function paint(output: Output, how: keyof typeof codes, text: string): string {
+  return output.colours ? `\u001b[${codes[how]}m${text}\u001b[0m` : text;
+}
+
+/** A table with a header row, without borders: columns of numbers (named in `right`) stand to the right. */
+export function table(output: Output, head: readonly string[], rows: readonly (readonly string[])[], right: readonly string[] = []): string {
+  const none = Object.fromEntries(
+    ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'].concat(
+      ['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'],
+    ).map((part) => [part, '']),
+  );
+  const made = new Table({
+    head: head.map((name) => paint(output, 'bold', name)),
+    colAligns: head.map((name) => (right.includes(name) ? 'right' : 'left')),
+    chars: { ...none, middle: '  ' },
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
+  });
+  for (const row of rows) made.push([...row]);
+  return made.toString().split('\n').map((line) => line.trimEnd()).join('\n');
+}
+
+/** `name: value` lines with the values in one column. */
+export function pairs(list: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...list.map(([name]) => name.length)) + 1;
+  return list.map(([name, value]) => `${`${name}:`.padEnd(width + 1)} ${value}`).join('\n');
+}
+
+/** JSON for a program: numbers as they are, bytes as hexadecimal. */
+export function json(value: unknown): string {
+  return JSON.stringify(value, (_, part) => (part instanceof Uint8Array ? Buffer.from(part).toString('hex') : part), 2);
+}
+
+/** Progress of a long piece of work. */
+export interface Progress {
+  update(done: number, stage: string): void;
+  stop(): void;
+}
+
+/** A bar on standard error if that is a terminal and `wanted`; otherwise nothing. */
+export function progressBar(output: Output, total: number, wanted = true): Progress {
+  if (!output.terminal || !wanted) return { update: () => undefined, stop: () => undefined };
+  const bar = new progress.SingleBar({
+    format: '{stage} [{bar}] {percentage}% {eta_formatted}',
+    stream: process.stderr,
+    hideCursor: true,
+    clearOnComplete: true,
+    barCompleteChar: '=',
+    barIncompleteChar: ' ',
+    fps: 5,
+    barsize: 40,
+  });
+  bar.start(Math.max(total, 1), 0, { stage: 'opening' });
+  return { update: (done, stage) => bar.update(done, { stage }), stop: () => bar.stop() };
+}
