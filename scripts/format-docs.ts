@@ -1,0 +1,80 @@
+/**
+ * Writes the tables of docs/FORMAT.md from the record declarations in fs/format: for each `<!-- record NAME -->`
+ * marker, everything up to `<!-- end -->` is replaced; `<!-- features -->` likewise. With `--check` nothing is
+ * written and a stale document exits 1.
+ *
+ * A record without a marker, or a marker without a record, is an error: the document stays complete.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { compatibleFeatures, incompatibleFeatures, readOnlyCompatibleFeatures } from '../fs/format/features.js';
+import { records } from '../fs/format/struct.js';
+import '../fs/format/checkpoint.js';
+import '../fs/format/item.js';
+import '../fs/format/journal-record.js';
+import '../fs/format/pointer.js';
+import '../fs/format/segment-summary.js';
+import '../fs/format/segment-table.js';
+import '../fs/format/superblock.js';
+import '../fs/format/tree-node.js';
+
+const cell = (text: string): string => text.replaceAll('|', '\\|');
+
+/** The table of one record: offset, type, field, meaning. */
+function recordTable(name: string): string {
+  const found = records.get(name);
+  if (!found) throw new Error(`docs/FORMAT.md asks for record ${name}, which fs/format does not declare`);
+  const rows = Object.entries(found.fields).map(([field, { type, doc }]) => {
+    const offset = found.offsetOf[field as never];
+    return `| ${offset} | ${type} | \`${field}\` | ${cell(doc)} |`;
+  });
+  return [`| offset | type | field | meaning |`, '|---:|---|---|---|', ...rows, '', `${found.size} bytes.`].join('\n');
+}
+
+/** The three sets of feature bits. */
+function featureTable(): string {
+  const rows: string[] = [];
+  const sets = {
+    compatible: compatibleFeatures,
+    'read-only compatible': readOnlyCompatibleFeatures,
+    incompatible: incompatibleFeatures,
+  };
+  for (const [set, bits] of Object.entries(sets)) {
+    const named = Object.entries(bits as Record<string, number>);
+    if (named.length === 0) rows.push(`| ${set} | none yet | |`);
+    for (const [name, bit] of named) rows.push(`| ${set} | ${bit} | \`${name}\` |`);
+  }
+  return ['| set | bit | name |', '|---|---|---|', ...rows].join('\n');
+}
+
+/** The document with its generated parts made anew. */
+export function generated(document: string): string {
+  const asked = new Set<string>();
+  const made = document.replace(
+    /<!-- (record ([a-z-]+)|features) -->\n[\s\S]*?<!-- end -->/g,
+    (_, marker: string, name: string | undefined) => {
+      if (name !== undefined) asked.add(name);
+      return `<!-- ${marker} -->\n${name === undefined ? featureTable() : recordTable(name)}\n<!-- end -->`;
+    },
+  );
+  const missing = [...records.keys()].filter((name) => !asked.has(name));
+  if (missing.length > 0) throw new Error(`docs/FORMAT.md has no marker for: ${missing.join(', ')}`);
+  return made;
+}
+
+function main(): void {
+  const file = `${process.cwd()}/docs/FORMAT.md`;
+  const before = readFileSync(file, 'utf8');
+  const after = generated(before);
+  if (before === after) {
+    process.stdout.write('docs/FORMAT.md is up to date\n');
+  } else if (process.argv.includes('--check')) {
+    process.stderr.write('docs/FORMAT.md is stale: run `npm run docs` and commit the result\n');
+    process.exitCode = 1;
+  } else {
+    writeFileSync(file, after);
+    process.stdout.write('docs/FORMAT.md written\n');
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) main();

@@ -1,0 +1,61 @@
+/** Imports under fs/ point one way: a folder knows only what stands above it in this list. */
+import { expect, test } from 'vitest';
+import { sources } from './sources.js';
+
+const order = [
+  ['fs/errors.ts', 'fs/exit-codes.ts', 'fs/suspend.ts', 'fs/units.ts'],
+  ['fs/host/'],
+  ['fs/format/'],
+  ['fs/transform/'],
+  ['fs/store/'],
+  ['fs/log/'],
+  ['fs/cache/'],
+  ['fs/tree/'],
+  ['fs/cleaner/'],
+  ['fs/volume/'],
+  ['fs/posix/'],
+  ['fs/report/'],
+  ['fs/fuse/'],
+  ['fs/cli/'],
+];
+
+const rank = (path: string): number => order.findIndex((layer) => layer.some((prefix) => path.startsWith(prefix)));
+
+test('every file under fs/ belongs to a layer', () => {
+  expect(
+    sources('fs')
+      .filter(({ path }) => rank(path) < 0)
+      .map(({ path }) => path),
+  ).toEqual([]);
+});
+
+test('no layer imports from one below it', () => {
+  const wrong: string[] = [];
+  for (const { path, imports } of sources('fs')) {
+    for (const target of imports) {
+      const outside = !target.startsWith('fs/');
+      if (outside || rank(target) > rank(path)) wrong.push(`${path} imports ${target}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+test('mkfs and fsck import from fs alone, and nothing imports from tests', () => {
+  const wrong: string[] = [];
+  for (const { path, imports } of sources('mkfs', 'fsck', 'bench', 'scripts')) {
+    const own = path.slice(0, path.indexOf('/') + 1);
+    for (const target of imports) {
+      if (!target.startsWith('fs/') && !target.startsWith(own)) wrong.push(`${path} imports ${target}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+test('only fs/fuse, and the commands that mount, know the kernel', () => {
+  const wrong: string[] = [];
+  for (const { path, imports } of sources('fs', 'mkfs', 'fsck')) {
+    if (path.startsWith('fs/fuse/') || path.startsWith('fs/cli/')) continue;
+    for (const target of imports) if (target.startsWith('fs/fuse/')) wrong.push(`${path} imports ${target}`);
+  }
+  expect(wrong).toEqual([]);
+});

@@ -1,0 +1,51 @@
+/**
+ * Three projects: `unit` runs in memory, two files at a time; `mount` uses real mounts of this machine, one file
+ * at a time, so that what a test measures or kills is its own; `slow` is for runs of minutes.
+ *
+ * No test may depend on how quick the machine is: the timeouts only end what hangs.
+ */
+import { defineConfig } from 'vitest/config';
+import { ClosingLine } from './scripts/closing-line.js';
+
+const minute = 60_000;
+
+const files = { pool: 'forks', testTimeout: 2 * minute, hookTimeout: 2 * minute } as const;
+
+export default defineConfig({
+  test: {
+    reporters: ['default', new ClosingLine()],
+    maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          ...files,
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/mount/**', 'test/**/*.slow.test.ts'],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...files,
+          name: 'mount',
+          include: ['test/mount/**/*.test.ts'],
+          exclude: ['test/**/*.slow.test.ts'],
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...files,
+          name: 'slow',
+          include: ['test/**/*.slow.test.ts'],
+          testTimeout: 60 * minute,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
