@@ -1,0 +1,143 @@
+/**
+ * System calls on files that Node lacks: reads that refuse to wait for the disk, gathered writes without a
+ * list per call, locks, holes, and the size of block devices.
+ *
+ * Calls return what the kernel returned, or minus errno. They serve the store alone; buffers are passed by
+ * address, so the caller keeps them alive and untouched until the call has returned.
+ *
+ * The address of an ArrayBuffer's memory never changes, so it is asked for once per ArrayBuffer: a vectored call
+ * then costs 0.15 us more than the system call itself (Node 20, 2026).
+ */
+import koffi from 'koffi';
+import { lastErrno, libc } from './libc.js';
+
+const preadv2 = libc.func('preadv2', 'long', ['int', 'void *', 'int', 'long', 'int']) as (
+  fd: number,
+  vector: Uint8Array,
+  count: number,
+  offset: number,
+  flags: number,
+) => number;
+const pwritev = libc.func('pwritev', 'long', ['int', 'void *', 'int', 'long']) as (
+  fd: number,
+  vector: Uint8Array,
+  count: number,
+  offset: number,
+) => number;
+const pwrite = libc.func('pwrite', 'long', ['int', 'void *', 'ulong', 'long']) as (
+  fd: number,
+  from: Uint8Array,
+  length: number,
+  offset: number,
+) => number;
+const fdatasync = libc.func('fdatasync', 'int', ['int']) as (fd: number) => number;
+const flock = libc.func('flock', 'int', ['int', 'int']) as (fd: number, operation: number) => number;
+const ioctl = libc.func('ioctl', 'int', ['int', 'ulong', 'void *']);
+const fallocate = libc.func('fallocate', 'int', ['int', 'int', 'long', 'long']);
+
+const rwfNoWait = 8;
+const lockShared = 1;
+const lockExclusive = 2;
+const lockNonBlocking = 4;
+const fallocKeepSize = 1;
+const fallocPunchHole = 2;
+const blkGetSize64 = 0x80081272;
+const blkDiscard = 0x1277;
+
+/** Most buffers that one vectored call takes. */
+export const maxVector = 1024;
+const vector = new Uint8Array(maxVector * 16);
+const words = new Uint32Array(vector.buffer);
+
+const addresses = new WeakMap<ArrayBufferLike, number>();
+let lastBuffer: ArrayBufferLike | undefined;
+let lastAddress = 0;
+
+function addressOf(bytes: Uint8Array): number {
+  const buffer = bytes.buffer;
+  if (buffer !== lastBuffer) {
+    let address = addresses.get(buffer);
+    if (address === undefined) {
+      address = Number(koffi.address(buffer));
+      addresses.set(buffer, address);
+    }
+    lastBuffer = buffer;
+    lastAddress = address;
+  }
+  return lastAddress + bytes.byteOffset;
+}
+
+function setVector(index: number, bytes: Uint8Array, skip: number): void {
+  const address = addressOf(bytes) + skip;
+  const at = index * 4;
+  words[at] = address >>> 0;
+  words[at + 1] = Math.floor(address / 0x100000000);
+  words[at + 2] = bytes.length - skip;
+  words[at + 3] = 0;
+}
+
+/** Read what the host has in memory, from `into[skip]` on; bytes read, or minus errno (EAGAIN: it would wait). */
+export function readCached(fd: number, into: Uint8Array, skip: number, offset: number): number {
+  setVector(0, into, skip);
+  const got = preadv2(fd, vector, 1, offset, rwfNoWait);
+  return got < 0 ? -lastErrno() : got;
+}
+
+/**
+ * Write buffers one after another: `count` of them from `buffers[first]`, the first without its first `skip`
+ * bytes. Bytes written (perhaps fewer than asked for), or minus errno. `count` is at most `maxVector`.
+ */
+export function writeBuffers(
+  fd: number,
+  buffers: readonly Uint8Array[],
+  first: number,
+  count: number,
+  skip: number,
+  offset: number,
+): number {
+  let put: number;
+  if (count === 1) {
+    const only = skip === 0 ? buffers[first] : buffers[first].subarray(skip);
+    put = pwrite(fd, only, only.length, offset);
+  } else {
+    for (let i = 0; i < count; i++) setVector(i, buffers[first + i], i === 0 ? skip : 0);
+    put = pwritev(fd, vector, count, offset);
+  }
+  return put < 0 ? -lastErrno() : put;
+}
+
+/** 0, or minus errno. Waits until the host has everything on its disk. */
+export const syncData = (fd: number): number => (fdatasync(fd) < 0 ? -lastErrno() : 0);
+
+/** Take an advisory lock on the open file, seen by all processes of the host. False: somebody holds it. */
+export function tryLock(fd: number, exclusive: boolean): boolean {
+  return flock(fd, (exclusive ? lockExclusive : lockShared) | lockNonBlocking) === 0;
+}
+
+/** Size of a block device in bytes, or minus errno. */
+export function deviceSize(fd: number): number {
+  const into = new Uint8Array(8);
+  if (ioctl(fd, blkGetSize64, into) < 0) return -lastErrno();
+  const view = new DataView(into.buffer);
+  return view.getUint32(4, true) * 0x100000000 + view.getUint32(0, true);
+}
+
+/**
+ * Give a range of a file (or, with `device`, of a block device) back to the host, on a thread. Resolves with
+ * true, or false where the host can't do that. On a file whose blocks lie on its disk this takes milliseconds
+ * for 4 MiB (ext4 with online discard, 2026).
+ */
+export function giveBack(fd: number, device: boolean, offset: number, length: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const done = (error: unknown, result: number): void => resolve(!error && result === 0);
+    if (device) {
+      const range = new Uint8Array(16);
+      const view = new DataView(range.buffer);
+      view.setBigUint64(0, BigInt(offset), true);
+      view.setBigUint64(8, BigInt(length), true);
+      ioctl.async(fd, blkDiscard, range, done);
+    } else {
+      fallocate.async(fd, fallocKeepSize | fallocPunchHole, offset, length, done);
+    }
+  });
+}

@@ -1,0 +1,43 @@
+/**
+ * A store whose reads take a fixed time longer, any number of them at once: a distant disk. It shows whether
+ * reads of what is not in memory overlap, whatever the disk of the machine that runs the test.
+ */
+import type { ImageOffset } from '../units.js';
+import type { Store } from './store.js';
+
+export class DelayedStore implements Store {
+  readonly size: number;
+  readonly readOnly: boolean;
+  readonly name: string;
+
+  /** `milliseconds`: by how much each read is late, at least 1. */
+  constructor(
+    private readonly inner: Store,
+    private readonly milliseconds: number,
+  ) {
+    this.size = inner.size;
+    this.readOnly = inner.readOnly;
+    this.name = inner.name;
+  }
+
+  async read(offset: ImageOffset, into: Uint8Array): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, this.milliseconds));
+    await this.inner.read(offset, into);
+  }
+
+  write(offset: ImageOffset, buffers: readonly Uint8Array[]): Promise<void> | undefined {
+    return this.inner.write(offset, buffers);
+  }
+
+  barrier(): Promise<void> | undefined {
+    return this.inner.barrier();
+  }
+
+  discard(offset: ImageOffset, length: number): Promise<void> | undefined {
+    return this.inner.discard(offset, length);
+  }
+
+  close(): Promise<void> {
+    return this.inner.close();
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * An image in a regular file or on a block device: the store that volumes live on.
+ *
+ * Reads take what the host has in memory in place, and the rest through a thread, so that cold reads overlap.
+ * Writes go to the host's memory in place while that is quick. A barrier is fdatasync: in place while the disk
+ * answers quickly, on a thread when it doesn't.
+ *
+ * Invariants, besides those of store.ts
+ * 1. An open image is locked until it is closed: flock on its descriptor (exclusive for writers, shared for
+ *    readers), which holds across processes and containers of one host; on a block device also O_EXCL, which
+ *    refuses mounted devices and, as device nodes differ between containers, keeps readers apart as well.
+ * 2. A barrier is issued to the host only after all writes issued before it have returned.
+ * 3. A write waits for a discard that is under way and overlaps it.
+ * 4. After a failed write or barrier every later write and barrier fails: the host may have dropped the pages.
+ */
+import fs from 'node:fs';
+import { FsError, VolumeError } from '../errors.js';
+import { deviceSize, giveBack, maxVector, readCached, syncData, tryLock, writeBuffers } from '../host/files.js';
+import type { ImageOffset } from '../units.js';
+import { hostFailure, openFailure } from './host-errors.js';
+import { Pace } from './pace.js';
+import type { Store } from './store.js';
+
+export interface ImageOptions {
+  readonly readOnly?: boolean;
+  /** Make the file if it is missing, and give a regular file this size in bytes. Its bytes stay; new ones are zeros. */
+  readonly create?: { readonly size: number };
+  /** How long to wait for an image that is in use, in milliseconds. */
+  readonly waitMs?: number;
+  /** Largest write in bytes made in place; larger ones go through a thread. */
+  readonly inPlaceBytes?: number;
+}
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+const eagain = -11;
+const eopnotsupp = -95;
+const retryMs = 20;
+
+class ImageFile implements Store {
+  private readonly barrierPace = new Pace(0.3);
+  private readonly writePace = new Pace(2);
+  private readonly writing = new Set<Promise<void>>();
+  private readonly discarding: (Range & { readonly done: Promise<void> })[] = [];
+  private lastDiscard: Promise<void> = Promise.resolve();
+  private failure: FsError | undefined;
+  private noWait = true;
+  private canDiscard = true;
+
+  constructor(
+    readonly name: string,
+    private readonly fd: number,
+    private readonly device: boolean,
+    readonly size: number,
+    readonly readOnly: boolean,
+    private readonly inPlaceBytes: number,
+  ) {}
+
+  read(offset: ImageOffset, into: Uint8Array): Promise<void> | undefined {
+    let got = 0;
+    if (this.noWait) {
+      got = readCached(this.fd, into, 0, offset);
+      if (got === into.length) return undefined;
+      if (got === eopnotsupp) this.noWait = false;
+      if (got < 0 && got !== eagain && got !== eopnotsupp) throw hostFailure(-got, 'read', this.name);
+      if (got < 0) got = 0;
+    }
+    return this.readSlowly(offset, into, got);
+  }
+
+  private async readSlowly(offset: number, into: Uint8Array, done: number): Promise<void> {
+    while (done < into.length) {
+      const at = done;
+      const got = await new Promise<number>((resolve, reject) => {
+        fs.read(this.fd, into, at, into.length - at, offset + at, (error, count) => {
+          if (error) reject(hostFailure(-(error.errno ?? 0), 'read', this.name));
+          else resolve(count);
+        });
+      });
+      if (got === 0) throw new FsError('EIO', 'read', undefined, `${this.name} ends at byte ${offset + done}`);
+      done += got;
+    }
+  }
+
+  write(offset: ImageOffset, buffers: readonly Uint8Array[]): Promise<void> | undefined {
+    if (this.readOnly) throw new FsError('EROFS', 'write', undefined, this.name);
+    if (this.failure) throw this.failure;
+    let length = 0;
+    for (let i = 0; i < buffers.length; i++) length += buffers[i].length;
+    if (offset + length > this.size) throw new FsError('EIO', 'write', undefined, `past the end of ${this.name}`);
+    if (length === 0) return undefined;
+    const discard = this.discarding.length === 0 ? undefined : this.discardOver(offset, offset + length);
+    if (discard) return this.track(discard.then(() => this.writeSlowly(offset, buffers)));
+    if (length > this.inPlaceBytes || !this.writePace.quick) return this.track(this.writeSlowly(offset, buffers));
+    const start = performance.now();
+    this.writeNow(offset, buffers);
+    this.writePace.took(performance.now() - start, false);
+    return undefined;
+  }
+
+  private writeNow(offset: number, buffers: readonly Uint8Array[]): void {
+    let first = 0;
+    let skip = 0;
+    let at = offset;
+    while (first < buffers.length) {
+      const count = Math.min(maxVector, buffers.length - first);
+      let put = writeBuffers(this.fd, buffers, first, count, skip, at);
+      if (put < 0) throw this.fail(hostFailure(-put, 'write', this.name));
+      if (put === 0) throw this.fail(new FsError('EIO', 'write', undefined, `${this.name} takes no bytes`));
+      at += put;
+      put += skip;
+      while (first < buffers.length && put >= buffers[first].length) put -= buffers[first++].length;
+      skip = put;
+    }
+  }
+
+  private async writeSlowly(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
+    const start = performance.now();
+    let rest = buffers.slice();
+    let at = offset;
+    while (rest.length > 0) {
+      const put = await new Promise<number>((resolve, reject) => {
+        fs.writev(this.fd, rest.slice(0, maxVector), at, (error, count) => {
+          if (error) reject(this.fail(hostFailure(-(error.errno ?? 0), 'write', this.name)));
+          else resolve(count);
+        });
+      });
+      at += put;
+      let left = put;
+      let first = 0;
+      while (first < rest.length && left >= rest[first].length) left -= rest[first++].length;
+      rest = rest.slice(first);
+      if (left > 0) rest[0] = rest[0].subarray(left);
+    }
+    this.writePace.took(performance.now() - start, true);
+  }
+
+  private track(work: Promise<void>): Promise<void> {
+    this.writing.add(work);
+    const forget = (): void => {
+      this.writing.delete(work);
+    };
+    work.then(forget, forget);
+    return work;
+  }
+
+  barrier(): Promise<void> | undefined {
+    if (this.failure) throw this.failure;
+    if (this.writing.size > 0) return Promise.all(this.writing).then(() => this.barrierSlowly());
+    if (!this.barrierPace.quick) return this.barrierSlowly();
+    const start = performance.now();
+    const result = syncData(this.fd);
+    if (result < 0) throw this.fail(hostFailure(-result, 'barrier', this.name));
+    this.barrierPace.took(performance.now() - start, false);
+    return undefined;
+  }
+
+  private barrierSlowly(): Promise<void> {
+    const start = performance.now();
+    return new Promise((resolve, reject) => {
+      fs.fdatasync(this.fd, (error) => {
+        this.barrierPace.took(performance.now() - start, true);
+        if (error) reject(this.fail(hostFailure(-(error.errno ?? 0), 'barrier', this.name)));
+        else if (this.failure) reject(this.failure);
+        else resolve();
+      });
+    });
+  }
+
+  /** One at a time, on a thread; best effort. */
+  discard(offset: ImageOffset, length: number): Promise<void> | undefined {
+    if (this.readOnly) throw new FsError('EROFS', 'discard', undefined, this.name);
+    if (!this.canDiscard) return undefined;
+    const before = this.writing.size > 0 ? [this.lastDiscard, ...this.writing] : [this.lastDiscard];
+    const done = Promise.allSettled(before).then(async () => {
+      if (!(await giveBack(this.fd, this.device, offset, length))) this.canDiscard = false;
+      this.discarding.splice(this.discarding.indexOf(entry), 1);
+    });
+    const entry = { start: offset, end: offset + length, done };
+    this.discarding.push(entry);
+    this.lastDiscard = done;
+    return done;
+  }
+
+  private discardOver(start: number, end: number): Promise<unknown> | undefined {
+    const over = this.discarding.filter((range) => range.start < end && start < range.end);
+    return over.length === 0 ? undefined : Promise.all(over.map((range) => range.done));
+  }
+
+  private fail(error: FsError): FsError {
+    this.failure ??= error;
+    return error;
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.writing, this.lastDiscard]);
+    await new Promise<void>((resolve) => fs.close(this.fd, () => resolve()));
+  }
+}
+
+function openDescriptor(path: string, options: ImageOptions): { fd: number; device: boolean } {
+  const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
+  const access = options.readOnly ? O_RDONLY : O_RDWR;
+  let device = false;
+  try {
+    device = fs.statSync(path).isBlockDevice();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || !options.create) throw error;
+  }
+  // On a block device O_EXCL asks for the device for oneself; O_CREAT must not go with it.
+  if (device) return { fd: fs.openSync(path, access | O_EXCL), device };
+  // An image holds what its files hold, whoever may read those: it belongs to its maker alone.
+  return { fd: fs.openSync(path, options.create ? access | O_CREAT : access, 0o600), device };
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Open and lock, waiting for up to `waitMs` while somebody else has it. */
+async function openLocked(path: string, options: ImageOptions): Promise<{ fd: number; device: boolean }> {
+  const until = performance.now() + (options.waitMs ?? 0);
+  for (;;) {
+    let problem: VolumeError;
+    try {
+      const opened = openDescriptor(path, options);
+      if (tryLock(opened.fd, !options.readOnly)) return opened;
+      fs.closeSync(opened.fd);
+      problem = new VolumeError('in-use', `${path} is in use`);
+    } catch (error) {
+      problem = openFailure(error, path);
+    }
+    if (problem.problem !== 'in-use' || performance.now() >= until) throw problem;
+    await sleep(retryMs);
+  }
+}
+
+function sizeOf(path: string, fd: number, device: boolean, options: ImageOptions): number {
+  if (device) {
+    const size = deviceSize(fd);
+    if (size < 0) throw new VolumeError('io', `${path}: the size of the device can't be read`);
+    return size;
+  }
+  const found = fs.fstatSync(fd);
+  if (!found.isFile()) throw new VolumeError('usage', `${path} is neither a regular file nor a block device`);
+  if (options.create === undefined || options.create.size === found.size) return found.size;
+  fs.ftruncateSync(fd, options.create.size);
+  return options.create.size;
+}
+
+/**
+ * Open an image and lock it. Throws VolumeError: `not-found`, `no-permission`, `in-use` (locked, or a device
+ * that is mounted), `usage` (not a file or block device), `io`.
+ */
+export async function openImageFile(path: string, options: ImageOptions = {}): Promise<Store> {
+  const { fd, device } = await openLocked(path, options);
+  try {
+    const size = sizeOf(path, fd, device, options);
+    return new ImageFile(path, fd, device, size, options.readOnly ?? false, options.inPlaceBytes ?? 1 << 20);
+  } catch (error) {
+    fs.closeSync(fd);
+    throw error instanceof VolumeError ? error : openFailure(error, path);
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Bytes of an image in memory, in blocks of 64 KiB that exist once something was written there; all else
+ * reads as zeros.
+ */
+const blockShift = 16;
+const blockSize = 1 << blockShift;
+
+export class SparseBytes {
+  private readonly blocks = new Map<number, Uint8Array>();
+
+  constructor(readonly size: number) {}
+
+  read(offset: number, into: Uint8Array): void {
+    let done = 0;
+    while (done < into.length) {
+      const at = (offset + done) % blockSize;
+      const length = Math.min(blockSize - at, into.length - done);
+      const block = this.blocks.get(Math.floor((offset + done) / blockSize));
+      if (block) into.set(block.subarray(at, at + length), done);
+      else into.fill(0, done, done + length);
+      done += length;
+    }
+  }
+
+  write(offset: number, from: Uint8Array): void {
+    let done = 0;
+    while (done < from.length) {
+      const at = (offset + done) % blockSize;
+      const length = Math.min(blockSize - at, from.length - done);
+      const index = Math.floor((offset + done) / blockSize);
+      let block = this.blocks.get(index);
+      if (!block) {
+        block = new Uint8Array(blockSize);
+        this.blocks.set(index, block);
+      }
+      block.set(length === from.length ? from : from.subarray(done, done + length), at);
+      done += length;
+    }
+  }
+
+  /** Whole blocks in the range go away; the rest of it keeps its bytes. */
+  discard(offset: number, length: number): void {
+    const end = Math.floor((offset + length) / blockSize);
+    for (let i = Math.ceil(offset / blockSize); i < end; i++) this.blocks.delete(i);
+  }
+
+  copy(): SparseBytes {
+    const made = new SparseBytes(this.size);
+    for (const [index, block] of this.blocks) made.blocks.set(index, block.slice());
+    return made;
+  }
+
+  /** Bytes of memory in use. */
+  get stored(): number {
+    return this.blocks.size * blockSize;
+  }
+}
