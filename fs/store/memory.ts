@@ -79,7 +79,8 @@ export class MemoryStore implements Store {
 
   private perform(work: () => void): Promise<void> | undefined {
     const shuffled = this.options.shuffled;
-    if (this.shuffle && shuffled && !chance(shuffled.random, shuffled.inPlace ?? 0.25)) return this.shuffle.later(work);
+    if (this.shuffle && shuffled && !chance(shuffled.random, shuffled.inPlace ?? 0.25))
+      return this.shuffle.later(1, work);
     work();
     return undefined;
   }

@@ -44,6 +44,21 @@ export class SparseBytes {
     for (let i = Math.ceil(offset / blockSize); i < end; i++) this.blocks.delete(i);
   }
 
+  /** Make the range read as zeros. */
+  zero(offset: number, length: number): void {
+    const first = Math.min(Math.ceil(offset / blockSize) * blockSize, offset + length);
+    const last = Math.max(first, Math.floor((offset + length) / blockSize) * blockSize);
+    this.discard(first, last - first);
+    this.zeroPart(offset, first - offset);
+    this.zeroPart(last, offset + length - last);
+  }
+
+  /** Zero what lies within one block. */
+  private zeroPart(offset: number, length: number): void {
+    const at = offset % blockSize;
+    this.blocks.get(Math.floor(offset / blockSize))?.fill(0, at, at + length);
+  }
+
   copy(): SparseBytes {
     const made = new SparseBytes(this.size);
     for (const [index, block] of this.blocks) made.blocks.set(index, block.slice());

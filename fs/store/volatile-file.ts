@@ -29,17 +29,22 @@ export class VolatileStore implements Store {
 
   async read(offset: ImageOffset, into: Uint8Array): Promise<void> {
     // What was written before this call counts, even if a barrier takes it away meanwhile.
-    const layers = [...this.leaving, this.fresh].map((pages) => new Map(pages));
-    await this.inner.read(offset, into);
+    const over: { readonly at: number; readonly page: Uint8Array }[] = [];
     for (let at = Math.floor(offset / pageSize) * pageSize; at < offset + into.length; at += pageSize) {
-      for (const pages of layers) {
-        const page = pages.get(at / pageSize);
-        if (!page) continue;
-        const skip = Math.max(0, offset - at);
-        const room = offset + into.length - at;
-        into.set(page.subarray(skip, Math.min(pageSize, room)), at + skip - offset);
-      }
+      const page = this.newest(at / pageSize);
+      if (page) over.push({ at, page });
     }
+    await this.inner.read(offset, into);
+    for (const { at, page } of over) {
+      const skip = Math.max(0, offset - at);
+      into.set(page.subarray(skip, Math.min(pageSize, offset + into.length - at)), at + skip - offset);
+    }
+  }
+
+  private newest(index: number): Uint8Array | undefined {
+    let page = this.fresh.get(index);
+    for (let i = this.leaving.length - 1; i >= 0 && !page; i--) page = this.leaving[i].get(index);
+    return page;
   }
 
   write(offset: ImageOffset, buffers: readonly Uint8Array[]): undefined {
