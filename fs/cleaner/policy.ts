@@ -1,0 +1,45 @@
+/** Which segment to clean. A policy sees the segment table and names a victim; it moves nothing. */
+import { placeState } from '../format/segment-table.js';
+import type { SegmentTable } from '../log/segment-table.js';
+import type { Generation, Place } from '../units.js';
+
+export interface CleaningPolicy {
+  readonly name: string;
+  /** The next victim, or -1 when no sealed segment holds dead pages worth moving for (at least `leastDead`). */
+  choose(table: SegmentTable, generation: Generation, leastDead: number): Place | -1;
+}
+
+/** Cost-benefit (Rosenblum & Ousterhout, "The Design and Implementation of a Log-Structured File System", 1992): free space won times age, over the cost of reading and writing what is live. */
+export const costBenefit: CleaningPolicy = {
+  name: 'cost-benefit',
+  choose: (table, generation, leastDead) =>
+    best(table, leastDead, (live, size, age) => ((size - live) * age) / (size + live), generation),
+};
+
+/** The segment with the fewest live pages: best when space is short and now counts. */
+export const greedy: CleaningPolicy = {
+  name: 'greedy',
+  choose: (table, generation, leastDead) => best(table, leastDead, (live, size) => size - live, generation),
+};
+
+function best(
+  table: SegmentTable,
+  leastDead: number,
+  score: (live: number, size: number, age: number) => number,
+  generation: Generation,
+): Place | -1 {
+  const size = table.pagesPerSegment;
+  let chosen: Place | -1 = -1;
+  let top = 0;
+  for (let place = 0; place < table.geometry.places; place++) {
+    if (table.state[place] !== placeState.sealed) continue;
+    const live = table.live[place];
+    if (size - live < leastDead) continue;
+    const value = score(live, size, 1 + generation - table.generation[place]);
+    if (value > top) {
+      top = value;
+      chosen = place;
+    }
+  }
+  return chosen;
+}

@@ -1,0 +1,131 @@
+/**
+ * Where everything lies in an image, from its size. mkfs plans a geometry once; the superblock records it.
+ *
+ *     superblock | slot A | slot B | segment table | (gap) | place 0 | place 1 | ... | (rest) | superblock
+ *
+ * All figures are in pages of 4 KiB unless they say otherwise.
+ */
+import { pageSize } from '../units.js';
+import { HeadPosition } from './checkpoint.js';
+import { IndexEntry, TablePage } from './segment-table.js';
+import type { Superblock } from './superblock.js';
+
+export const minImageBytes = 16 * 2 ** 20;
+export const minSegmentShift = 5;
+export const maxSegmentShift = 14;
+export const nodeShift = 2;
+/** Segments kept free from ordinary writes: at least this many, and 4 % of the places. */
+const leastReserve = 16;
+const reserveShare = 0.04;
+
+export type Geometry = Pick<
+  Superblock,
+  | 'segmentShift'
+  | 'nodeShift'
+  | 'imagePages'
+  | 'places'
+  | 'checkpointStart'
+  | 'checkpointPages'
+  | 'reservedSegments'
+  | 'tableStart'
+  | 'indexPages'
+  | 'livePages'
+  | 'segmentStart'
+>;
+
+export const segmentPages = (g: Geometry): number => 2 ** g.segmentShift;
+export const nodePages = (g: Geometry): number => 2 ** g.nodeShift;
+export const nodeBytes = (g: Geometry): number => pageSize * 2 ** g.nodeShift;
+
+export const indexEntriesPerPage = Math.floor((pageSize - TablePage.size) / IndexEntry.size);
+/** Bytes of one place's live bitmap. */
+export const liveBytes = (g: Geometry): number => 2 ** g.segmentShift / 8;
+/** Places whose bitmaps share one live-map page. */
+export const livePlacesPerPage = (g: Geometry): number => Math.floor((pageSize - TablePage.size) / liveBytes(g));
+export const tablePages = (g: Geometry): number => g.indexPages + g.livePages;
+/** First byte of a table page's copy (0 for A, 1 for B). */
+export const tableOffset = (g: Geometry, index: number, copy: number): number =>
+  (g.tableStart + 2 * index + copy) * pageSize;
+/** First byte of a page of a place. */
+export const placeOffset = (g: Geometry, place: number, page: number): number =>
+  (g.segmentStart + place * 2 ** g.segmentShift + page) * pageSize;
+export const slotOffset = (g: Geometry, slot: number): number =>
+  (g.checkpointStart + slot * g.checkpointPages) * pageSize;
+/** Pages that ordinary writes can fill: each segment ends in a summary. */
+export const capacityPages = (g: Geometry): number => (g.places - g.reservedSegments) * (2 ** g.segmentShift - 1);
+
+/** The default segment: 1/256 of the image, between 128 KiB and 4 MiB; larger when there would be over 2^18 places. */
+export function defaultSegmentShift(imagePages: number): number {
+  let shift = Math.floor(Math.log2(imagePages / 256));
+  shift = Math.min(10, Math.max(minSegmentShift, shift));
+  while (shift < maxSegmentShift && imagePages / 2 ** shift > 2 ** 18) shift++;
+  return shift;
+}
+
+/** Plan an image of `imageBytes` (rounded down to pages). RangeError when it can't hold a volume. */
+export function planGeometry(imageBytes: number, segmentShift?: number): Geometry {
+  const imagePages = Math.floor(imageBytes / pageSize);
+  if (imagePages * pageSize < minImageBytes) throw new RangeError(`an image needs at least ${minImageBytes} bytes`);
+  const shift = segmentShift ?? defaultSegmentShift(imagePages);
+  if (shift < minSegmentShift || shift > maxSegmentShift) {
+    throw new RangeError(`segments have 2^${minSegmentShift} to 2^${maxSegmentShift} pages`);
+  }
+  const perSegment = 2 ** shift;
+  const perLivePage = Math.floor((pageSize - TablePage.size) / (perSegment / 8));
+  const from = (places: number): Geometry => {
+    const indexPages = Math.ceil(places / indexEntriesPerPage);
+    const livePages = Math.ceil(places / perLivePage);
+    const checkpointPages = 1 + Math.ceil((2 * (indexPages + livePages)) / 8 / pageSize);
+    const tableStart = 1 + 2 * checkpointPages;
+    const end = tableStart + 2 * (indexPages + livePages);
+    const segmentStart = Math.ceil(end / Math.min(perSegment, 256)) * Math.min(perSegment, 256);
+    return {
+      segmentShift: shift,
+      nodeShift,
+      imagePages,
+      places,
+      checkpointStart: 1,
+      checkpointPages,
+      reservedSegments: Math.max(leastReserve, Math.ceil(places * reserveShare)),
+      tableStart,
+      indexPages,
+      livePages,
+      segmentStart,
+    };
+  };
+  let places = Math.floor(imagePages / perSegment);
+  let plan = from(places);
+  while (places > 0 && plan.segmentStart + places * perSegment > imagePages - 1) plan = from(--places);
+  if (places < 4 * leastReserve) {
+    throw new RangeError(`segments of ${perSegment * pageSize} bytes are too large for this image: choose smaller ones`);
+  }
+  return plan;
+}
+
+/** What is wrong with a geometry read from an image of `imageBytes`, or undefined. Nothing in it can then lead outside the image. */
+export function geometryProblem(g: Geometry, imageBytes: number): string | undefined {
+  const whole = Object.values(g).every((n) => Number.isSafeInteger(n) && n >= 0);
+  if (!whole) return 'a size is out of range';
+  if (g.segmentShift < minSegmentShift || g.segmentShift > maxSegmentShift) return `segment shift ${g.segmentShift}`;
+  if (g.nodeShift < 2 || g.nodeShift > 3) return `node shift ${g.nodeShift}`;
+  if (g.imagePages * pageSize > imageBytes) return `made for ${g.imagePages * pageSize} bytes, the image has ${imageBytes}`;
+  if (g.places < 4 * leastReserve || g.reservedSegments < leastReserve || g.reservedSegments >= g.places) {
+    return `${g.places} places, ${g.reservedSegments} of them reserved`;
+  }
+  if (g.indexPages !== Math.ceil(g.places / indexEntriesPerPage)) return `${g.indexPages} index pages`;
+  if (g.livePages !== Math.ceil(g.places / livePlacesPerPage(g))) return `${g.livePages} live-map pages`;
+  if (g.checkpointStart < 1 || g.checkpointPages !== 1 + Math.ceil((2 * tablePages(g)) / 8 / pageSize)) {
+    return `checkpoint slots of ${g.checkpointPages} pages`;
+  }
+  const ends = [
+    [g.checkpointStart + 2 * g.checkpointPages, g.tableStart],
+    [g.tableStart + 2 * tablePages(g), g.segmentStart],
+    [g.segmentStart + g.places * 2 ** g.segmentShift, g.imagePages - 1],
+  ];
+  if (ends.some(([end, next]) => (end as number) > (next as number))) return 'areas overlap';
+  return undefined;
+}
+
+/** `place` of a head without an open segment. */
+export const noPlace = 2 ** 53 - 1;
+export const closedHead = (): ReturnType<typeof HeadPosition.read> => ({ place: noPlace, serial: 0, page: 0, described: 0 });

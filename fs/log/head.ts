@@ -1,0 +1,196 @@
+/**
+ * A log head: the open end of the log for pages of one temperature (tree nodes, new data, moved data). Pages are
+ * appended to its open segment and never overwritten; the last page of a segment, and the page after the last
+ * append before a commit, is a summary of the pages before it.
+ *
+ * Invariants
+ * 1. `page` only grows within a segment; what lies before it has been handed to the store or is in `gathering`.
+ * 2. Pages [described, page) are described by no summary yet; `runs` says what they are.
+ * 3. There is always room for one summary at the end of the segment.
+ *
+ * Crash safety: nothing refers to an appended page until a checkpoint or a journal record does, and both are
+ * written after it or carry its checksum.
+ */
+import { selfChecksum } from '../format/checksum.js';
+import type { HeadPosition } from '../format/checkpoint.js';
+import { closedHead, noPlace } from '../format/geometry.js';
+import { Summary, SummaryRun, summaryMagic } from '../format/segment-summary.js';
+import { type Generation, type Place, pageSize, type Serial } from '../units.js';
+import { Flight } from './flight.js';
+import type { SegmentTable } from './segment-table.js';
+
+/** What the pages of an append are, for the summary. */
+export interface RunMeaning {
+  readonly kind: number;
+  /** Address under which pointers know the first page; undefined: the one where it is appended. */
+  readonly address?: number;
+  readonly inode: number;
+  readonly itemKind?: number;
+  readonly offset: number;
+  readonly level?: number;
+}
+
+interface Run extends RunMeaning {
+  readonly first: number;
+  readonly pages: number;
+}
+
+const runsPerSummary = Math.floor((pageSize - Summary.size) / SummaryRun.size);
+/** Appends are handed to the store in pieces of this many pages. */
+const gatherPages = 256;
+
+/** Who writes the pages and hears about new segments. */
+export interface HeadOwner {
+  readonly table: SegmentTable;
+  readonly generation: Generation;
+  issue(flight: Flight): void;
+  opened(head: number, place: Place, serial: Serial): void;
+}
+
+export class Head {
+  place: Place = -1;
+  serial: Serial = 0;
+  page = 0;
+  described = 0;
+  private runs: Run[] = [];
+  gathering: Flight | undefined;
+  /** Address of the first page of the last append. */
+  appended = 0;
+
+  constructor(
+    readonly kind: number,
+    private readonly owner: HeadOwner,
+  ) {}
+
+  /** Pages that fit into the open segment before its last summary. */
+  get room(): number {
+    return this.place < 0 ? 0 : this.owner.table.pagesPerSegment - 1 - this.page;
+  }
+
+  /**
+   * Append at most `pages` pages from `buffer`; those that fit the open segment, a new one being opened when it is
+   * full or holds fewer than `least`. Returns how many, their address in `appended`.
+   */
+  append(buffer: Uint8Array, pages: number, least: number, meaning: RunMeaning, done: (() => void) | undefined): number {
+    if (this.runs.length === runsPerSummary) this.describe();
+    if (this.room < least) this.openNext();
+    const count = Math.min(pages, this.room);
+    const last = this.runs[this.runs.length - 1];
+    const address = meaning.address ?? this.address;
+    this.appended = this.address;
+    if (last !== undefined && follows(last, meaning, address)) {
+      this.runs[this.runs.length - 1] = { ...last, pages: last.pages + count };
+    } else {
+      this.runs.push({ ...meaning, address, first: this.page, pages: count });
+    }
+    this.gather(buffer.length === count * pageSize ? buffer : buffer.subarray(0, count * pageSize), count, done);
+    return count;
+  }
+
+  private get address(): number {
+    return this.serial * this.owner.table.pagesPerSegment + this.page;
+  }
+
+  private gather(buffer: Uint8Array, pages: number, done: (() => void) | undefined): void {
+    this.gathering ??= new Flight(this.place, this.page);
+    this.gathering.add(buffer, pages, done);
+    this.page += pages;
+    if (this.gathering.pages >= gatherPages) this.flush();
+  }
+
+  /** Hand what was gathered to the store. */
+  flush(): void {
+    const flight = this.gathering;
+    if (flight === undefined) return;
+    this.gathering = undefined;
+    this.owner.issue(flight);
+  }
+
+  /** Write a summary of the pages since the last one, if there are any. */
+  describe(): void {
+    if (this.place < 0 || this.described === this.page) return;
+    const page = new Uint8Array(pageSize);
+    const view = new DataView(page.buffer);
+    let at = Summary.size;
+    for (const run of this.runs) {
+      SummaryRun.write(view, at, {
+        address: run.address ?? 0,
+        inode: run.inode,
+        offset: run.offset,
+        pages: run.pages,
+        kind: run.kind,
+        itemKind: run.itemKind ?? 0,
+        level: run.level ?? 0,
+        reserved: 0,
+      });
+      at += SummaryRun.size;
+    }
+    Summary.write(view, 0, {
+      magic: summaryMagic,
+      checksum: 0,
+      serial: this.serial,
+      generation: this.owner.generation,
+      page: this.page,
+      first: this.described,
+      runs: this.runs.length,
+      reserved: 0,
+    });
+    view.setUint32(Summary.offsetOf.checksum, selfChecksum(page, Summary.offsetOf.checksum), true);
+    this.runs = [];
+    this.gather(page, 1, undefined);
+    this.described = this.page;
+    if (this.page === this.owner.table.pagesPerSegment) this.close();
+  }
+
+  /** Write no more into the open segment. */
+  close(): void {
+    if (this.place < 0) return;
+    if (this.described !== this.page) {
+      this.describe();
+      if (this.place < 0) return;
+    }
+    this.flush();
+    const place = this.place;
+    this.place = -1;
+    this.owner.table.seal(place, this.owner.generation);
+  }
+
+  private openNext(): void {
+    this.close();
+    const place = this.owner.table.take(this.kind, this.owner.generation);
+    if (place < 0) throw new Error('no place is left for a segment: the reserve was overdrawn');
+    this.place = place;
+    this.serial = this.owner.table.serial[place];
+    this.page = 0;
+    this.described = 0;
+    this.owner.opened(this.kind, place, this.serial);
+  }
+
+  /** For the checkpoint. */
+  get position(): HeadPosition {
+    if (this.place < 0) return closedHead();
+    return { place: this.place, serial: this.serial, page: this.page, described: this.described };
+  }
+
+  /** Go on where a clean checkpoint left off. */
+  resume(position: HeadPosition): void {
+    if (position.place === noPlace) return;
+    this.place = position.place;
+    this.serial = position.serial;
+    this.page = position.page;
+    this.described = position.described;
+  }
+}
+
+/** Whether an append continues the run before it: the next pages of the same file under the next address. */
+function follows(last: Run, next: RunMeaning, address: number): boolean {
+  return (
+    last.kind === next.kind &&
+    last.inode === next.inode &&
+    next.level === undefined &&
+    last.level === undefined &&
+    last.offset + last.pages === next.offset &&
+    (last.address ?? 0) + last.pages === address &&
+    last.pages < 0x8000
+  );
+}

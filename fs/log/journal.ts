@@ -1,0 +1,209 @@
+/**
+ * The journal: the write-ahead log of the map. Batches wait in memory until someone asks for durability; then one
+ * record with all of them is appended to the journal's open segment. Records form a chain: each carries the
+ * checksum of its predecessor, the mount's epoch and a sequence number, so that recovery can't mistake an old or
+ * misplaced record for the next one.
+ *
+ * Invariants
+ * 1. Batches stand in records in the order in which they were applied, each once.
+ * 2. Batches of generation g leave memory when a record holds them or checkpoint g is durable.
+ * 3. Each segment's successor is named in a durable record (or the checkpoint) before a record lies in it: the
+ *    successor is chosen when the segment is opened and named by every record in it.
+ * 4. A journal segment is freed by the commit that makes all its records superfluous, and so reused one
+ *    checkpoint later.
+ */
+import { checksum } from '../format/checksum.js';
+import { noPlace, placeOffset } from '../format/geometry.js';
+import { journalMagic, JournalRecord, OpenedSegment } from '../format/journal-record.js';
+import type { Store } from '../store/store.js';
+import { type Generation, type Place, pageSize, type Serial } from '../units.js';
+import { encodeBatch, type LoggedBatch } from './batch-codec.js';
+import { GrowingBuffer } from './growing-buffer.js';
+import { headKind, type SegmentTable } from './segment-table.js';
+
+/** Where the next record goes, and what it must follow: part of the checkpoint. */
+export interface JournalPosition {
+  readonly journalPlace: Place;
+  readonly journalSerial: Serial;
+  readonly journalPage: number;
+  readonly journalLast: number;
+  readonly journalSequence: number;
+  readonly journalNextPlace: Place;
+  readonly journalNextSerial: Serial;
+}
+
+/** What a record says beside its batches. */
+export interface JournalCounters {
+  readonly nextInode: number;
+  readonly inodes: number;
+}
+
+export class Journal {
+  /** Sequence number of the next record. */
+  sequence = 1;
+  /** Highest sequence known durable. */
+  durable = 0;
+  private last = 0;
+  private page = 0;
+  private place: Place = -1;
+  private serial: Serial = 0;
+  private nextPlace: Place = -1;
+  private nextSerial: Serial = 0;
+  /** Segments with records of earlier generations, oldest first. */
+  private full: Place[] = [];
+  private readonly waiting = new GrowingBuffer();
+  /** Where each waiting batch ends. */
+  private ends: number[] = [];
+  private opened: OpenedSegment[] = [];
+  private marked = { bytes: 0, batches: 0, opened: 0 };
+
+  constructor(
+    private readonly store: Store,
+    private readonly table: SegmentTable,
+    readonly epoch: number,
+    /** Fewer reusable places than this: the journal leaves them to commits. */
+    private readonly leastPlaces: number,
+  ) {}
+
+  /** Bytes of batches that no record holds. */
+  get waitingBytes(): number {
+    return this.waiting.length;
+  }
+
+  add(batch: LoggedBatch, generation: Generation, root: number): void {
+    encodeBatch(this.waiting, batch, generation, root);
+    this.ends.push(this.waiting.length);
+  }
+
+  noteOpened(place: Place, serial: Serial): void {
+    this.opened.push({ place, serial });
+  }
+
+  /** Choose the first segments. False when no places are left. */
+  start(generation: Generation): boolean {
+    this.nextPlace = this.table.take(headKind.journal, generation);
+    if (this.nextPlace < 0) return false;
+    this.nextSerial = this.table.serial[this.nextPlace];
+    return this.advance(generation);
+  }
+
+  /** Move to the successor and choose the one after it. Nothing changes when no place is left. */
+  private advance(generation: Generation): boolean {
+    if (this.place >= 0 && this.table.reusablePlaces <= this.leastPlaces) return false;
+    const after = this.table.take(headKind.journal, generation);
+    if (after < 0) return false;
+    if (this.place >= 0) this.full.push(this.place);
+    this.place = this.nextPlace;
+    this.serial = this.nextSerial;
+    this.page = 0;
+    this.nextPlace = after;
+    this.nextSerial = this.table.serial[after];
+    return true;
+  }
+
+  /**
+   * Write records with all waiting batches. Returns the store's promises; the records are durable after the next
+   * barrier. Undefined when there is no place for them: the caller must commit instead.
+   */
+  write(generation: Generation, counters: JournalCounters): Promise<void>[] | undefined {
+    const waits: Promise<void>[] = [];
+    const most = this.table.pagesPerSegment * pageSize;
+    let from = 0;
+    let batch = 0;
+    while (batch < this.ends.length || this.opened.length > 0) {
+      const head = JournalRecord.size + this.opened.length * OpenedSegment.size;
+      let upTo = batch;
+      while (upTo < this.ends.length && head + this.ends[upTo] - from <= most) upTo++;
+      if (upTo === batch && batch < this.ends.length) throw new Error('a batch is larger than a segment');
+      const end = upTo === batch ? from : this.ends[upTo - 1];
+      const pages = Math.ceil((head + end - from) / pageSize);
+      if (this.page + pages > this.table.pagesPerSegment && !this.advance(generation)) {
+        this.forget(from, batch);
+        return undefined;
+      }
+      const record = this.record(this.waiting.bytes.subarray(from, end), upTo - batch, pages, counters);
+      const wait = this.store.write(placeOffset(this.table.geometry, this.place, this.page), [record]);
+      if (wait !== undefined) waits.push(wait);
+      this.page += pages;
+      this.opened = [];
+      this.marked.opened = 0;
+      from = end;
+      batch = upTo;
+    }
+    this.forget(from, batch);
+    return waits;
+  }
+
+  private record(batches: Uint8Array, count: number, pages: number, counters: JournalCounters): Uint8Array {
+    const bytes = new Uint8Array(pages * pageSize);
+    const view = new DataView(bytes.buffer);
+    let at = JournalRecord.size;
+    for (const entry of this.opened) {
+      OpenedSegment.write(view, at, entry);
+      at += OpenedSegment.size;
+    }
+    bytes.set(batches, at);
+    const length = at + batches.length;
+    JournalRecord.write(view, 0, {
+      magic: journalMagic,
+      checksum: 0,
+      epoch: this.epoch,
+      sequence: this.sequence,
+      previous: this.last,
+      length,
+      durable: this.durable,
+      nextPlace: this.nextPlace,
+      nextSerial: this.nextSerial,
+      nextInode: counters.nextInode,
+      inodes: counters.inodes,
+      opened: this.opened.length,
+      batches: count,
+    });
+    this.last = checksum(bytes.subarray(0, length));
+    view.setUint32(JournalRecord.offsetOf.checksum, this.last, true);
+    this.sequence++;
+    return bytes;
+  }
+
+  /** Drop the first batches, which are in a record or under a checkpoint. */
+  private forget(bytes: number, batches: number): void {
+    if (bytes === 0 && batches === 0) return;
+    this.waiting.dropFront(bytes);
+    this.ends.splice(0, batches);
+    for (let i = 0; i < this.ends.length; i++) this.ends[i] -= bytes;
+    this.marked.bytes = Math.max(0, this.marked.bytes - bytes);
+    this.marked.batches = Math.max(0, this.marked.batches - batches);
+  }
+
+  /** A generation is frozen: what waits now belongs to it or to those before. Its full segments are freed in it. */
+  freeze(generation: Generation): JournalPosition {
+    this.marked = { bytes: this.waiting.length, batches: this.ends.length, opened: this.opened.length };
+    for (const place of this.full) this.table.free(place, generation);
+    this.full = [];
+    return {
+      journalPlace: this.place < 0 ? noPlace : this.place,
+      journalSerial: this.serial,
+      journalPage: this.page,
+      journalLast: this.last,
+      journalSequence: this.sequence,
+      journalNextPlace: this.nextPlace < 0 ? noPlace : this.nextPlace,
+      journalNextSerial: this.nextSerial,
+    };
+  }
+
+  /** The checkpoint of the last freeze is durable: batches under it need no record. */
+  checkpointed(): void {
+    const { bytes, batches, opened } = this.marked;
+    this.forget(bytes, batches);
+    this.opened.splice(0, opened);
+    this.marked = { bytes: 0, batches: 0, opened: 0 };
+  }
+
+  /** Free all segments: a clean close, where the next mount begins afresh, or after recovery of an older journal. */
+  retire(generation: Generation): void {
+    for (const place of [...this.full, this.place, this.nextPlace]) if (place >= 0) this.table.free(place, generation);
+    this.full = [];
+    this.place = -1;
+    this.nextPlace = -1;
+  }
+}

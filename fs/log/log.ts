@@ -1,0 +1,186 @@
+/**
+ * The log: pages are appended under addresses that are moments in it, read back by address, and released. It
+ * knows pages and places; what pages mean is the business of the layers above.
+ *
+ * An address is (segment serial, page). The segment table says at which place a serial lies; if no place holds
+ * it, the cleaner has moved its live pages and `relocations` knows where to.
+ */
+import { CorruptionError } from '../errors.js';
+import { placeOffset, segmentPages } from '../format/geometry.js';
+import type { Store } from '../store/store.js';
+import { type Address, type Generation, type Place, pageSize, type Serial } from '../units.js';
+import type { Flight } from './flight.js';
+import { Head, type HeadOwner } from './head.js';
+import { headKind, type SegmentTable } from './segment-table.js';
+
+/** Where the cleaner put runs of pages. */
+export interface Relocations {
+  /** The run that holds `address`: its first address, length and target; undefined if it was not moved. May throw Suspend. */
+  find(address: Address): { address: Address; pages: number; target: Address } | undefined;
+}
+
+export interface LogEvents {
+  /** A head has opened a segment. */
+  opened(head: number, place: Place, serial: Serial): void;
+  /** The store has failed: nothing may be promised any more. */
+  failed(error: unknown): void;
+}
+
+export class Log implements HeadOwner {
+  readonly node: Head;
+  readonly data: Head;
+  readonly cold: Head;
+  /** The open generation. */
+  generation: Generation = 1;
+  relocations: Relocations = { find: () => undefined };
+  /** Moved pages that were released; their entries are looked up before the next commit. */
+  readonly deferred: { address: Address; pages: number }[] = [];
+  /** Pages handed to the store since the volume was opened. */
+  pagesWritten = 0;
+  readonly perSegment: number;
+  private readonly flights = new Set<Flight>();
+  private readonly landings = new Set<Promise<void>>();
+
+  constructor(
+    readonly store: Store,
+    readonly table: SegmentTable,
+    private readonly events: LogEvents,
+  ) {
+    this.perSegment = segmentPages(table.geometry);
+    this.node = new Head(headKind.node, this);
+    this.data = new Head(headKind.data, this);
+    this.cold = new Head(headKind.cold, this);
+  }
+
+  get heads(): readonly Head[] {
+    return [this.node, this.data, this.cold];
+  }
+
+  opened(head: number, place: Place, serial: Serial): void {
+    this.events.opened(head, place, serial);
+  }
+
+  /** Hand a flight to the store. */
+  issue(flight: Flight): void {
+    this.pagesWritten += flight.pages;
+    const offset = placeOffset(this.table.geometry, flight.place, flight.page);
+    let pending: Promise<void> | undefined;
+    try {
+      pending = this.store.write(offset, flight.buffers);
+    } catch (e) {
+      flight.landed();
+      this.events.failed(e);
+      return;
+    }
+    if (pending === undefined) {
+      flight.landed();
+      return;
+    }
+    this.flights.add(flight);
+    const landing: Promise<void> = pending
+      .catch((e: unknown) => this.events.failed(e))
+      .then(() => {
+        this.flights.delete(flight);
+        this.landings.delete(landing);
+        flight.landed();
+      });
+    this.landings.add(landing);
+  }
+
+  /** All writes issued so far have arrived (not: are durable). Undefined when they have already. */
+  landed(): Promise<unknown> | undefined {
+    return this.landings.size === 0 ? undefined : Promise.all(this.landings);
+  }
+
+  /** Where a page lies: place * pages per segment + page, or -1 if nowhere. May throw Suspend for moved pages. */
+  where(address: Address): number {
+    const place = this.table.placeOf(Math.floor(address / this.perSegment));
+    if (place >= 0) return place * this.perSegment + (address % this.perSegment);
+    const moved = this.relocations.find(address);
+    if (moved === undefined) return -1;
+    const target = moved.target + (address - moved.address);
+    const targetPlace = this.table.placeOf(Math.floor(target / this.perSegment));
+    return targetPlace < 0 ? -1 : targetPlace * this.perSegment + (target % this.perSegment);
+  }
+
+  /**
+   * Fill `into` with `pages` pages from `address`. Undefined when done in place. Throws Suspend while the place of
+   * moved pages must be looked up, CorruptionError when the address leads nowhere.
+   */
+  read(address: Address, pages: number, into: Uint8Array): Promise<void> | undefined {
+    const page = address % this.perSegment;
+    const place = this.table.placeOf(Math.floor(address / this.perSegment));
+    if (place >= 0) {
+      if (page + pages > this.perSegment) throw new CorruptionError('pointer', `address ${address}`, `${pages} pages leave the segment`);
+      return this.readPlace(place, page, pages, into);
+    }
+    return this.readMoved(address, pages, into);
+  }
+
+  private readMoved(address: Address, pages: number, into: Uint8Array): Promise<void> | undefined {
+    const pieces: { target: Address; pages: number }[] = [];
+    for (let at = address, left = pages; left > 0; ) {
+      const run = this.relocations.find(at);
+      if (run === undefined) throw new CorruptionError('pointer', `address ${at}`, 'leads to no segment');
+      const skip = at - run.address;
+      const count = Math.min(left, run.pages - skip);
+      pieces.push({ target: run.target + skip, pages: count });
+      at += count;
+      left -= count;
+    }
+    const waits: Promise<void>[] = [];
+    let filled = 0;
+    for (const piece of pieces) {
+      const place = this.table.placeOf(Math.floor(piece.target / this.perSegment));
+      if (place < 0) throw new CorruptionError('relocation', `address ${address}`, `target ${piece.target} leads to no segment`);
+      const bytes = piece.pages * pageSize;
+      const wait = this.readPlace(place, piece.target % this.perSegment, piece.pages, into.subarray(filled, filled + bytes));
+      if (wait !== undefined) waits.push(wait);
+      filled += bytes;
+    }
+    return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
+  }
+
+  /** Read by place: for the cleaner, which takes pages as they lie. */
+  readPlace(place: Place, page: number, pages: number, into: Uint8Array): Promise<void> | undefined {
+    const flying = this.flying(place);
+    if (flying !== undefined && flying.some((f) => f.covers(place, page, pages))) {
+      for (const f of flying) f.copyOut(place, page, pages, into);
+      return undefined;
+    }
+    const wait = this.store.read(placeOffset(this.table.geometry, place, page), into);
+    if (flying === undefined) return wait;
+    // Part of it is in flight: those pages are taken from there, as they are now.
+    const patch = () => {
+      for (const f of flying) f.copyOut(place, page, pages, into);
+    };
+    if (wait !== undefined) return wait.then(patch);
+    patch();
+    return undefined;
+  }
+
+  private flying(place: Place): Flight[] | undefined {
+    let found: Flight[] | undefined;
+    for (const flight of this.flights) {
+      if (flight.place === place) found = [...(found ?? []), flight];
+    }
+    for (const head of this.heads) {
+      if (head.gathering?.place === place) found = [...(found ?? []), head.gathering];
+    }
+    return found;
+  }
+
+  /** Pages begin to be referred to. They lie where their address says. */
+  claim(address: Address, pages: number): void {
+    const place = this.table.placeOf(Math.floor(address / this.perSegment));
+    if (place < 0) throw new CorruptionError('claim', `address ${address}`, 'leads to no segment');
+    this.table.setLive(place, address % this.perSegment, pages);
+  }
+
+  /** Nothing refers to these pages any more. Moved ones are given back before the next commit. */
+  release(address: Address, pages: number): void {
+    const place = this.table.placeOf(Math.floor(address / this.perSegment));
+    if (place < 0) this.deferred.push({ address, pages });
+    else this.table.clearLive(place, address % this.perSegment, pages, this.generation);
+  }
+}

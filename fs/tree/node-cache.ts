@@ -1,0 +1,167 @@
+/**
+ * Nodes in memory, by address. Clean nodes can be dropped at any time between operations; dirty ones stay until
+ * a commit has written them. Which to drop: the clock algorithm (Corbató, 1968).
+ *
+ * Invariants
+ * 1. Operations hold on to nodes only within one synchronous stretch; eviction happens between stretches.
+ * 2. A node in the cache has passed its checks; its bytes never change while it is clean.
+ * 3. Writes of nodes are made from copies, so that the memory of a node is never in flight.
+ */
+import { CorruptionError } from '../errors.js';
+import { checksum } from '../format/checksum.js';
+import type { Pointer } from '../format/pointer.js';
+import type { Log } from '../log/log.js';
+import { Suspend } from '../suspend.js';
+import type { Address, Generation } from '../units.js';
+import { Node } from './node.js';
+
+/** Addresses from here on name dirty nodes, which have no place in the log yet. */
+export const firstVirtual = 2 ** 52;
+
+/** Evicted nodes whose memory is kept for the next fetch. */
+const mostSpare = 64;
+
+export class NodeCache {
+  private readonly nodes = new Map<Address, Node>();
+  private readonly spare: Node[] = [];
+  private readonly fetching = new Map<Address, Promise<void>>();
+  private hand: IterableIterator<Node> | undefined;
+  private trimming = false;
+  private nextVirtual = firstVirtual;
+  /** Nodes that are dirty. */
+  dirty = 0;
+  misses = 0;
+
+  constructor(
+    private readonly log: Log,
+    readonly nodeBytes: number,
+    /** How many nodes to keep, dirty ones included; there may be more within an operation. */
+    readonly budget: number,
+  ) {}
+
+  get size(): number {
+    return this.nodes.size;
+  }
+
+  /** A node in memory, or undefined. */
+  peek(address: Address): Node | undefined {
+    const node = this.nodes.get(address);
+    if (node !== undefined) node.used = true;
+    return node;
+  }
+
+  /**
+   * The node that a pointer names. Throws Suspend while it is read, CorruptionError if it is not what the pointer
+   * and the level promise.
+   */
+  get(pointer: Pointer, level: number, tree: number, maxBirth: Generation): Node {
+    const cached = this.peek(pointer.address);
+    if (cached !== undefined) return cached;
+    const under = this.fetching.get(pointer.address);
+    if (under !== undefined) throw new Suspend(under, 'node');
+    this.misses++;
+    if (pointer.pages * 4096 !== this.nodeBytes) {
+      throw new CorruptionError('pointer', `node at ${pointer.address}`, `${pointer.pages} pages are no node`);
+    }
+    const node = this.spare.pop() ?? new Node(this.nodeBytes);
+    const wait = this.log.read(pointer.address, pointer.pages, node.bytes);
+    if (wait === undefined) {
+      this.admit(node, pointer, level, tree, maxBirth);
+      return node;
+    }
+    const fetch = wait
+      .then(() => this.admit(node, pointer, level, tree, maxBirth))
+      .finally(() => this.fetching.delete(pointer.address));
+    fetch.catch(() => undefined); // whoever waits is told; nobody may be waiting
+    this.fetching.set(pointer.address, fetch);
+    throw new Suspend(fetch, 'node');
+  }
+
+  private admit(node: Node, pointer: Pointer, level: number, tree: number, maxBirth: Generation): void {
+    const where = `address ${pointer.address}`;
+    const found = checksum(node.bytes);
+    if (found !== pointer.checksum) {
+      throw new CorruptionError('node', where, `checksum ${found.toString(16)}, its pointer says ${pointer.checksum.toString(16)}`);
+    }
+    const problem = node.problem(level, tree, maxBirth);
+    if (problem !== undefined) throw new CorruptionError('node', where, problem);
+    if (node.birth !== pointer.birth) throw new CorruptionError('node', where, `birth ${node.birth}, its pointer says ${pointer.birth}`);
+    node.address = pointer.address;
+    node.dirty = false;
+    node.used = true;
+    this.nodes.set(pointer.address, node);
+    this.trimSoon();
+  }
+
+  /** A new dirty node with undefined contents. */
+  create(): Node {
+    const node = this.spare.pop() ?? new Node(this.nodeBytes);
+    node.address = this.nextVirtual++;
+    node.dirty = true;
+    node.used = true;
+    this.dirty++;
+    this.nodes.set(node.address, node);
+    return node;
+  }
+
+  /** Turn a clean node into a dirty one. The bytes on disk stay; nobody needs them in memory. */
+  soil(node: Node): void {
+    this.nodes.delete(node.address);
+    node.address = this.nextVirtual++;
+    node.dirty = true;
+    this.dirty++;
+    this.nodes.set(node.address, node);
+  }
+
+  /** A dirty node has got its address. */
+  settle(node: Node, address: Address): void {
+    this.nodes.delete(node.address);
+    node.address = address;
+    node.dirty = false;
+    this.dirty--;
+    this.nodes.set(address, node);
+  }
+
+  /** Forget a node that left its tree. */
+  drop(node: Node): void {
+    this.nodes.delete(node.address);
+    if (node.dirty) this.dirty--;
+    node.dirty = false;
+    if (this.spare.length < mostSpare) this.spare.push(node);
+  }
+
+  /** Bring the cache back to its budget once the running operation has ended. */
+  trimSoon(): void {
+    if (this.trimming || this.nodes.size <= this.budget) return;
+    this.trimming = true;
+    queueMicrotask(() => {
+      this.trimming = false;
+      this.trim();
+    });
+  }
+
+  private trim(): void {
+    let looks = 2 * this.nodes.size;
+    while (this.nodes.size > this.budget && looks-- > 0) {
+      this.hand ??= this.nodes.values();
+      const next = this.hand.next();
+      if (next.done) {
+        this.hand = undefined;
+        continue;
+      }
+      const node = next.value;
+      if (node.dirty) continue;
+      if (node.used) {
+        node.used = false;
+      } else {
+        this.nodes.delete(node.address);
+        if (this.spare.length < mostSpare) this.spare.push(node);
+      }
+    }
+  }
+
+  /** Forget all clean nodes: for tests and tools that want cold reads. */
+  chill(): void {
+    for (const node of [...this.nodes.values()]) if (!node.dirty) this.nodes.delete(node.address);
+  }
+}

@@ -1,0 +1,94 @@
+/** Puts the parts of a volume together, for an existing image or a new one. */
+import { Mover } from '../cleaner/mover.js';
+import { RelocationMap } from '../cleaner/relocation-map.js';
+import { type Geometry, nodeBytes, tablePages } from '../format/geometry.js';
+import type { Superblock } from '../format/superblock.js';
+import { Journal } from '../log/journal.js';
+import { Log } from '../log/log.js';
+import { headKind, SegmentTable } from '../log/segment-table.js';
+import { loadTable } from '../log/table-pages.js';
+import type { Store } from '../store/store.js';
+import { NodeCache } from '../tree/node-cache.js';
+import { Tree, type TreeOwner, treeId } from '../tree/tree.js';
+import { rootInode } from '../units.js';
+import { releasePages } from './apply.js';
+import type { FoundCheckpoint } from './checkpoint-slots.js';
+import { Space } from './space.js';
+import { type VolumeState, zeroCounters } from './state.js';
+
+export const defaultCacheBytes = 64 * 2 ** 20;
+
+/** An image's parts in the state of a checkpoint, or (without one) of a volume that holds nothing yet. */
+export async function assemble(
+  store: Store,
+  superblock: Superblock,
+  found: FoundCheckpoint | undefined,
+  options: { readonly cacheBytes?: number | undefined; readonly epoch: number },
+): Promise<VolumeState> {
+  const geometry: Geometry = superblock;
+  const table = new SegmentTable(geometry);
+  const tableMap = found?.map ?? new Uint8Array(tablePages(geometry));
+  await loadTable(store, table, tableMap, found?.checkpoint.generation ?? 0);
+  const made: { state?: VolumeState } = {};
+  const failed = (error: unknown) => made.state?.fail(error);
+  const log = new Log(store, table, {
+    opened: (head, place, serial) => {
+      if (head === headKind.data) made.state?.journal.noteOpened(place, serial);
+    },
+    failed,
+  });
+  const budget = Math.max(64, Math.floor((options.cacheBytes ?? defaultCacheBytes) / nodeBytes(geometry)));
+  const cache = new NodeCache(log, nodeBytes(geometry), budget);
+  const space = new Space(geometry, table, () => cache.dirty);
+  const journal = new Journal(store, table, options.epoch, Math.floor(space.commitPlaces / 2));
+  const owner: TreeOwner = {
+    get generation() {
+      return log.generation;
+    },
+    releaseNode: (address, pages, birth) => releasePages(made.state as VolumeState, { address, pages, birth }),
+  };
+  const cp = found?.checkpoint;
+  if (cp !== undefined) {
+    log.generation = cp.generation + 1;
+    table.nextSerial = Math.max(table.nextSerial, cp.nextSerial);
+    space.promised = cp.promisedPages;
+    if (cp.clean === 1) {
+      log.node.resume(cp.nodeHead);
+      log.data.resume(cp.dataHead);
+      log.cold.resume(cp.coldHead);
+    }
+  }
+  const main = new Tree(cache, owner, treeId.main, cp?.rootId ?? 0, cp && { pointer: cp.mainRoot, height: cp.mainHeight });
+  const system = new Tree(cache, owner, treeId.system, 0, cp && { pointer: cp.systemRoot, height: cp.systemHeight });
+  const map = new RelocationMap(system);
+  log.relocations = map;
+  const state: VolumeState = {
+    store,
+    superblock,
+    geometry,
+    table,
+    log,
+    journal,
+    cache,
+    main,
+    system,
+    map,
+    mover: new Mover(log, system, map),
+    space,
+    counters: zeroCounters(),
+    epoch: options.epoch,
+    nextInode: cp?.nextInode ?? rootInode + 1,
+    inodes: cp?.inodes ?? 0,
+    newestSnapshot: cp?.newestSnapshot ?? 0,
+    rootId: cp?.rootId ?? 0,
+    tableMap,
+    slot: cp === undefined ? 0 : 1 - cp.slot,
+    changed: false,
+    failure: undefined,
+    fail(error) {
+      this.failure ??= error;
+    },
+  };
+  made.state = state;
+  return state;
+}

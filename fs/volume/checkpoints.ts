@@ -1,0 +1,227 @@
+/**
+ * Checkpoints: how a generation ends. All dirty nodes get their places in one synchronous stretch (about 10 us a
+ * node), together with the segment table and the journal's position: that is the frozen state of generation g, and
+ * operations that follow belong to g + 1. Then, while requests are served:
+ *
+ *     nodes, summaries, table pages -> barrier -> checkpoint slot -> barrier
+ *
+ * Crash safety: until the slot is durable, the other slot's state is untouched: nodes and table copies were
+ * written elsewhere, and no place that it refers to is reused before the checkpoint after this one is durable.
+ */
+import { checksum } from '../format/checksum.js';
+import type { Checkpoint } from '../format/checkpoint.js';
+import { nodePages, placeOffset, segmentPages, slotOffset } from '../format/geometry.js';
+import type { Pointer } from '../format/pointer.js';
+import { runKind } from '../format/segment-summary.js';
+import { freezeTable, type TableWrite } from '../log/table-pages.js';
+import { run } from '../suspend.js';
+import { keyInode, keyKind, keyOffset } from '../tree/key.js';
+import type { Node } from '../tree/node.js';
+import { type Tree, treeId } from '../tree/tree.js';
+import { pageSize } from '../units.js';
+import { headerPage, slotPages } from './checkpoint-slots.js';
+import { drainReleases } from './releases.js';
+import { mustWork, type VolumeState } from './state.js';
+
+/** Nodes are handed to the store in copies of this many pages. */
+const chunkPages = 256;
+
+interface Frozen {
+  readonly generation: number;
+  readonly slot: Uint8Array;
+  readonly slotNumber: number;
+  readonly tables: readonly TableWrite[];
+}
+
+export class Checkpoints {
+  private running: Promise<void> | undefined;
+  private queued: Promise<void> | undefined;
+
+  constructor(
+    private readonly state: VolumeState,
+    /** Seconds since 1970. */
+    private readonly seconds: () => number,
+  ) {}
+
+  /** A checkpoint that holds everything applied before the call. Calls that come while one runs share the next. */
+  checkpoint(): Promise<void> {
+    if (this.running === undefined) {
+      this.running = this.write(false).finally(() => {
+        this.running = undefined;
+      });
+      return this.running;
+    }
+    this.queued ??= this.running
+      .catch(() => undefined)
+      .then(() => {
+        this.queued = undefined;
+        return this.checkpoint();
+      });
+    return this.queued;
+  }
+
+  /** The last checkpoint: nothing follows it, and the next mount has nothing to replay. */
+  async close(): Promise<void> {
+    await this.running?.catch(() => undefined);
+    await this.queued?.catch(() => undefined);
+    await this.write(true);
+  }
+
+  private async write(clean: boolean): Promise<void> {
+    const { state } = this;
+    try {
+      mustWork(state, 'commit');
+      await drainReleases(state);
+      const frozen = this.freeze(clean);
+      await this.persist(frozen);
+      state.counters.checkpoints++;
+      state.journal.checkpointed();
+      await this.giveBack(frozen.generation);
+    } catch (e) {
+      state.fail(e);
+      throw e;
+    }
+  }
+
+  /** End the generation in memory, in one synchronous stretch. */
+  private freeze(clean: boolean): Frozen {
+    const { state } = this;
+    const { log, table, journal } = state;
+    const generation = log.generation;
+    const writer = new NodeWriter(state);
+    state.main.writeDirty((node) => writer.append(node, state.main));
+    state.system.writeDirty((node) => writer.append(node, state.system));
+    writer.flush();
+    // The copy for salvage: its place in the log is taken now, its contents follow below.
+    log.node.flush();
+    const copy = new Uint8Array(pageSize);
+    log.node.append(copy, 1, 1, { kind: runKind.checkpoint, inode: 0, offset: generation, level: 0 }, undefined);
+    for (const head of log.heads) head.describe();
+    const position = journal.freeze(generation);
+    if (clean) journal.retire(generation);
+    table.sweep(generation);
+    const { writes, map } = freezeTable(table, state.tableMap, generation);
+    const checkpoint = this.record(generation, clean, position);
+    copy.set(headerPage(checkpoint));
+    for (const head of log.heads) head.flush();
+    const slot = slotPages(state.geometry, checkpoint, map);
+    const slotNumber = state.slot;
+    state.tableMap = map;
+    state.slot = 1 - slotNumber;
+    state.changed = false;
+    log.generation = generation + 1;
+    return { generation, slot, slotNumber, tables: writes };
+  }
+
+  private record(generation: number, clean: boolean, position: ReturnType<VolumeState['journal']['freeze']>): Checkpoint {
+    const { state } = this;
+    return {
+      magic: 0,
+      checksum: 0,
+      generation,
+      epoch: state.epoch,
+      clean: clean ? 1 : 0,
+      slot: state.slot,
+      flags: 0,
+      mapBytes: 0,
+      seconds: this.seconds(),
+      mainRoot: state.main.root,
+      systemRoot: state.system.root,
+      rootId: state.rootId,
+      mainHeight: state.main.height,
+      systemHeight: state.system.height,
+      newestSnapshot: state.newestSnapshot,
+      nextSerial: state.table.nextSerial,
+      nextInode: state.nextInode,
+      inodes: state.inodes,
+      livePages: state.table.livePages,
+      promisedPages: state.space.promised,
+      nodeHead: state.log.node.position,
+      dataHead: state.log.data.position,
+      coldHead: state.log.cold.position,
+      ...position,
+    };
+  }
+
+  private async persist(frozen: Frozen): Promise<void> {
+    const { store, geometry, counters, log } = this.state;
+    for (const { offset, page } of frozen.tables) {
+      const wait = store.write(offset, [page]);
+      if (wait !== undefined) await wait;
+    }
+    await log.landed();
+    mustWork(this.state, 'commit');
+    await store.barrier();
+    await store.write(slotOffset(geometry, frozen.slotNumber), [frozen.slot]);
+    await store.barrier();
+    counters.barriers += 2;
+  }
+
+  /** Places freed before this generation may be written again; the host gets back what is not needed soon. */
+  private async giveBack(generation: number): Promise<void> {
+    const { table, geometry, store, space } = this.state;
+    const bytes = segmentPages(geometry) * pageSize;
+    // Written places are quicker to write again than new ones: keep some.
+    let keep = Math.max(space.lowPlaces, 16) - (table.reusablePlaces - 0);
+    for (const place of table.ripen(generation)) {
+      if (keep-- > 0) continue;
+      await store.discard(placeOffset(geometry, place, 0), bytes);
+    }
+  }
+}
+
+/** Copies dirty nodes into chunks and appends these to the node head. */
+class NodeWriter {
+  private chunk = new Uint8Array(0);
+  private used = 0;
+  private readonly pages: number;
+
+  constructor(private readonly state: VolumeState) {
+    this.pages = nodePages(state.geometry);
+  }
+
+  append(node: Node, tree: Tree): Pointer {
+    const size = node.bytes.length;
+    if (this.used + size > this.chunk.length) {
+      this.chunk = new Uint8Array(chunkPages * pageSize);
+      this.used = 0;
+    }
+    const bytes = this.chunk.subarray(this.used, this.used + size);
+    this.used += size;
+    bytes.set(node.bytes);
+    const { log } = this.state;
+    const empty = node.count === 0;
+    log.node.append(
+      bytes,
+      this.pages,
+      this.pages,
+      {
+        kind: tree.id === treeId.system ? runKind.systemNode : runKind.node,
+        inode: empty ? 0 : keyInode(node.keyWord(0, 0), node.keyWord(0, 1)),
+        itemKind: empty ? 0 : keyKind(node.keyWord(0, 1)),
+        offset: empty ? 0 : keyOffset(node.keyWord(0, 2), node.keyWord(0, 3)),
+        level: node.level,
+      },
+      undefined,
+    );
+    const address = log.node.appended;
+    log.claim(address, this.pages);
+    return {
+      address,
+      birth: node.birth,
+      checksum: checksum(bytes),
+      pages: this.pages,
+      transform: 0,
+      flags: 0,
+      storedBytes: size,
+      plainBytes: size,
+    };
+  }
+
+  flush(): void {
+    this.chunk = new Uint8Array(0);
+  }
+}
+
+/** Run a checkpoint's worth of waiting for an operation that found too much dirty. */
+export const settled = (checkpoints: Checkpoints): Promise<void> => run(() => checkpoints.checkpoint());

@@ -1,0 +1,101 @@
+/**
+ * When the cleaner works. In the foreground when a writer needs a place and there are too few; in the background,
+ * a segment at a time, when they are getting few. It makes places; whether there is space is not its question.
+ */
+import { type CleaningPolicy, greedy } from '../cleaner/policy.js';
+import { FsError } from '../errors.js';
+import type { Checkpoints } from './checkpoints.js';
+import { mustWork, type VolumeState } from './state.js';
+
+/** Rounds of cleaning and two commits before giving up: each wins at least part of a segment. */
+const mostRounds = 400;
+
+export class Cleaning {
+  private making: Promise<void> | undefined;
+  private busy: Promise<unknown> | undefined;
+
+  constructor(
+    private readonly state: VolumeState,
+    private readonly checkpoints: Checkpoints,
+    private readonly syncing: () => boolean,
+    private readonly policy: CleaningPolicy,
+  ) {}
+
+  /** Whether a writer of `segments` more segments of data must wait. */
+  isShort(segments: number): boolean {
+    return this.state.table.reusablePlaces < this.state.space.cleaningPlaces + segments;
+  }
+
+  /** Make places until data can be written again. Shared by all who wait. */
+  makeRoom(): Promise<void> {
+    this.making ??= this.rounds().finally(() => {
+      this.making = undefined;
+    });
+    return this.making;
+  }
+
+  private async rounds(): Promise<void> {
+    const { table, space, counters } = this.state;
+    const target = space.cleaningPlaces + 3;
+    for (let round = 0; round < mostRounds && table.reusablePlaces < target; round++) {
+      mustWork(this.state, 'clean');
+      const short = target - table.reusablePlaces - table.pendingPlaces;
+      if (short > 0) {
+        counters.foregroundCleanings++;
+        await this.cleanSome(short);
+      }
+      await this.checkpoints.checkpoint();
+      if (table.reusablePlaces < target && table.pendingPlaces > 0) await this.checkpoints.checkpoint();
+    }
+    if (this.isShort(1)) throw new FsError('ENOSPC', 'clean', undefined, 'no segment holds space that could be won');
+  }
+
+  /** Clean victims until about `segments` places are won, or the places for moved pages run out. */
+  private async cleanSome(segments: number): Promise<void> {
+    const { table, space, log } = this.state;
+    let budget = Math.max(0, table.reusablePlaces - space.commitPlaces) * (log.perSegment - 1) + log.cold.room;
+    let won = 0;
+    while (won < segments * log.perSegment) {
+      const victim = greedy.choose(table, log.generation, 1);
+      if (victim < 0) return;
+      const live = table.live[victim];
+      if (live > budget) return;
+      const moved = await this.clean(victim);
+      if (moved === false) return;
+      budget -= live;
+      won += log.perSegment - live;
+    }
+  }
+
+  /** One step of background work. True if there is more to do. */
+  async step(): Promise<boolean> {
+    const { table, space, counters, log } = this.state;
+    if (this.making !== undefined || table.reusablePlaces + table.pendingPlaces >= space.lowPlaces) return false;
+    const victim = this.policy.choose(table, log.generation, Math.ceil(log.perSegment / 16));
+    if (victim < 0 || table.reusablePlaces <= space.commitPlaces + 2) return false;
+    counters.backgroundCleanings++;
+    const moved = await this.clean(victim);
+    return moved !== false;
+  }
+
+  /** Clean one victim; victims go one at a time. */
+  private async clean(victim: number): Promise<number | false> {
+    while (this.busy !== undefined) await this.busy.catch(() => undefined);
+    if (this.syncing()) this.state.counters.cleaningsDuringSync++;
+    const work = this.state.mover.clean(victim).finally(() => {
+      this.busy = undefined;
+    });
+    this.busy = work;
+    try {
+      return await work;
+    } finally {
+      this.state.changed = true;
+    }
+  }
+
+  /** Wait until no cleaning is under way. */
+  async quiet(): Promise<void> {
+    await this.making?.catch(() => undefined);
+    await this.busy?.catch(() => undefined);
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * fsync between commits: one journal record with all batches since the last one, and one barrier, shared by all
+ * who wait. While a group waits for its barrier, those who come later form the next group.
+ */
+import type { Checkpoints } from './checkpoints.js';
+import { mustWork, type VolumeState } from './state.js';
+
+export class GroupSync {
+  private running: Promise<void> | undefined;
+  private queued: Promise<void> | undefined;
+  /** `log.pagesWritten` at the last barrier. */
+  private covered = -1;
+
+  constructor(
+    private readonly state: VolumeState,
+    private readonly checkpoints: Checkpoints,
+  ) {}
+
+  /** A group is waiting for its barrier. */
+  get waiting(): boolean {
+    return this.running !== undefined;
+  }
+
+  /** Everything applied and appended before the call is durable when this resolves. Rejects with EIO. */
+  sync(): Promise<void> {
+    if (this.running === undefined) {
+      this.running = this.once().finally(() => {
+        this.running = undefined;
+      });
+      return this.running;
+    }
+    this.queued ??= this.running
+      .catch(() => undefined)
+      .then(() => {
+        this.queued = undefined;
+        return this.sync();
+      });
+    return this.queued;
+  }
+
+  private async once(): Promise<void> {
+    const { state } = this;
+    const { log, journal, store, counters } = state;
+    mustWork(state, 'fsync');
+    try {
+      if (journal.waitingBytes === 0 && this.covered === log.pagesWritten && journal.durable === journal.sequence - 1) return;
+      const writes = journal.write(log.generation, { nextInode: state.nextInode, inodes: state.inodes });
+      if (writes === undefined) {
+        await this.checkpoints.checkpoint();
+        return;
+      }
+      counters.records++;
+      const sequence = journal.sequence - 1;
+      const written = log.pagesWritten;
+      if (writes.length > 0) await Promise.all(writes);
+      const landed = log.landed();
+      if (landed !== undefined) await landed;
+      mustWork(state, 'fsync');
+      const barrier = store.barrier();
+      if (barrier !== undefined) await barrier;
+      counters.barriers++;
+      journal.durable = Math.max(journal.durable, sequence);
+      this.covered = written;
+    } catch (e) {
+      state.fail(e);
+      throw e;
+    }
+  }
+}

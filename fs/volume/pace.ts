@@ -1,0 +1,73 @@
+/**
+ * When commits happen by themselves: `commitMs` after the first change, or sooner when changes have paused. An
+ * idle volume has no timer. After a commit the cleaner gets its turn, a segment at a time.
+ */
+export interface Paced {
+  commit(): Promise<void>;
+  /** One step of cleaning; true if there is more to do. */
+  clean(): Promise<boolean>;
+}
+
+/** How often to look whether changes have paused, in ms. */
+const lookMs = 500;
+
+export class Pace {
+  private timer: NodeJS.Timeout | undefined;
+  private touches = 0;
+  private seen = 0;
+  private waitedMs = 0;
+  private stopped = false;
+  private working: Promise<void> | undefined;
+
+  constructor(
+    private readonly work: Paced,
+    private readonly commitMs: number,
+  ) {}
+
+  /** Something has changed. */
+  touched(): void {
+    this.touches++;
+    if (this.timer === undefined && this.working === undefined && !this.stopped) this.arm();
+  }
+
+  private arm(): void {
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      this.look();
+    }, Math.min(lookMs, this.commitMs));
+    this.timer.unref();
+  }
+
+  private look(): void {
+    this.waitedMs += Math.min(lookMs, this.commitMs);
+    const paused = this.touches === this.seen;
+    this.seen = this.touches;
+    if (!paused && this.waitedMs < this.commitMs) {
+      this.arm();
+      return;
+    }
+    this.waitedMs = 0;
+    this.working = this.turn().finally(() => {
+      this.working = undefined;
+      if (this.touches !== this.seen && !this.stopped) this.arm();
+    });
+  }
+
+  private async turn(): Promise<void> {
+    try {
+      await this.work.commit();
+      while (!this.stopped && (await this.work.clean()));
+    } catch {
+      // The volume has failed and says so to everyone who asks; a timer has nobody to tell.
+      this.stopped = true;
+    }
+  }
+
+  /** No commit starts by itself any more; resolves when none is under way. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    await this.working;
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Recovery: replay of the journal after the checkpoint. Batches that the checkpoint already holds (by generation)
+ * are skipped; the others are applied in order by the same code that applied them first. Records that a later one
+ * calls durable are trusted; of those after that, the data which they refer to is read and compared first, as the
+ * power may have failed between the two. The first that fails ends the replay.
+ *
+ * Crash safety: nothing is written here. The checkpoint under a new epoch that follows makes the result durable;
+ * a crash before it finds the old checkpoint and the same records again.
+ */
+import { CorruptionError, VolumeError } from '../errors.js';
+import { checksum } from '../format/checksum.js';
+import type { Checkpoint } from '../format/checkpoint.js';
+import { placeState } from '../format/segment-table.js';
+import type { DecodedBatch } from '../log/batch-codec.js';
+import { type ReadRecord, readJournal } from '../log/journal-reader.js';
+import { headKind } from '../log/segment-table.js';
+import { run } from '../suspend.js';
+import { pageSize } from '../units.js';
+import { applyChanges, prepareChanges } from './apply.js';
+import type { VolumeState } from './state.js';
+
+/** Replay what follows `checkpoint`. Afterwards no segment of the crashed mount is open or in use as journal. */
+export async function recover(state: VolumeState, checkpoint: Checkpoint): Promise<void> {
+  if (checkpoint.clean === 1) return;
+  try {
+    await replay(state, checkpoint);
+  } catch (e) {
+    // What the format does not allow shows as a failed check somewhere below.
+    if (e instanceof VolumeError) throw e;
+    throw new VolumeError('corrupt', `${state.store.name}: the journal can't be replayed: ${e instanceof Error ? e.message : String(e)}; run fsck.varve`);
+  }
+}
+
+async function replay(state: VolumeState, checkpoint: Checkpoint): Promise<void> {
+  const { table, log } = state;
+  const uncertain: ReadRecord[] = [];
+  let generation = checkpoint.generation;
+  const accept = async (record: ReadRecord) => {
+    for (const { place, serial } of record.opened) {
+      if (!table.claimPlace(place, serial, headKind.data, generation + 1)) {
+        throw new CorruptionError('journal record', `sequence ${record.header.sequence}`, `place ${place} is taken`);
+      }
+    }
+    for (const batch of record.batches) {
+      if (batch.generation <= checkpoint.generation) continue;
+      generation = Math.max(generation, batch.generation);
+      log.generation = batch.generation;
+      await applyRecovered(state, batch);
+      state.counters.recoveredBatches++;
+    }
+    state.nextInode = Math.max(state.nextInode, record.header.nextInode);
+    state.inodes = record.header.inodes;
+    state.counters.recoveredRecords++;
+  };
+  for await (const record of readJournal(state.store, state.geometry, checkpoint, checkpoint.epoch)) {
+    table.claimPlace(record.place, record.serial, headKind.journal, generation);
+    const { durable } = record.header;
+    while (uncertain.length > 0 && (uncertain[0] as ReadRecord).header.sequence <= durable) {
+      await accept(uncertain.shift() as ReadRecord);
+    }
+    uncertain.push(record);
+  }
+  for (const record of uncertain) {
+    if (!(await dataIsThere(state, record, checkpoint.generation))) break;
+    await accept(record);
+  }
+  // A new generation and new serials: whatever the crashed mount wrote beyond this point can't be mistaken for ours.
+  log.generation = generation + 3;
+  table.nextSerial += 2 * state.geometry.places + 1;
+  for (let place = 0; place < state.geometry.places; place++) {
+    if (table.state[place] === placeState.open) table.seal(place, log.generation);
+    else if (table.state[place] === placeState.journal) table.free(place, log.generation);
+  }
+}
+
+async function applyRecovered(state: VolumeState, batch: DecodedBatch): Promise<void> {
+  await run(() => {
+    prepareChanges(state, batch.items);
+    applyChanges(state, batch);
+  });
+}
+
+/** Whether the pages that a record claims hold what was written. */
+async function dataIsThere(state: VolumeState, record: ReadRecord, after: number): Promise<boolean> {
+  const { geometry, table, log } = state;
+  const opened = new Map(record.opened.map(({ place, serial }) => [serial, place]));
+  for (const batch of record.batches) {
+    if (batch.generation <= after) continue;
+    for (const claim of batch.claims) {
+      if (claim.address === 0) continue;
+      const serial = Math.floor(claim.address / log.perSegment);
+      const place = opened.get(serial) ?? table.placeOf(serial);
+      const page = claim.address % log.perSegment;
+      if (place < 0 || place >= geometry.places || page + claim.pages > log.perSegment) return false;
+      const bytes = new Uint8Array(claim.pages * pageSize);
+      await log.readPlace(place, page, claim.pages, bytes);
+      if (checksumOfPages(bytes) !== claim.checksum) return false;
+    }
+  }
+  return true;
+}
+
+/** CRC32C of the list of the pages' CRC32Cs. */
+export function checksumOfPages(bytes: Uint8Array): number {
+  const count = bytes.length / pageSize;
+  const sums = new DataView(new ArrayBuffer(4 * count));
+  for (let i = 0; i < count; i++) sums.setUint32(4 * i, checksum(bytes.subarray(i * pageSize, (i + 1) * pageSize)), true);
+  return checksum(new Uint8Array(sums.buffer));
+}

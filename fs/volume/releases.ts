@@ -1,0 +1,45 @@
+/** Gives back released pages that the cleaner had moved: their relocation entries end, and they die where they lie now. */
+import type { MovedRun } from '../cleaner/relocation-map.js';
+import { CorruptionError } from '../errors.js';
+import { run } from '../suspend.js';
+import type { VolumeState } from './state.js';
+
+/** Work off all deferred releases. Part of each commit, before the trees are written. */
+export async function drainReleases(state: VolumeState): Promise<void> {
+  const { log } = state;
+  while (log.deferred.length > 0) {
+    await run(() => {
+      const last = log.deferred[log.deferred.length - 1];
+      const pieces = release(state, last.address, last.pages);
+      log.deferred.pop();
+      state.space.deferred -= last.pages;
+      for (const piece of pieces) die(state, piece);
+    });
+  }
+}
+
+/** Take the pages out of the relocation map; returns where they lay. May throw Suspend before it changes anything. */
+function release(state: VolumeState, address: number, pages: number): MovedRun[] {
+  const { map, system } = state;
+  const pieces: MovedRun[] = [];
+  let covered = 0;
+  for (const entry of map.overlapping(address, pages)) {
+    const from = Math.max(address, entry.address);
+    const to = Math.min(address + pages, entry.address + entry.pages);
+    pieces.push({ address: from, pages: to - from, target: entry.target + (from - entry.address) });
+    covered += to - from;
+    if (from === entry.address && to === entry.address + entry.pages) state.counters.relocationsDied++;
+  }
+  if (covered !== pages) throw new CorruptionError('release', `address ${address}`, `${pages - covered} of ${pages} pages lie nowhere`);
+  const items = map.cut(address, pages);
+  system.prepare(items);
+  system.change(items);
+  return pieces;
+}
+
+function die(state: VolumeState, piece: MovedRun): void {
+  const { table, log } = state;
+  const place = table.placeOf(Math.floor(piece.target / log.perSegment));
+  if (place < 0) throw new CorruptionError('relocation', `address ${piece.address}`, 'its target leads to no segment');
+  table.clearLive(place, piece.target % log.perSegment, piece.pages, log.generation);
+}

@@ -1,0 +1,81 @@
+/**
+ * Who may use how much. Two questions are kept apart:
+ *
+ * - Is there space? Answered from what is live, promised and reserved against the capacity; never from how far the
+ *   cleaner has come. This alone decides ENOSPC.
+ * - Is there a place to write to right now? If not, whoever asks waits until a commit or the cleaner has made one.
+ *
+ * The reserved segments are three: a commit's worth, a cleaning's worth, and slack that keeps cleaning cheap.
+ * Ordinary data may not take the last `cleaning` places, the cleaner not the last `commit` ones.
+ */
+import { FsError } from '../errors.js';
+import { capacityPages, type Geometry, nodePages, segmentPages } from '../format/geometry.js';
+import type { SegmentTable } from '../log/segment-table.js';
+
+export class Space {
+  /** Pages of dirty data that have no address yet. */
+  reserved = 0;
+  /** Pages of reserved extents (fallocate). */
+  promised = 0;
+  /** Pages that are released but still count as live until the next commit looks up where they lie. */
+  deferred = 0;
+  readonly capacity: number;
+  /** Reusable places that only a commit may take. */
+  readonly commitPlaces: number;
+  /** Reusable places that only a commit or the cleaner may take. */
+  readonly cleaningPlaces: number;
+  /** Fewer reusable places than this: the cleaner works in the background. */
+  readonly lowPlaces: number;
+  /** Most dirty nodes: a commit of them fits into `commitPlaces`. */
+  readonly mostDirtyNodes: number;
+  readonly perNode: number;
+
+  constructor(
+    geometry: Geometry,
+    private readonly table: SegmentTable,
+    private readonly dirtyNodes: () => number,
+  ) {
+    this.capacity = capacityPages(geometry);
+    this.perNode = nodePages(geometry);
+    this.commitPlaces = Math.max(6, Math.floor(geometry.reservedSegments / 3));
+    this.cleaningPlaces = this.commitPlaces + Math.max(4, Math.floor(geometry.reservedSegments / 4));
+    this.lowPlaces = this.cleaningPlaces + Math.max(4, Math.floor(geometry.places / 32));
+    const nodesPerSegment = Math.floor((segmentPages(geometry) - 1) / this.perNode);
+    this.mostDirtyNodes = Math.min(2048, Math.floor((this.commitPlaces - 3) * nodesPerSegment * 0.9));
+  }
+
+  /** Pages that new data may still take; negative while the reserve is being used. */
+  get available(): number {
+    const nodes = this.dirtyNodes() * this.perNode;
+    return this.capacity - (this.table.livePages - this.deferred) - nodes - this.promised - this.reserved;
+  }
+
+  /** Pages kept free for the nodes that dirty data will need: extents of single pages in the worst case. */
+  private get metadata(): number {
+    return 16 + Math.ceil(this.reserved / 32);
+  }
+
+  /**
+   * Set pages aside. `replaces` of them will give a page back when they are flushed. Throws ENOSPC; returns false
+   * when that many replacements are under way that a flush and a commit must come first.
+   */
+  reserve(pages: number, replaces: number): boolean {
+    const { available } = this;
+    if (pages - replaces + this.metadata > available && !(replaces === pages && replaces > 0)) {
+      throw new FsError('ENOSPC', 'write', undefined, `${Math.max(0, available)} pages are free`);
+    }
+    const overdraft = (this.commitPlaces * segmentPages(this.table.geometry)) / 4;
+    if (available - pages < -overdraft) return false;
+    this.reserved += pages;
+    return true;
+  }
+
+  unreserve(pages: number): void {
+    this.reserved -= pages;
+  }
+
+  /** Whether the map may grow: a batch that gives nothing back needs room for the nodes that it may add. */
+  get mayGrow(): boolean {
+    return this.available > 8 * this.perNode;
+  }
+}

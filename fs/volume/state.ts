@@ -1,0 +1,81 @@
+/** What the parts of an open volume share: the log, the trees, space, and whether it may still be written. */
+import type { Mover } from '../cleaner/mover.js';
+import type { RelocationMap } from '../cleaner/relocation-map.js';
+import { FsError } from '../errors.js';
+import type { Geometry } from '../format/geometry.js';
+import type { Superblock } from '../format/superblock.js';
+import type { Journal } from '../log/journal.js';
+import type { Log } from '../log/log.js';
+import type { SegmentTable } from '../log/segment-table.js';
+import type { TableMap } from '../log/table-pages.js';
+import type { Store } from '../store/store.js';
+import type { NodeCache } from '../tree/node-cache.js';
+import type { Tree } from '../tree/tree.js';
+import type { InodeNumber } from '../units.js';
+import type { Space } from './space.js';
+
+/** Counts since the volume was opened, for tests that must have seen it happen, `varve info` and `varve top`. */
+export interface VolumeCounters {
+  checkpoints: number;
+  records: number;
+  barriers: number;
+  recoveredRecords: number;
+  recoveredBatches: number;
+  backgroundCleanings: number;
+  foregroundCleanings: number;
+  /** Cleanings that ran while an fsync was waiting for its barrier. */
+  cleaningsDuringSync: number;
+  noSpace: number;
+  /** Relocation entries that went because their pages died. */
+  relocationsDied: number;
+}
+
+export const zeroCounters = (): VolumeCounters => ({
+  checkpoints: 0,
+  records: 0,
+  barriers: 0,
+  recoveredRecords: 0,
+  recoveredBatches: 0,
+  backgroundCleanings: 0,
+  foregroundCleanings: 0,
+  cleaningsDuringSync: 0,
+  noSpace: 0,
+  relocationsDied: 0,
+});
+
+export interface VolumeState {
+  readonly store: Store;
+  readonly superblock: Superblock;
+  readonly geometry: Geometry;
+  readonly table: SegmentTable;
+  readonly log: Log;
+  readonly journal: Journal;
+  readonly cache: NodeCache;
+  readonly main: Tree;
+  readonly system: Tree;
+  readonly map: RelocationMap;
+  readonly mover: Mover;
+  readonly space: Space;
+  readonly counters: VolumeCounters;
+  readonly epoch: number;
+  nextInode: InodeNumber;
+  inodes: number;
+  newestSnapshot: number;
+  rootId: number;
+  /** Which copy of each table page is current. */
+  tableMap: TableMap;
+  /** Slot that the next checkpoint goes to. */
+  slot: number;
+  /** Something changed that no checkpoint holds. */
+  changed: boolean;
+  /** Why the volume can't be written any more. */
+  failure: unknown;
+  fail(error: unknown): void;
+}
+
+/** Throw EIO if the store has failed: nothing may be promised any more. */
+export function mustWork(state: VolumeState, operation: string): void {
+  if (state.failure !== undefined) {
+    throw new FsError('EIO', operation, undefined, `the volume failed: ${state.failure instanceof Error ? state.failure.message : String(state.failure)}`);
+  }
+}

@@ -1,0 +1,72 @@
+/** The superblock: first page of the image, copy in the last page of the volume. Changed by mkfs and administration only. */
+import { VolumeError } from '../errors.js';
+import { selfChecksum } from '../format/checksum.js';
+import { incompatibleFeatures, readOnlyCompatibleFeatures, unknownBits } from '../format/features.js';
+import { geometryProblem } from '../format/geometry.js';
+import { formatVersion, Superblock, superblockMagic } from '../format/superblock.js';
+import type { Store } from '../store/store.js';
+import { pageSize } from '../units.js';
+
+/** The page of a superblock, with its checksum. */
+export function superblockPage(superblock: Superblock): Uint8Array {
+  const page = new Uint8Array(pageSize);
+  const view = new DataView(page.buffer);
+  Superblock.write(view, 0, { ...superblock, checksum: 0 });
+  view.setUint32(Superblock.offsetOf.checksum, selfChecksum(page, Superblock.offsetOf.checksum), true);
+  return page;
+}
+
+/** Write both copies; they are durable after the next barrier. */
+export async function writeSuperblock(store: Store, superblock: Superblock): Promise<void> {
+  const page = superblockPage(superblock);
+  await store.write((superblock.imagePages - 1) * pageSize, [page]);
+  await store.write(0, [page]);
+}
+
+/** Check the page of a superblock against an image of `imageBytes`. VolumeError says what is wrong, in words for people. */
+export function parseSuperblock(page: Uint8Array, imageBytes: number, name: string): Superblock {
+  const view = new DataView(page.buffer, page.byteOffset, pageSize);
+  const found = Superblock.read(view, 0);
+  if (found.magic !== superblockMagic) {
+    throw new VolumeError('not-varve', `${name}: not a Varve image (no superblock found); mkfs.varve makes one`);
+  }
+  if (found.version > formatVersion) {
+    throw new VolumeError('newer-version', `${name}: format version ${found.version} is newer than this program's ${formatVersion}; use a newer varve`);
+  }
+  if (found.checksum !== selfChecksum(page, Superblock.offsetOf.checksum)) {
+    throw new VolumeError('corrupt', `${name}: the superblock does not verify; run fsck.varve`);
+  }
+  const unknown = unknownBits(found.incompatible, incompatibleFeatures);
+  if (unknown !== 0) {
+    throw new VolumeError('unknown-feature', `${name}: needs features unknown to this program (incompatible bits 0x${unknown.toString(16)}); use a newer varve`);
+  }
+  if (found.imagePages * pageSize > imageBytes) {
+    throw new VolumeError('truncated', `${name}: the image has ${imageBytes} bytes, its superblock says ${found.imagePages * pageSize}: it was cut short; restore the whole file`);
+  }
+  const problem = geometryProblem(found, imageBytes);
+  if (problem !== undefined) throw new VolumeError('corrupt', `${name}: the superblock is inconsistent: ${problem}; run fsck.varve`);
+  return found;
+}
+
+/** Read and check the superblock; the copy at the end of the image serves when the first does not verify. */
+export async function readSuperblock(store: Store): Promise<Superblock> {
+  if (store.size < 2 * pageSize) throw new VolumeError('not-varve', `${store.name}: not a Varve image (${store.size} bytes)`);
+  const page = new Uint8Array(pageSize);
+  await store.read(0, page);
+  try {
+    return parseSuperblock(page, store.size, store.name);
+  } catch (first) {
+    if (!(first instanceof VolumeError) || (first.problem !== 'not-varve' && first.problem !== 'corrupt')) throw first;
+    await store.read((Math.floor(store.size / pageSize) - 1) * pageSize, page);
+    try {
+      return parseSuperblock(page, store.size, store.name);
+    } catch (second) {
+      if (second instanceof VolumeError) throw first;
+      throw second;
+    }
+  }
+}
+
+/** A writer must know these bits; a reader need not. */
+export const mustBeReadOnly = (superblock: Superblock): boolean =>
+  unknownBits(superblock.readOnlyCompatible, readOnlyCompatibleFeatures) !== 0;

@@ -1,0 +1,316 @@
+/**
+ * A volume: one ordered map in a log, with checkpoints and a journal. This class joins the parts: it opens and
+ * closes them and is what the filesystem layer talks to (see api.ts for each method's promise).
+ *
+ * Five files tell the rest: tree/tree.ts (the map), log/head.ts (appending), volume/checkpoints.ts (how a generation
+ * ends), volume/recovery.ts (what a crash leaves), cleaner/mover.ts (how places become free again).
+ */
+import { randomBytes } from 'node:crypto';
+import { type CleaningPolicy, costBenefit } from '../cleaner/policy.js';
+import { FsError, VolumeError } from '../errors.js';
+import type { Superblock } from '../format/superblock.js';
+import type { Store } from '../store/store.js';
+import { run, Suspend } from '../suspend.js';
+import type { Batch } from '../tree/batch.js';
+import { type Address, type Generation, type InodeNumber, type PageNumber, pageSize } from '../units.js';
+import type { Flusher, ItemCursor, PageRun, VolumeApi } from './api.js';
+import { applyChanges, prepareChanges } from './apply.js';
+import { assemble } from './assemble.js';
+import { newestCheckpoint } from './checkpoint-slots.js';
+import { Checkpoints } from './checkpoints.js';
+import { Cleaning } from './cleaning.js';
+import { GroupSync } from './group-sync.js';
+import { Pace } from './pace.js';
+import { recover } from './recovery.js';
+import { mustWork, type VolumeCounters, type VolumeState } from './state.js';
+import { mustBeReadOnly, readSuperblock, writeSuperblock } from './superblock.js';
+
+export interface Clock {
+  /** Milliseconds since 1970, with fractions. */
+  now(): number;
+}
+
+export interface VolumeOptions {
+  readonly readOnly?: boolean;
+  /** Most seconds between a change and its commit; default 5. 0: no commit comes by itself (tests). */
+  readonly commitSeconds?: number;
+  /** Memory for tree nodes, in bytes; default 64 MiB. */
+  readonly cacheBytes?: number;
+  readonly clock?: Clock;
+  readonly policy?: CleaningPolicy;
+}
+
+export interface FormatOptions {
+  /** Identity and geometry (planGeometry); its checksum is made here. */
+  readonly superblock: Superblock;
+  /** What the tree holds at first: the root directory. */
+  readonly initial: Batch;
+  readonly clock?: Clock;
+}
+
+const wallClock: Clock = { now: () => performance.timeOrigin + performance.now() };
+/** Batches that wait for a record: beyond this many bytes a commit is due. */
+const mostWaiting = 8 * 2 ** 20;
+
+export class Volume implements VolumeApi {
+  flusher: Flusher | undefined;
+  private readonly checkpoints: Checkpoints;
+  private readonly groups: GroupSync;
+  private readonly cleaning: Cleaning;
+  private readonly pace: Pace;
+  private closed = false;
+
+  private constructor(
+    readonly state: VolumeState,
+    readonly readOnly: boolean,
+    options: VolumeOptions,
+    private readonly clock: Clock,
+  ) {
+    this.checkpoints = new Checkpoints(state, () => Math.floor(clock.now() / 1000));
+    this.groups = new GroupSync(state, this.checkpoints);
+    this.cleaning = new Cleaning(state, this.checkpoints, () => this.groups.waiting, options.policy ?? costBenefit);
+    this.pace = new Pace(
+      { commit: () => (this.state.changed || this.flusher !== undefined ? this.commit() : Promise.resolve()), clean: () => this.cleaning.step() },
+      (options.commitSeconds ?? 5) * 1000,
+    );
+  }
+
+  /**
+   * Open a volume, replaying its journal after a crash. A volume opened read-only is never written: the replay
+   * stays in memory. Throws VolumeError; the store stays open and the caller's to close.
+   */
+  static async open(store: Store, options: VolumeOptions = {}): Promise<Volume> {
+    const superblock = await readSuperblock(store);
+    const readOnly = options.readOnly === true || store.readOnly;
+    if (!readOnly && mustBeReadOnly(superblock)) {
+      throw new VolumeError('unknown-feature', `${store.name}: uses features that this program can only read; mount it with -o ro`);
+    }
+    const found = await newestCheckpoint(store, superblock);
+    const state = await openState(store, () =>
+      assemble(store, superblock, found, { cacheBytes: options.cacheBytes, epoch: randomEpoch() }),
+    );
+    await recover(state, found.checkpoint);
+    const volume = new Volume(state, readOnly, options, options.clock ?? wallClock);
+    if (!readOnly) await volume.begin();
+    return volume;
+  }
+
+  /** Make a volume in a store and leave it clean. Throws VolumeError or the store's errors. */
+  static async format(store: Store, options: FormatOptions): Promise<void> {
+    const { superblock } = options;
+    // A half-made volume must not look like one: the old superblocks go first.
+    await store.write(0, [new Uint8Array(pageSize)]);
+    await store.write((superblock.imagePages - 1) * pageSize, [new Uint8Array(pageSize)]);
+    const slots = new Uint8Array(2 * superblock.checkpointPages * pageSize);
+    await store.write(superblock.checkpointStart * pageSize, [slots]);
+    await store.barrier();
+    const state = await assemble(store, superblock, undefined, { epoch: randomEpoch() });
+    const volume = new Volume(state, false, { commitSeconds: 0 }, options.clock ?? wallClock);
+    await run(() => volume.apply(options.initial));
+    await volume.checkpoints.close();
+    await writeSuperblock(store, superblock);
+    await store.barrier();
+  }
+
+  /** From here on the volume is in use: a checkpoint under this mount's epoch, before anything is served. */
+  private async begin(): Promise<void> {
+    const { journal, log } = this.state;
+    if (!journal.start(log.generation)) throw new VolumeError('corrupt', `${this.state.store.name}: no segment is free for the journal; run fsck.varve`);
+    await this.checkpoints.checkpoint();
+  }
+
+  get generation(): Generation {
+    return this.state.log.generation;
+  }
+  get nameSeed(): number {
+    return this.state.superblock.nameSeed;
+  }
+  get inodes(): number {
+    return this.state.inodes;
+  }
+  get counters(): VolumeCounters & { splits: number; merges: number; freedNodes: number; height: number; wraps: number; moved: number; dirtyNodes: number } {
+    const { main, system, table, geometry, mover, cache } = this.state;
+    return {
+      ...this.state.counters,
+      splits: main.counters.splits + system.counters.splits,
+      merges: main.counters.merges + system.counters.merges,
+      freedNodes: main.counters.freed + system.counters.freed,
+      height: main.height,
+      wraps: Math.floor(table.nextSerial / geometry.places),
+      moved: mover.moved,
+      dirtyNodes: cache.dirty,
+    };
+  }
+
+  get(inode: InodeNumber, kind: number, offset: number): Uint8Array | undefined {
+    return this.state.main.get(inode, kind, offset);
+  }
+  seek(inode: InodeNumber, kind: number, offset: number): ItemCursor {
+    return this.state.main.seek(inode, kind, offset);
+  }
+  floor(inode: InodeNumber, kind: number, offset: number): ItemCursor {
+    return this.state.main.floor(inode, kind, offset);
+  }
+
+  prepare(keys: readonly { inode: InodeNumber; kind: number; offset: number }[], pages: number, frees: boolean): void {
+    this.mustWrite(frees);
+    for (const key of keys) this.state.main.require(key.inode, key.kind, key.offset);
+    if (pages === 0) return;
+    const { log } = this.state;
+    const beyond = Math.max(0, pages - log.data.room);
+    const segments = Math.ceil(beyond / (log.perSegment - 2));
+    if (segments > 0 && this.cleaning.isShort(segments)) throw new Suspend(this.cleaning.makeRoom(), 'place');
+  }
+
+  /** Throws what speaks against a change: EROFS, EIO, or Suspend while a commit or the cleaner must come first. */
+  private mustWrite(frees: boolean): void {
+    const { state } = this;
+    mustWork(state, 'write');
+    if (this.readOnly) throw new FsError('EROFS', 'write');
+    const { cache, space, journal, table } = state;
+    if (cache.dirty >= space.mostDirtyNodes || journal.waitingBytes >= mostWaiting) {
+      throw new Suspend(this.checkpoints.checkpoint(), 'commit');
+    }
+    if (table.reusablePlaces < space.commitPlaces) throw new Suspend(this.cleaning.makeRoom(), 'place');
+    if (!frees && !space.mayGrow) {
+      state.counters.noSpace++;
+      throw new FsError('ENOSPC', 'write');
+    }
+  }
+
+  apply(batch: Batch): void {
+    const { state } = this;
+    this.mustWrite(batch.frees);
+    prepareChanges(state, batch.items);
+    applyChanges(state, batch);
+    state.inodes += batch.inodes;
+    if (!this.closed) state.journal.add(batch, state.log.generation, state.rootId);
+    this.pace.touched();
+  }
+
+  appendData(inode: InodeNumber, firstPage: PageNumber, buffers: readonly Uint8Array[], done: () => void): PageRun[] {
+    const { data } = this.state.log;
+    const runs: PageRun[] = [];
+    let left = 0;
+    for (const buffer of buffers) left += buffer.length / pageSize;
+    let open = 1;
+    const landed = () => {
+      if (--open === 0) done();
+    };
+    let page = firstPage;
+    for (const buffer of buffers) {
+      for (let at = 0; at < buffer.length; ) {
+        const rest = at === 0 ? buffer : buffer.subarray(at);
+        open++;
+        const count = data.append(rest, rest.length / pageSize, 1, { kind: 1, inode, offset: page }, landed);
+        const last = runs[runs.length - 1];
+        if (last !== undefined && last.address + last.pages === data.appended) runs[runs.length - 1] = { address: last.address, pages: last.pages + count };
+        else runs.push({ address: data.appended, pages: count });
+        at += count * pageSize;
+        page += count;
+      }
+    }
+    data.flush();
+    landed();
+    return runs;
+  }
+
+  readPages(address: Address, pages: number, into: Uint8Array): Promise<void> | undefined {
+    return this.state.log.read(address, pages, into);
+  }
+
+  where(address: Address): number {
+    return this.state.log.where(address);
+  }
+
+  reserve(pages: number, replaces = 0): void {
+    const { state } = this;
+    mustWork(state, 'write');
+    if (this.readOnly) throw new FsError('EROFS', 'write');
+    try {
+      if (!state.space.reserve(pages, replaces)) throw new Suspend(this.commit(), 'space');
+    } catch (e) {
+      if (e instanceof FsError) state.counters.noSpace++;
+      throw e;
+    }
+  }
+
+  unreserve(pages: number): void {
+    this.state.space.unreserve(pages);
+  }
+
+  allocateInode(): InodeNumber {
+    return this.state.nextInode++;
+  }
+
+  now(): { seconds: number; nanos: number } {
+    const ms = this.clock.now();
+    const seconds = Math.floor(ms / 1000);
+    return { seconds, nanos: Math.floor((ms - seconds * 1000) * 1e6) };
+  }
+
+  sync(): Promise<void> {
+    if (this.readOnly) return Promise.resolve();
+    return this.groups.sync();
+  }
+
+  async commit(): Promise<void> {
+    if (this.readOnly) return;
+    mustWork(this.state, 'commit');
+    await this.flusher?.flushAll();
+    await this.checkpoints.checkpoint();
+  }
+
+  touched(): void {
+    this.pace.touched();
+  }
+
+  statistics(): { capacity: number; live: number; reserved: number; available: number } {
+    const { space, table, cache } = this.state;
+    return {
+      capacity: space.capacity,
+      live: table.livePages - space.deferred + cache.dirty * space.perNode,
+      reserved: space.reserved + space.promised,
+      available: Math.max(0, space.available),
+    };
+  }
+
+  /**
+   * Commit everything and leave the image clean. The store stays open and is the caller's to close. Rejects if the
+   * last commit failed; the volume is closed all the same.
+   */
+  async close(): Promise<void> {
+    if (this.closed) return;
+    await this.pace.stop();
+    if (this.readOnly) {
+      this.closed = true;
+      return;
+    }
+    await this.flusher?.flushAll();
+    await this.cleaning.quiet();
+    this.closed = true;
+    await this.checkpoints.close();
+  }
+
+  /** Stop without writing anything more, as a crash would: for tests and for a volume that has failed. */
+  async abandon(): Promise<void> {
+    this.closed = true;
+    this.state.fail(new Error('the volume was abandoned'));
+    await this.pace.stop();
+  }
+}
+
+/** A random number below 2^53. */
+function randomEpoch(): number {
+  const random = randomBytes(8);
+  return random.readUInt32LE(0) + (random.readUInt32LE(4) % 2 ** 21) * 2 ** 32;
+}
+
+async function openState(store: Store, make: () => Promise<VolumeState>): Promise<VolumeState> {
+  try {
+    return await make();
+  } catch (e) {
+    if (e instanceof FsError && e.code === 'EUCLEAN') throw new VolumeError('corrupt', `${store.name}: ${e.message}; run fsck.varve`);
+    throw e;
+  }
+}
