@@ -21,7 +21,7 @@ export function standardOutput(): Output {
   return {
     line: (text) => void process.stdout.write(`${text}\n`),
     error: (text) => void process.stderr.write(`${text}\n`),
-    colours: process.stdout.isTTY === true && !process.env['NO_COLOR'],
+    colours: process.stdout.isTTY === true && !process.env.NO_COLOR,
     terminal: process.stderr.isTTY === true,
   };
 }
@@ -34,11 +34,16 @@ export function paint(output: Output, how: keyof typeof codes, text: string): st
 }
 
 /** A table with a header row, without borders: columns of numbers (named in `right`) stand to the right. */
-export function table(output: Output, head: readonly string[], rows: readonly (readonly string[])[], right: readonly string[] = []): string {
+export function table(
+  output: Output,
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  right: readonly string[] = [],
+): string {
   const none = Object.fromEntries(
-    ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'].concat(
-      ['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'],
-    ).map((part) => [part, '']),
+    ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right']
+      .concat(['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'])
+      .map((part) => [part, '']),
   );
   const made = new Table({
     head: head.map((name) => paint(output, 'bold', name)),
@@ -47,7 +52,11 @@ export function table(output: Output, head: readonly string[], rows: readonly (r
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
   });
   for (const row of rows) made.push([...row]);
-  return made.toString().split('\n').map((line) => line.trimEnd()).join('\n');
+  return made
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
 }
 
 /** `name: value` lines with the values in one column. */

@@ -1,0 +1,85 @@
+/**
+ * Pass 2: the two checkpoint slots. The newest that verifies is the state that fsck checks; the other one may be
+ * torn if the volume was not closed, and zero if it was never written.
+ */
+import { Checkpoint, checkpointMagic, type HeadPosition } from '../fs/format/checkpoint.js';
+import { checksum } from '../fs/format/checksum.js';
+import { noPlace, slotOffset, tablePages } from '../fs/format/geometry.js';
+import type { Superblock } from '../fs/format/superblock.js';
+import type { Store } from '../fs/store/store.js';
+import { pageSize } from '../fs/units.js';
+import { type Problem, problem } from './problem.js';
+
+export interface Slot {
+  readonly checkpoint: Checkpoint;
+  readonly tableMap: Uint8Array;
+  /** Why it does not count; undefined: it verifies. */
+  readonly wrong: string | undefined;
+  readonly empty: boolean;
+}
+
+export async function readSlot(store: Store, superblock: Superblock, slot: number): Promise<Slot> {
+  const raw = new Uint8Array(superblock.checkpointPages * pageSize);
+  await store.read(slotOffset(superblock, slot), raw);
+  const empty = raw.every((byte) => byte === 0);
+  const view = new DataView(raw.buffer);
+  const checkpoint = Checkpoint.read(view);
+  view.setUint32(Checkpoint.offsetOf.checksum, 0, true);
+  const tableMap = raw.subarray(pageSize, pageSize + Math.ceil(tablePages(superblock) / 4));
+  let wrong: string | undefined;
+  if (checkpoint.magic !== checkpointMagic) wrong = empty ? 'was never written' : 'is not a checkpoint';
+  else if (checkpoint.checksum !== checksum(raw)) wrong = 'fails its checksum';
+  else if (checkpoint.slot !== slot) wrong = `says that it is slot ${checkpoint.slot}`;
+  return { checkpoint, tableMap, wrong, empty };
+}
+
+/** The newest of the slots that verify; undefined if none does. */
+export function newest(slots: readonly Slot[]): Slot | undefined {
+  return slots
+    .filter((slot) => slot.wrong === undefined)
+    .reduce<Slot | undefined>((a, b) => (a && a.checkpoint.generation >= b.checkpoint.generation ? a : b), undefined);
+}
+
+/** What is odd about the slots, `chosen` being the newest. */
+export function* checkSlots(slots: readonly Slot[], chosen: Slot, superblock: Superblock): Iterable<Problem> {
+  const { checkpoint } = chosen;
+  for (const [index, slot] of slots.entries()) {
+    if (slot.wrong && !slot.empty && checkpoint.clean === 1) {
+      yield problem('checkpoint-slot', `checkpoint slot ${'AB'[index]} ${slot.wrong}`);
+    }
+  }
+  const expected = Math.ceil(tablePages(superblock) / 4);
+  if (checkpoint.mapBytes !== expected)
+    yield bad(`its table map has ${checkpoint.mapBytes} bytes instead of ${expected}`);
+  if (checkpoint.clean > 1) yield bad(`its clean mark is ${checkpoint.clean}`);
+  if (checkpoint.flags !== 0) yield bad(`reserved flags are set (${checkpoint.flags})`);
+  for (const name of numbers) {
+    const value = checkpoint[name];
+    if (!Number.isSafeInteger(value) || value < 0) yield bad(`${name} is out of range`);
+  }
+  if (checkpoint.generation < 1) yield bad('generation 0');
+  for (const head of ['nodeHead', 'dataHead', 'coldHead'] as const) {
+    const wrong = headProblem(checkpoint[head], superblock);
+    if (wrong) yield problem('log-head', `the checkpoint's ${head} ${wrong}`);
+  }
+}
+
+const numbers = [
+  'generation',
+  'epoch',
+  'newestSnapshot',
+  'nextSerial',
+  'nextInode',
+  'inodes',
+  'livePages',
+  'promisedPages',
+] as const;
+
+const bad = (message: string): Problem => problem('checkpoint', `the checkpoint is not sane: ${message}`);
+
+function headProblem(head: HeadPosition, superblock: Superblock): string | undefined {
+  if (head.place === noPlace) return undefined;
+  if (head.place >= superblock.places) return `stands in place ${head.place} of ${superblock.places}`;
+  if (head.page > 2 ** superblock.segmentShift || head.described > head.page) return `stands at page ${head.page}`;
+  return undefined;
+}

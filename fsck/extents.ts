@@ -1,0 +1,162 @@
+/**
+ * Extents of one file after another: sane, disjoint, inside the file, counted; their pages are claimed, and with
+ * `data` read and verified. Reads of a leaf's extents overlap each other, ordered as they lie in the image.
+ */
+import { checksum } from '../fs/format/checksum.js';
+import { Pointer } from '../fs/format/pointer.js';
+import { extentPages, type InodeNumber, maxFileSize, pageShift, pageSize } from '../fs/units.js';
+import type { Image } from './image.js';
+import type { CurrentInode } from './inodes.js';
+import type { NodeFrame } from './node.js';
+import type { Findings } from './problem.js';
+import { claimPages, plain } from './tree.js';
+
+const maxPages = maxFileSize / pageSize;
+const readsAtOnce = 16;
+
+interface DataRead {
+  readonly inode: InodeNumber;
+  readonly firstPage: number;
+  readonly address: number;
+  readonly pages: number;
+  /** One CRC32C for each page. */
+  readonly sums: Uint32Array;
+}
+
+export class ExtentCheck {
+  /** Pages with an address of the current inode. */
+  storedPages = 0;
+  /** Reserved pages of all inodes. */
+  promised = 0;
+  private reservedPages = 0;
+  private end = 0;
+  private storedEnd = 0;
+  private reads: DataRead[] = [];
+
+  constructor(
+    private readonly image: Image,
+    private readonly findings: Findings,
+    private readonly data: boolean,
+  ) {}
+
+  /** Another inode begins. */
+  start(): void {
+    this.storedPages = 0;
+    this.reservedPages = 0;
+    this.end = 0;
+    this.storedEnd = 0;
+  }
+
+  add(frame: NodeFrame, index: number, current: CurrentInode): void {
+    const first = frame.offset(index);
+    const inode = current.number;
+    const wrong = this.valueProblem(frame, index);
+    if (wrong) {
+      this.findings.add('extent-value', `inode ${inode}: the extent at page ${first} ${wrong}`, inode);
+      return;
+    }
+    const pointer = frame.pointer(index);
+    const length = pointer.transform === 0 ? pointer.pages : Math.ceil(pointer.plainBytes / pageSize);
+    if (first < this.end) {
+      this.findings.add(
+        'extent-overlap',
+        `inode ${inode}: the extent at page ${first} overlaps the one before, which ends at ${this.end}`,
+        inode,
+      );
+    }
+    if (first + length > maxPages) {
+      this.findings.add(
+        'extent-overlap',
+        `inode ${inode}: the extent at page ${first} ends beyond the largest file`,
+        inode,
+      );
+    }
+    this.end = Math.max(this.end, first + length);
+    if (pointer.address === 0) {
+      this.reservedPages += pointer.pages;
+      this.promised += pointer.pages;
+      return;
+    }
+    this.storedPages += pointer.pages;
+    this.storedEnd = Math.max(this.storedEnd, first + length);
+    if (pointer.birth > frame.birth) {
+      this.findings.add(
+        'birth',
+        `inode ${inode}: the extent at page ${first} was born in generation ${pointer.birth}, its node in ${frame.birth}`,
+        inode,
+      );
+    }
+    const owner = `inode ${inode}, page ${first},`;
+    if (!claimPages(this.image, pointer.address, pointer.pages, owner, true, this.findings, inode)) return;
+    if (this.data && pointer.transform === 0) this.reads.push(dataRead(frame, index, pointer, inode, first));
+  }
+
+  /** All extents of the inode were seen. */
+  finish(current: CurrentInode): void {
+    const { number, pages, size, isOrphan } = current;
+    const counted = this.storedPages + this.reservedPages;
+    if (pages !== counted)
+      this.findings.add('pages', `inode ${number} counts ${pages} pages, its extents have ${counted}`, number);
+    if (!isOrphan && this.storedEnd > Math.ceil(size / 2 ** pageShift)) {
+      this.findings.add(
+        'extent-past-end',
+        `inode ${number} has pages up to ${this.storedEnd} beyond its size of ${size} bytes`,
+        number,
+      );
+    }
+  }
+
+  private valueProblem(frame: NodeFrame, index: number): string | undefined {
+    const length = frame.valueLength(index);
+    if (length < Pointer.size) return `has only ${length} bytes`;
+    const pointer = frame.pointer(index);
+    const { pages, transform, address } = pointer;
+    if (pages < 1) return 'is empty';
+    if (!Number.isSafeInteger(address) || !Number.isSafeInteger(pointer.birth)) return 'has a pointer out of range';
+    if (!plain(pointer, this.image)) return `uses transform ${transform}, which the superblock does not know`;
+    if (address === 0) return length === Pointer.size ? undefined : `is reserved but has ${length} bytes`;
+    if (pages > extentPages) return `has ${pages} pages; ${extentPages} is the most`;
+    if (transform !== 0)
+      return pointer.plainBytes <= extentPages * pageSize ? undefined : `unfolds to ${pointer.plainBytes} bytes`;
+    if (length !== Pointer.size + 4 * pages)
+      return `has ${length} bytes; ${pages} pages need ${Pointer.size + 4 * pages}`;
+    const start = frame.valueStart(index) + Pointer.size;
+    if (checksum(frame.bytes.subarray(start, start + 4 * pages)) !== pointer.checksum)
+      return 'does not match its list of checksums';
+    return undefined;
+  }
+
+  /** Read and verify what the extents of a leaf point to. */
+  leafDone(): Promise<void> | undefined {
+    return this.reads.length === 0 ? undefined : this.verify();
+  }
+
+  private async verify(): Promise<void> {
+    const list = this.reads.sort((a, b) => this.image.locate(a.address, true) - this.image.locate(b.address, true));
+    this.reads = [];
+    for (let i = 0; i < list.length; i += readsAtOnce) {
+      await Promise.all(list.slice(i, i + readsAtOnce).map((read) => this.verifyOne(read)));
+    }
+  }
+
+  private async verifyOne(read: DataRead): Promise<void> {
+    const bytes = new Uint8Array(read.pages * pageSize);
+    if (!(await this.image.readPages(read.address, read.pages, bytes, true))) return;
+    for (let i = 0; i < read.pages; i++) {
+      if (checksum(bytes.subarray(i * pageSize, (i + 1) * pageSize)) === read.sums[i]) continue;
+      const where = this.image.describe(this.image.locate(read.address + i, true));
+      this.findings.add(
+        'data',
+        `inode ${read.inode}: page ${read.firstPage + i} of the file fails its checksum (${where})`,
+        read.inode,
+      );
+    }
+  }
+}
+
+function dataRead(frame: NodeFrame, index: number, pointer: Pointer, inode: InodeNumber, firstPage: number): DataRead {
+  const sums = new Uint32Array(pointer.pages);
+  const start = frame.valueStart(index) + Pointer.size;
+  for (let i = 0; i < sums.length; i++) sums[i] = frame.view.getUint32(start + 4 * i, true);
+  return { inode, firstPage, address: pointer.address, pages: pointer.pages, sums };
+}
