@@ -104,8 +104,9 @@ export function planGeometry(imageBytes: number, segmentShift?: number): Geometr
 
 /** What is wrong with a geometry read from an image of `imageBytes`, or undefined. Nothing in it can then lead outside the image. */
 export function geometryProblem(g: Geometry, imageBytes: number): string | undefined {
-  const whole = Object.values(g).every((n) => Number.isSafeInteger(n) && n >= 0);
-  if (!whole) return 'a size is out of range';
+  const sizes = [g.imagePages, g.places, g.checkpointStart, g.checkpointPages, g.reservedSegments, g.tableStart];
+  sizes.push(g.indexPages, g.livePages, g.segmentStart);
+  if (!sizes.every((n) => Number.isSafeInteger(n) && n >= 0)) return 'a size is out of range';
   if (g.segmentShift < minSegmentShift || g.segmentShift > maxSegmentShift) return `segment shift ${g.segmentShift}`;
   if (g.nodeShift < 2 || g.nodeShift > 3) return `node shift ${g.nodeShift}`;
   if (g.imagePages * pageSize > imageBytes) return `made for ${g.imagePages * pageSize} bytes, the image has ${imageBytes}`;

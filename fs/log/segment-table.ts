@@ -24,6 +24,8 @@ export class SegmentTable {
   readonly head: Uint8Array;
   nextSerial: Serial = 1;
   livePages = 0;
+  /** Segments begun since the volume was opened. */
+  taken = 0;
   /** Table pages changed since the last checkpoint froze; index pages first, then live pages. */
   readonly dirty = new Set<number>();
   /** Pages of the live map, header included; absent ones are all zero. */
@@ -90,6 +92,7 @@ export class SegmentTable {
     const place = this.reusable.pop();
     if (place === undefined) return -1;
     this.open(place, this.nextSerial, head, generation);
+    this.taken++;
     return place;
   }
 

@@ -13,6 +13,7 @@ import type { Pointer } from '../format/pointer.js';
 import type { Log } from '../log/log.js';
 import { Suspend } from '../suspend.js';
 import type { Address, Generation } from '../units.js';
+import { words } from './key.js';
 import { Node } from './node.js';
 
 /** Addresses from here on name dirty nodes, which have no place in the log yet. */
@@ -64,9 +65,15 @@ export class NodeCache {
       throw new CorruptionError('pointer', `node at ${pointer.address}`, `${pointer.pages} pages are no node`);
     }
     const node = this.spare.pop() ?? new Node(this.nodeBytes);
+    // Looking up where moved pages lie searches another tree: the search that brought us here goes on afterwards.
+    const [w0, w1, w2, w3] = words;
     const wait = this.log.read(pointer.address, pointer.pages, node.bytes);
     if (wait === undefined) {
       this.admit(node, pointer, level, tree, maxBirth);
+      words[0] = w0;
+      words[1] = w1;
+      words[2] = w2;
+      words[3] = w3;
       return node;
     }
     const fetch = wait

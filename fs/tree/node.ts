@@ -270,21 +270,19 @@ export class Node {
       if (length > 0 && (start < heap || start + length > this.size)) return `value ${i} lies outside`;
       if (level > 0 && length !== Pointer.size) return `child ${i} has no pointer`;
       used += length;
-      if (i > 0) {
-        this.loadKey(i - 1);
-        if (this.lowerBoundIsAfter(i)) return `key ${i} is out of order`;
-      }
+      if (i > 0 && !this.ascends(i)) return `key ${i} is out of order`;
     }
     if (used + this.garbage !== this.size - heap) return 'garbage is miscounted';
     return undefined;
   }
 
-  /** Whether the slot's key is not greater than the one in `words`. */
-  private lowerBoundIsAfter(index: number): boolean {
+  /** Whether the slot's key is greater than the one before it. Leaves `words` alone: a search may be under way. */
+  private ascends(index: number): boolean {
     for (let i = 0; i < 4; i++) {
       const word = this.keyWord(index, i);
-      if (word !== words[i]) return word < words[i];
+      const before = this.keyWord(index - 1, i);
+      if (word !== before) return word > before;
     }
-    return true;
+    return false;
   }
 }

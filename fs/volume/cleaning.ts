@@ -39,7 +39,7 @@ export class Cleaning {
     const target = space.cleaningPlaces + 3;
     for (let round = 0; round < mostRounds && table.reusablePlaces < target; round++) {
       mustWork(this.state, 'clean');
-      const short = target - table.reusablePlaces - table.pendingPlaces;
+      const short = target + 1 - table.reusablePlaces - table.pendingPlaces;
       if (short > 0) {
         counters.foregroundCleanings++;
         await this.cleanSome(short);
@@ -52,19 +52,23 @@ export class Cleaning {
 
   /** Clean victims until about `segments` places are won, or the places for moved pages run out. */
   private async cleanSome(segments: number): Promise<void> {
-    const { table, space, log } = this.state;
-    let budget = Math.max(0, table.reusablePlaces - space.commitPlaces) * (log.perSegment - 1) + log.cold.room;
+    const { table, log } = this.state;
     let won = 0;
     while (won < segments * log.perSegment) {
       const victim = greedy.choose(table, log.generation, 1);
       if (victim < 0) return;
       const live = table.live[victim];
-      if (live > budget) return;
-      const moved = await this.clean(victim);
-      if (moved === false) return;
-      budget -= live;
+      const room = (table.reusablePlaces - this.placesForCommit) * (log.perSegment - 1) + log.cold.room;
+      if (live > room) return;
+      if ((await this.clean(victim)) === false) return;
       won += log.perSegment - live;
     }
+  }
+
+  /** Places that the commits after a cleaning may take: for the nodes dirty now, those that cleaning dirties, and what each commit appends. */
+  private get placesForCommit(): number {
+    const { space, cache, log } = this.state;
+    return 2 + Math.ceil((cache.dirty * space.perNode) / (log.perSegment - 1));
   }
 
   /** One step of background work. True if there is more to do. */

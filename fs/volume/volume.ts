@@ -136,7 +136,7 @@ export class Volume implements VolumeApi {
       merges: main.counters.merges + system.counters.merges,
       freedNodes: main.counters.freed + system.counters.freed,
       height: main.height,
-      wraps: Math.floor(table.nextSerial / geometry.places),
+      wraps: table.taken / geometry.places,
       moved: mover.moved,
       dirtyNodes: cache.dirty,
     };
