@@ -1,0 +1,210 @@
+/**
+ * From a request to the handler that serves it, and from the handler's outcome to the reply.
+ *
+ * A handler runs in one go; one that throws Suspend waits and starts again; one that returns a promise has done
+ * its restartable part and is answered when that settles. FsError becomes its errno. Anything else is a fault of
+ * ours: EIO for the caller, a line in the log, and the mount lives on.
+ */
+import { errno, FsError } from '../../errors.js';
+import { Suspend } from '../../suspend.js';
+import { opcode, opcodeName } from './abi.js';
+import * as directories from './directories.js';
+import { type Connection, Exchange, type Handler, silent } from './exchange.js';
+import * as files from './files.js';
+import * as inodes from './inodes.js';
+import * as names from './names.js';
+import { init } from './negotiation.js';
+import { Pool } from './pool.js';
+import * as xattrs from './xattrs.js';
+
+/** Answered by ENOSYS once, these are not asked again: less round trips, and nothing of ours hangs on them. */
+const notNeeded: Handler = () => -errno.ENOSYS;
+const nothingToDo: Handler = () => 0;
+/** An operation on a disk goes on: callers do not expect EINTR from it. */
+const ignored: Handler = () => silent;
+
+const handlers: Handler[] = [];
+for (const [code, handler] of [
+  [opcode.LOOKUP, names.lookup],
+  [opcode.FORGET, inodes.forget],
+  [opcode.GETATTR, inodes.getattr],
+  [opcode.SETATTR, inodes.setattr],
+  [opcode.READLINK, inodes.readlink],
+  [opcode.SYMLINK, names.symlink],
+  [opcode.MKNOD, names.mknod],
+  [opcode.MKDIR, names.mkdir],
+  [opcode.UNLINK, names.unlink],
+  [opcode.RMDIR, names.rmdir],
+  [opcode.RENAME, names.rename],
+  [opcode.LINK, names.link],
+  [opcode.OPEN, files.open],
+  [opcode.READ, files.read],
+  [opcode.WRITE, files.write],
+  [opcode.STATFS, inodes.statfs],
+  [opcode.RELEASE, files.release],
+  [opcode.FSYNC, files.fsync],
+  [opcode.SETXATTR, xattrs.setxattr],
+  [opcode.GETXATTR, xattrs.getxattr],
+  [opcode.LISTXATTR, xattrs.listxattr],
+  [opcode.REMOVEXATTR, xattrs.removexattr],
+  [opcode.FLUSH, notNeeded],
+  [opcode.INIT, init],
+  [opcode.OPENDIR, notNeeded],
+  [opcode.READDIR, directories.readdir],
+  [opcode.RELEASEDIR, nothingToDo],
+  [opcode.FSYNCDIR, files.syncAll],
+  [opcode.ACCESS, notNeeded],
+  [opcode.CREATE, names.create],
+  [opcode.INTERRUPT, ignored],
+  [opcode.DESTROY, nothingToDo],
+  [opcode.BATCH_FORGET, inodes.batchForget],
+  [opcode.FALLOCATE, files.fallocate],
+  [opcode.READDIRPLUS, directories.readdirplus],
+  [opcode.RENAME2, names.rename2],
+  [opcode.LSEEK, files.lseek],
+  [opcode.COPY_FILE_RANGE, files.copyFileRange],
+  [opcode.COPY_FILE_RANGE_64, files.copyFileRange],
+  [opcode.SYNCFS, files.syncAll],
+  [opcode.TMPFILE, names.tmpfile],
+  [opcode.STATX, inodes.statx],
+] as const) {
+  handlers[code] = handler;
+}
+for (let code = 0; code < 64; code++) handlers[code] ??= notNeeded;
+
+/** To these the kernel expects no reply, not even an error. */
+const unanswered: readonly number[] = [opcode.FORGET, opcode.BATCH_FORGET, opcode.INTERRUPT];
+
+/** Sends a reply's first `length` bytes; false if the kernel no longer wants it. */
+export type Send = (bytes: Uint8Array, length: number) => boolean;
+
+/** After so many attempts a request starts again from the event loop, so that others get their turn. */
+const attemptsInARow = 50;
+
+export class Dispatch {
+  /** Requests that wait for something. */
+  waiting = 0;
+  /** Requests that waited, and attempts that were abandoned, since the mount. */
+  suspended = 0;
+  faults = 0;
+  readonly perOpcode = new Float64Array(64);
+  private readonly exchanges: Pool<Exchange>;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly send: Send,
+    private readonly idle: () => void,
+  ) {
+    this.exchanges = new Pool(() => new Exchange(connection), 8);
+  }
+
+  take(): Exchange {
+    return this.exchanges.take();
+  }
+
+  give(x: Exchange): void {
+    this.exchanges.give(x);
+  }
+
+  /** Serve a new request. True if it is done and the exchange is free again; else it comes back by itself. */
+  serve(x: Exchange): boolean {
+    this.perOpcode[x.request.opcode & 63]++;
+    const filesystem = this.connection.served.filesystem(x.request.rootId);
+    if (filesystem === undefined) {
+      this.finish(x, unanswered.includes(x.request.opcode) ? silent : -errno.ESTALE);
+      return true;
+    }
+    x.filesystem = filesystem;
+    return this.attempt(x);
+  }
+
+  private attempt(x: Exchange): boolean {
+    const code = x.request.opcode;
+    let result: number | Promise<number>;
+    try {
+      result = code < handlers.length ? handlers[code](x) : -errno.ENOSYS;
+    } catch (e) {
+      return this.failed(x, e);
+    }
+    if (typeof result === 'number') {
+      this.finish(x, result);
+      return true;
+    }
+    this.await(x, result);
+    return false;
+  }
+
+  private await(x: Exchange, result: Promise<number>): void {
+    this.waiting++;
+    x.request.settle();
+    result.then(
+      (length) => {
+        this.waiting--;
+        this.finishLate(x, length);
+      },
+      (e) => {
+        this.waiting--;
+        if (this.failed(x, e)) this.recycle(x);
+      },
+    );
+  }
+
+  private failed(x: Exchange, e: unknown): boolean {
+    if (e instanceof Suspend) {
+      this.park(x, e);
+      return false;
+    }
+    const error = -this.errnoOf(x, e);
+    this.finish(x, unanswered.includes(x.request.opcode) ? silent : error);
+    return true;
+  }
+
+  private park(x: Exchange, missing: Suspend): void {
+    this.waiting++;
+    this.suspended++;
+    x.restart();
+    x.request.settle();
+    missing.until.then(
+      () => (x.attempts % attemptsInARow === 0 ? void setImmediate(() => this.again(x)) : this.again(x)),
+      (e) => {
+        this.waiting--;
+        if (this.failed(x, e)) this.recycle(x);
+      },
+    );
+  }
+
+  private again(x: Exchange): void {
+    this.waiting--;
+    if (this.attempt(x)) this.recycle(x);
+  }
+
+  private finishLate(x: Exchange, length: number): void {
+    this.finish(x, length);
+    this.recycle(x);
+  }
+
+  private recycle(x: Exchange): void {
+    this.exchanges.give(x);
+    if (this.waiting === 0) this.idle();
+  }
+
+  /** Reply, count what the kernel now refers to, and make the exchange ready for the next request. */
+  private finish(x: Exchange, result: number): void {
+    if (result !== silent) {
+      const error = result < 0 ? -result : 0;
+      const length = x.reply.finish(error === 0 ? result : 0, error, x.request.words);
+      const delivered = this.send(x.reply.bytes, length);
+      if (error === 0) x.delivered(delivered);
+    }
+    x.reset();
+  }
+
+  private errnoOf(x: Exchange, e: unknown): number {
+    if (e instanceof FsError && e.code !== 'EUCLEAN' && e.code !== 'EIO') return e.errno;
+    this.faults++;
+    const r = x.request;
+    const what = `${opcodeName(r.opcode)} ${r.words[2]} of inode ${r.inode} in root ${r.rootId} by process ${r.pid}`;
+    this.connection.options.log(`${what} failed: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`);
+    return e instanceof FsError ? e.errno : errno.EIO;
+  }
+}

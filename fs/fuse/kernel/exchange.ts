@@ -1,0 +1,104 @@
+/**
+ * One request and its reply, from read() to write(). Exchanges are pooled; one that has to wait keeps its place
+ * here and is started again, from the top, when what it misses has come.
+ *
+ * Invariants
+ * 1. What the kernel counts (lookups, open handles) is held in the filesystem only when the reply was delivered,
+ *    once per count: a restarted request leaves no trace of its earlier attempts.
+ */
+import type { Attributes, FileSystemApi } from '../../posix/api.js';
+import type { InodeNumber } from '../../units.js';
+import type { MountOptions, Served } from '../driver.js';
+import { requestBufferBytes } from './abi.js';
+import { Pool } from './pool.js';
+import { Reply } from './reply.js';
+import { Request } from './request.js';
+
+const requestBuffers = new Pool(() => new Uint8Array(requestBufferBytes), 8);
+
+/** What all exchanges of a mount share. */
+export interface Connection {
+  readonly options: MountOptions;
+  readonly served: Served;
+  readonly counters: Counters;
+  /** Open handles that can write, per inode: the kernel may have bytes of these files that nobody here has seen. */
+  readonly writers: Map<InodeNumber, number>;
+  /** Have the kernel send all such bytes of the inode. */
+  pull(rootId: number, inode: InodeNumber): Promise<void>;
+  /** The kernel and the driver have agreed on what they can do. */
+  initialized(): void;
+}
+
+export interface Counters {
+  bytesRead: number;
+  bytesWritten: number;
+}
+
+export class Exchange {
+  readonly request = new Request(requestBuffers);
+  readonly reply = new Reply();
+  /** The filesystem of the request's root. */
+  filesystem!: FileSystemApi;
+  /** Attempts so far. */
+  attempts = 0;
+  /** To be held `holds` times once the reply is delivered. */
+  private held: InodeNumber = 0;
+  private holds = 0;
+  private readonly heldOnce: InodeNumber[] = [];
+
+  constructor(readonly connection: Connection) {}
+
+  /** Forget an earlier attempt. */
+  restart(): void {
+    this.attempts++;
+    this.holds = 0;
+    this.heldOnce.length = 0;
+    this.reply.release();
+  }
+
+  /** Once the reply is delivered, the kernel refers to the inode `count` times more. */
+  holdLater(inode: InodeNumber, count: number): void {
+    this.held = inode;
+    this.holds = count;
+  }
+
+  /** The same for one of many inodes. */
+  holdOneLater(inode: InodeNumber): void {
+    this.heldOnce.push(inode);
+  }
+
+  /** Reply with an entry, to which the kernel then refers. Returns the bytes of the body so far. */
+  entry(a: Attributes): number {
+    this.holdLater(a.inode, 1);
+    return this.reply.entry(this.request.rootId, a);
+  }
+
+  /** The kernel has the reply, or never will: a new file that it does not know may then have no user at all. */
+  delivered(success: boolean): void {
+    if (this.holds > 0) {
+      for (let i = 0; i < this.holds; i++) this.filesystem.hold(this.held);
+      if (!success) this.filesystem.letGo(this.held, this.holds);
+      this.holds = 0;
+    }
+    if (success) for (const inode of this.heldOnce) this.filesystem.hold(inode);
+    this.heldOnce.length = 0;
+  }
+
+  /** Ready for the next request. */
+  reset(): void {
+    this.attempts = 0;
+    this.holds = 0;
+    this.heldOnce.length = 0;
+    this.reply.release();
+    this.request.refresh();
+  }
+}
+
+/**
+ * Does what a request asks for and fills the reply. Returns the bytes of the reply's body, `-errno`, or `silent`;
+ * a promise of that after its last point of suspension.
+ */
+export type Handler = (exchange: Exchange) => number | Promise<number>;
+
+/** There is no reply to this request. */
+export const silent = -100_000;

@@ -1,0 +1,115 @@
+/** Requests about what is in a file: open, read, write, fsync, fallocate, seek, copy. */
+import { errno } from '../../errors.js';
+import { run } from '../../suspend.js';
+import type { InodeNumber } from '../../units.js';
+import {
+  copyFileRangeIn,
+  fallocateIn,
+  fsyncFlag,
+  fsyncIn,
+  lseekIn,
+  maxWrite,
+  openAccess,
+  openIn,
+  openReply,
+  readIn,
+  releaseIn,
+  writeFlag,
+  writeIn,
+} from './abi.js';
+import type { Exchange, Handler } from './exchange.js';
+
+/** So that copying a large file can be interrupted. */
+const maxCopy = 64 * 1024 * 1024;
+
+/**
+ * The kernel's cache stays right from one open to the next. Near a limit it may not take writes on its own
+ * account: write(2) has to hear of ENOSPC and EDQUOT itself.
+ */
+export const openFlags = (x: Exchange): number =>
+  x.connection.served.nearLimit() ? openReply.directIo | openReply.keepCache : openReply.keepCache;
+
+export const open: Handler = (x) => {
+  const { inode } = x.request;
+  x.holdLater(inode, 1);
+  countWriter(x, inode, x.request.u32(openIn.flags), 1);
+  return x.reply.open(0, openFlags(x));
+};
+
+export const release: Handler = (x) => {
+  const { inode } = x.request;
+  countWriter(x, inode, x.request.u32(releaseIn.flags), -1);
+  x.filesystem.letGo(inode, 1);
+  return 0;
+};
+
+/** A handle comes (1) or goes (-1). */
+export const countWriter = (x: Exchange, inode: InodeNumber, flags: number, change: number): void => {
+  if ((flags & openAccess.mask) === openAccess.readOnly) return;
+  const { writers } = x.connection;
+  const count = (writers.get(inode) ?? 0) + change;
+  if (count > 0) writers.set(inode, count);
+  else writers.delete(inode);
+};
+
+export const read: Handler = (x) => {
+  const { request: r, connection } = x;
+  const size = Math.min(r.u32(readIn.size), maxWrite);
+  const result = x.filesystem.read(r.inode, r.u64(readIn.offset), x.reply.body(size));
+  connection.counters.bytesRead += size;
+  return result;
+};
+
+/** The filesystem copies the data before it returns: the request's buffer is used again. */
+export const write: Handler = (x) => {
+  const { request: r, connection } = x;
+  const data = r.data(writeIn.dataBytes, r.u32(writeIn.size));
+  const kill = (r.u32(writeIn.flags) & writeFlag.killPrivileges) !== 0;
+  const written = x.filesystem.write(r.inode, r.u64(writeIn.offset), data, r, kill);
+  connection.counters.bytesWritten += written;
+  return x.reply.count(written);
+};
+
+export const fsync: Handler = (x) => {
+  const dataOnly = (x.request.u32(fsyncIn.flags) & fsyncFlag.dataOnly) !== 0;
+  return x.filesystem.fsync(x.request.inode, dataOnly).then(empty);
+};
+
+/** Of a directory, and of the whole filesystem. */
+export const syncAll: Handler = (x) => x.filesystem.sync().then(empty);
+
+export const fallocate: Handler = (x) => {
+  const { request: r, filesystem } = x;
+  const length = r.u64(fallocateIn.length);
+  const done = filesystem.fallocate(r.inode, r.u32(fallocateIn.mode), r.u64(fallocateIn.offset), length);
+  return done === undefined ? 0 : done.then(empty);
+};
+
+/**
+ * The kernel passes SEEK_DATA and SEEK_HOLE on without writing its dirty pages first (tried on 6.18): where data
+ * was just written, the filesystem would see a hole, and cp would copy zeros. So a file that someone has open for
+ * writing is pulled from the kernel before the question is answered.
+ */
+export const lseek: Handler = (x) => {
+  const { request: r, connection } = x;
+  if (!connection.writers.has(r.inode)) return seekNow(x);
+  return connection.pull(r.rootId, r.inode).then(() => run(() => seekNow(x)));
+};
+
+const seekNow = (x: Exchange): number => {
+  const { request: r, filesystem } = x;
+  return x.reply.offset(filesystem.seek(r.inode, r.u64(lseekIn.offset), r.u32(lseekIn.whence)));
+};
+
+/** The reply is a u32 in COPY_FILE_RANGE and a u64 in COPY_FILE_RANGE_64: the same bytes below 4 GiB. */
+export const copyFileRange: Handler = (x) => {
+  const { request: r, filesystem, reply } = x;
+  if (r.rootIdAt(copyFileRangeIn.toNode) !== r.rootId) return -errno.EXDEV;
+  const length = Math.min(r.u64(copyFileRangeIn.length), maxCopy);
+  const [from, to] = [r.u64(copyFileRangeIn.from), r.u64(copyFileRangeIn.to)];
+  return filesystem
+    .copyRange(r.inode, from, r.inodeAt(copyFileRangeIn.toNode), to, length, r)
+    .then((copied) => reply.offset(copied));
+};
+
+const empty = (): number => 0;

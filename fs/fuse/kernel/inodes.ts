@@ -1,0 +1,58 @@
+/** Requests about an inode as a whole: attributes, links' targets, forgetting; and about the whole filesystem. */
+import type { AttributeChanges } from '../../posix/api.js';
+import { batchForgetIn, body, forgetIn, setattrIn, setattrValid } from './abi.js';
+import { type Exchange, type Handler, silent } from './exchange.js';
+import { inodeOf, rootIdOf } from './node-id.js';
+import type { Request } from './request.js';
+
+export const getattr: Handler = (x) => x.reply.attributes(x.filesystem.getattr(x.request.inode));
+export const statx: Handler = (x) => x.reply.statx(x.filesystem.getattr(x.request.inode));
+
+export const setattr: Handler = (x) =>
+  x.reply.attributes(x.filesystem.setattr(x.request.inode, changesOf(x.request), x.request));
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/**
+ * With HANDLE_KILLPRIV_V2 the kernel says when a truncation takes setuid and setgid away; a change of owner
+ * always does, and no flag tells.
+ */
+const changesOf = (r: Request): AttributeChanges => {
+  const valid = r.u32(setattrIn.valid);
+  const changes: Writable<AttributeChanges> = {};
+  if (valid & setattrValid.mode) changes.mode = r.u32(setattrIn.mode);
+  if (valid & setattrValid.uid) changes.uid = r.u32(setattrIn.uid);
+  if (valid & setattrValid.gid) changes.gid = r.u32(setattrIn.gid);
+  if (valid & setattrValid.size) changes.size = r.u64(setattrIn.size);
+  if (valid & setattrValid.atimeNow) changes.atime = 'now';
+  else if (valid & setattrValid.atime) changes.atime = time(r, setattrIn.atime, setattrIn.atimeNanos);
+  if (valid & setattrValid.mtimeNow) changes.mtime = 'now';
+  else if (valid & setattrValid.mtime) changes.mtime = time(r, setattrIn.mtime, setattrIn.mtimeNanos);
+  if (valid & setattrValid.ctime) changes.ctime = time(r, setattrIn.ctime, setattrIn.ctimeNanos);
+  if (valid & (setattrValid.killPrivileges | setattrValid.uid | setattrValid.gid)) changes.killPrivileges = true;
+  return changes;
+};
+
+const time = (r: Request, seconds: number, nanos: number) => ({ seconds: r.i64(seconds), nanos: r.u32(nanos) });
+
+export const readlink: Handler = (x) => x.reply.copy(x.filesystem.readlink(x.request.inode));
+
+export const statfs: Handler = (x) => x.reply.statfs(x.filesystem.statfs());
+
+export const forget: Handler = (x) => {
+  x.filesystem.letGo(x.request.inode, x.request.u64(forgetIn.count));
+  return silent;
+};
+
+export const batchForget: Handler = (x) => {
+  const { words } = x.request;
+  const count = x.request.u32(batchForgetIn.count);
+  for (let i = 0; i < count; i++) forgetOne(x, words, body + batchForgetIn.first + i * batchForgetIn.wordsEach);
+  return silent;
+};
+
+const forgetOne = (x: Exchange, words: Uint32Array, at: number): void => {
+  const [low, high] = [words[at + batchForgetIn.nodeId], words[at + batchForgetIn.nodeId + 1]];
+  const lookups = words[at + batchForgetIn.lookups] + words[at + batchForgetIn.lookups + 1] * 2 ** 32;
+  x.connection.served.filesystem(rootIdOf(high))?.letGo(inodeOf(low, high), lookups);
+};

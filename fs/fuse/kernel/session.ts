@@ -1,0 +1,185 @@
+/**
+ * One mount, served: requests are read, answered and counted in turns of Node's event loop.
+ *
+ * A turn reads requests as long as there are some, up to a bound, so that timers, signals, completed reads and
+ * the continuations of promises come in between. Without requests it looks again for a moment (waking a
+ * sleeping thread costs 50 us and more, an answered client is back within 10), but only after recent traffic and
+ * only until something else happens; then the thread sleeps in libuv's epoll, which /dev/fuse has joined.
+ *
+ * Invariants
+ * 1. Between turns all microtasks have run. A turn ends as soon as a request waits for a promise.
+ * 2. Exactly one immediate is pending while the session lives. It is unref'd when there is nothing to do: then
+ *    libuv sleeps, and runs it after it wakes.
+ */
+import { closeSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { errno, FsError } from '../../errors.js';
+import { lastErrno } from '../../host/libc.js';
+import type { InodeNumber } from '../../units.js';
+import type { Mounted, MountOptions, Served } from '../driver.js';
+import { opcode, opcodeName, outHeader, requestBufferBytes } from './abi.js';
+import { Dispatch } from './dispatch.js';
+import { somethingHappened, Wakeup } from './event-loop.js';
+import type { Exchange } from './exchange.js';
+import type { KernelMount } from './mount.js';
+import { Notifier } from './notify.js';
+import { inThread, read, umount2, umountFlag, write } from './system-calls.js';
+
+/** Longest turn, in milliseconds; a request that was begun is finished. */
+const turnLimit = 1;
+/** How long after the last answer the next request is waited for without sleeping, in milliseconds. */
+const spinLimit = availableParallelism() > 1 ? 0.06 : 0;
+/** How many looks at /dev/fuse there are to one at everything else. */
+const looksPerCheck = 4;
+
+/** What read() says when the mount is gone: unmounted, or its connection aborted. */
+const ended: readonly number[] = [errno.ENODEV, 103 /* ECONNABORTED */];
+
+export class Session implements Mounted {
+  readonly device: string;
+  readonly notifier: Notifier;
+  private readonly fd: number;
+  private wakeup: Wakeup | undefined;
+  private dispatch!: Dispatch;
+  private next: Exchange | undefined;
+  private lastAnswer = 0;
+  private requests = 0;
+  private turns = 0;
+  private sleeps = 0;
+  private gone = false;
+  private readonly counters = { bytesRead: 0, bytesWritten: 0 };
+  private readonly started = deferred();
+  private readonly finished = deferred();
+  private readonly turn = (): void => this.serveTurn();
+
+  constructor(
+    readonly target: string,
+    kernel: KernelMount,
+    private readonly options: MountOptions,
+  ) {
+    this.fd = kernel.fd;
+    this.device = kernel.device;
+    this.notifier = new Notifier(kernel.fd);
+  }
+
+  ready(): Promise<void> {
+    return this.started.promise;
+  }
+
+  serve(served: Served): Promise<void> {
+    const connection = {
+      options: this.options,
+      served,
+      counters: this.counters,
+      writers: new Map<InodeNumber, number>(),
+      pull: (rootId: number, inode: InodeNumber) => this.notifier.pull(rootId, inode),
+      initialized: () => this.started.resolve(),
+    };
+    this.dispatch = new Dispatch(connection, this.send, () => this.finishIfGone());
+    this.wakeup = new Wakeup(this.fd);
+    setImmediate(this.turn);
+    return this.finished.promise;
+  }
+
+  statistics(): Readonly<Record<string, number>> {
+    const { requests, turns, sleeps, dispatch } = this;
+    const { waiting, suspended, faults, perOpcode } = dispatch;
+    const statistics: Record<string, number> = { requests, turns, sleeps, waiting, suspended, faults, ...this.counters };
+    for (const code of Object.values(opcode)) {
+      if (perOpcode[code] > 0) statistics[opcodeName(code)] = perOpcode[code];
+    }
+    return statistics;
+  }
+
+  async unmount(lazy: boolean): Promise<void> {
+    const flags = umountFlag.noFollow | (lazy ? umountFlag.detach : 0);
+    const { result, errno: code } = await inThread((done) => umount2.async(this.target, flags, done));
+    if (result === 0 || code === errno.EINVAL || code === errno.ENOENT) return;
+    throw new FsError(code === errno.EBUSY ? 'EBUSY' : 'EIO', `unmount of ${this.target}`, undefined, `errno ${code}`);
+  }
+
+  abort(): void {
+    if (!this.gone) this.leave(errno.ENODEV);
+  }
+
+  private serveTurn(): void {
+    if (this.gone) return;
+    this.turns++;
+    const start = performance.now();
+    let x = this.next ?? this.dispatch.take();
+    let served = false;
+    for (let looks = 1; ; looks++) {
+      const length = read(this.fd, x.request.bytes, requestBufferBytes);
+      if (length > 0) {
+        this.requests++;
+        served = true;
+        if (!this.dispatch.serve(x)) {
+          x = this.dispatch.take();
+          break;
+        }
+        if (this.lastAnswer - start > turnLimit) break;
+        continue;
+      }
+      const code = lastErrno();
+      // ENOENT: the caller was killed before its request was read.
+      if (code === errno.EINTR || code === errno.ENOENT) continue;
+      if (code !== errno.EAGAIN) return this.leave(code);
+      const now = performance.now();
+      if (now - this.lastAnswer > spinLimit) {
+        this.next = x;
+        return served ? void setImmediate(this.turn) : this.sleep();
+      }
+      if (now - start > turnLimit || (looks % looksPerCheck === 0 && somethingHappened())) break;
+    }
+    this.next = x;
+    setImmediate(this.turn);
+  }
+
+  /** libuv sleeps until a request or anything else comes, and runs the turn after that. */
+  private sleep(): void {
+    this.sleeps++;
+    setImmediate(this.turn).unref();
+  }
+
+  private readonly send = (bytes: Uint8Array, length: number): boolean => {
+    const sent = write(this.fd, bytes, length);
+    this.lastAnswer = performance.now();
+    if (sent === length) return true;
+    const code = lastErrno();
+    // ENOENT: the caller was killed and waits no more. The others: the mount is gone.
+    if (code !== errno.ENOENT && !ended.includes(code) && code !== errno.EPERM) {
+      const error = -new Int32Array(bytes.buffer, bytes.byteOffset, 4)[outHeader.error];
+      this.options.log(`the kernel refused a reply of ${length} bytes with error ${error}: errno ${code}`);
+    }
+    return false;
+  };
+
+  /** The kernel sends nothing more. What waits is finished all the same. */
+  private leave(code: number): void {
+    this.gone = true;
+    if (!ended.includes(code)) this.options.log(`reading requests of ${this.target} failed: errno ${code}`);
+    this.wakeup?.close();
+    closeSync(this.fd);
+    this.started.reject(new FsError('ENOTCONN', `mount of ${this.target}`));
+    this.finishIfGone();
+  }
+
+  private finishIfGone(): void {
+    if (this.gone && this.dispatch.waiting === 0) this.finished.resolve();
+  }
+}
+
+interface Deferred {
+  readonly promise: Promise<void>;
+  resolve(): void;
+  reject(reason: Error): void;
+}
+
+const deferred = (): Deferred => {
+  let [resolve, reject]: [() => void, (reason: Error) => void] = [() => {}, () => {}];
+  const promise = new Promise<void>((yes, no) => {
+    [resolve, reject] = [yes, no];
+  });
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+};

@@ -1,0 +1,54 @@
+/**
+ * Serves a ToyFileSystem on a directory until it is unmounted: `toy-server DIR [--restless=P] [--fail=METHOD]
+ * [--write-through] [--near-limit]`. Speaks with its parent over IPC: `ready`, answers to `statistics` and `calls`.
+ */
+import { kernelDriver } from '../../fs/fuse/kernel/driver.js';
+import type { FileSystemApi } from '../../fs/posix/api.js';
+import { restless } from './restless.js';
+import { ToyFileSystem } from './toy-filesystem.js';
+
+const [target, ...options] = process.argv.slice(2);
+const value = (name: string): string | undefined => options.find((o) => o.startsWith(`--${name}=`))?.split('=')[1];
+
+let seed = 1;
+/** The minimal standard generator: the same run every time. */
+const random = (): number => {
+  seed = (seed * 48_271) % 2_147_483_647;
+  return seed / 2_147_483_647;
+};
+
+const toy = new ToyFileSystem();
+let filesystem: FileSystemApi = toy;
+const probability = Number(value('restless') ?? 0);
+if (probability > 0) filesystem = restless(toy, probability, random);
+const broken = value('fail');
+if (broken) {
+  Reflect.set(filesystem, broken, () => {
+    throw new TypeError('broken on purpose');
+  });
+}
+
+const session = kernelDriver.mount(target, {
+  source: 'toy',
+  readOnly: false,
+  writeThrough: options.includes('--write-through'),
+  general: [],
+  posixAcl: false,
+  log: (line) => process.send?.({ log: line }),
+});
+process.on('message', (question) => {
+  if (question === 'statistics') process.send?.({ statistics: session.statistics() });
+  if (question === 'calls') process.send?.({ calls: Object.fromEntries(toy.calls) });
+  if (question === 'nodes') {
+    process.send?.({ nodes: [...toy.nodes.values()].map(({ inode, links, holds }) => ({ inode, links, holds })) });
+  }
+});
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void session.unmount(true));
+const served = session.serve({
+  filesystem: (rootId) => (rootId === 0 ? filesystem : undefined),
+  nearLimit: () => options.includes('--near-limit'),
+});
+await session.ready();
+process.send?.('ready');
+await served;
+process.exit(0);
