@@ -1,0 +1,403 @@
+/**
+ * Does the same operations on the model and on the system under test, compares what they answer, and lets the
+ * machine stop, lose its power and start again in between.
+ */
+import { FsError } from '../../fs/errors.js';
+import type { FileSystemApi, Time } from '../../fs/posix/api.js';
+import { below, chance, type Random, seededRandom } from '../../fs/store/random.js';
+import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
+import type { SparseBytes } from '../../fs/store/sparse-bytes.js';
+import { run } from '../../fs/suspend.js';
+import { compareTrees, factsOf } from './compare.js';
+import { type Dump, dump } from './dump.js';
+import type { Moment } from './history.js';
+import { Model } from './model.js';
+import { checkOrderedPromise } from './ordered-promise.js';
+import { restore } from './restore.js';
+import type { System, SystemMaker } from './system.js';
+
+export interface HarnessOptions {
+  readonly seed: number;
+  /** Bytes of the disk. */
+  readonly size: number;
+  /** Share of the disk's calls that are answered in place. */
+  readonly inPlace?: number;
+  /** Check the whole image after each stop and cut. */
+  readonly check?: boolean;
+}
+
+/** The model and the system disagree. */
+export class Disagreement extends Error {}
+
+/** What an operation came to on one side. */
+type Outcome<T> = { readonly value: T } | { readonly error: FsError };
+
+interface Syncing {
+  readonly moment: Moment;
+  readonly files: readonly number[] | undefined;
+  readonly done: Promise<void>;
+}
+
+const maxEffects = 3000;
+
+export class Harness {
+  readonly model: Model;
+  /** What the harness and, summed over all its lives, the system went through. */
+  readonly counts: Record<string, number> = {};
+  /** The last operations, for the report of a failure. */
+  readonly trail: string[] = [];
+  private readonly random: Random;
+  private time: Time = { seconds: 1_700_000_000, nanos: 0 };
+  private readonly syncing = new Set<Syncing>();
+  private failedSync: unknown;
+  private disk: SimulatedDisk;
+  private system: System | undefined;
+
+  constructor(
+    private readonly maker: SystemMaker,
+    private readonly options: HarnessOptions,
+  ) {
+    this.random = seededRandom(options.seed);
+    this.model = new Model(() => this.time);
+    this.disk = this.newDisk(undefined);
+  }
+
+  get api(): FileSystemApi {
+    if (!this.system) throw new Error('the system is not running');
+    return this.system.api;
+  }
+
+  private newDisk(contents: SparseBytes | undefined): SimulatedDisk {
+    const inPlace = this.options.inPlace ?? 0.5;
+    return new SimulatedDisk(this.options.size, {
+      ...(contents ? { contents } : {}),
+      slow: { random: this.random, inPlace, turns: 6 },
+    });
+  }
+
+  count(name: string, by = 1): void {
+    this.counts[name] = (this.counts[name] ?? 0) + by;
+  }
+
+  note(line: string): void {
+    this.trail.push(line);
+    if (this.trail.length > 400) this.trail.splice(0, 200);
+  }
+
+  disagree(what: string, details: readonly string[]): never {
+    throw new Disagreement(`${what}\n  ${details.join('\n  ')}\nafter:\n  ${this.trail.slice(-40).join('\n  ')}`);
+  }
+
+  async start(): Promise<void> {
+    await this.maker.format(this.disk);
+    this.system = await this.maker.open(this.disk, () => this.time);
+    const root = await dump(this.api);
+    restore(this.model, root);
+    this.checkDisk();
+  }
+
+  /** Time passes: by up to two seconds, in steps that only nanoseconds can tell. */
+  private tick(): void {
+    const nanos = this.time.nanos + 1 + below(this.random, 2e9);
+    this.time = { seconds: this.time.seconds + Math.floor(nanos / 1e9), nanos: nanos % 1e9 };
+  }
+
+  /**
+   * Do `call` on both sides and compare. `compare` gets both values; errors must have the same code, or one of
+   * `alike`. True if it succeeded on both.
+   */
+  async both<T>(
+    label: string,
+    call: (api: FileSystemApi) => T | Promise<T>,
+    compare: (expected: T, found: T) => string[],
+    alike: readonly string[] = [],
+  ): Promise<boolean> {
+    this.tick();
+    this.note(label);
+    const got = await this.attempt(() => run(() => call(this.api)));
+    if (this.isOff(got)) {
+      await this.whileUncertain(label, call);
+      await this.powerIsBack();
+      return false;
+    }
+    if ('error' in got && got.error.code === 'ENOSPC') {
+      this.mayBeFull(label);
+      return false;
+    }
+    if ('value' in got && isMade(got.value)) this.model.nextInode = got.value.inode;
+    const expected = await this.attempt(() => Promise.resolve(call(this.model)));
+    if ('error' in got || 'error' in expected) {
+      const [a, b] = [codeOf(expected), codeOf(got)];
+      if (a !== b && !(alike.includes(a) && alike.includes(b))) this.disagree(label, [`expected ${a}, found ${b}`]);
+      return false;
+    }
+    const problems = compare(expected.value, got.value);
+    if (problems.length > 0) this.disagree(label, problems);
+    if (this.model.history.effects.length > maxEffects) await this.sync();
+    return true;
+  }
+
+  /** Do operations on different files at the same time. ENOSPC is the only failure that any of them may have. */
+  async together(
+    calls: readonly { label: string; call: (api: FileSystemApi) => unknown; check: () => string[] }[],
+  ): Promise<void> {
+    this.tick();
+    this.note(`together: ${calls.map(({ label }) => label).join(' | ')}`);
+    const outcomes = await Promise.all(calls.map(({ call }) => this.attempt(() => run(() => call(this.api)))));
+    const off = outcomes.some((outcome) => this.isOff(outcome));
+    for (const [i, outcome] of outcomes.entries()) {
+      const { label, call, check } = calls[i];
+      if ('error' in outcome && !off) {
+        if (outcome.error.code !== 'ENOSPC') this.disagree(label, [`found ${outcome.error.message}`]);
+        this.mayBeFull(label);
+        continue;
+      }
+      await call(this.model);
+      const problems = off ? [] : check();
+      if (problems.length > 0) this.disagree(label, problems);
+    }
+    if (off) await this.powerIsBack();
+  }
+
+  private async attempt<T>(work: () => Promise<T>): Promise<Outcome<T>> {
+    try {
+      return { value: await work() };
+    } catch (error) {
+      if (error instanceof FsError) return { error };
+      throw error;
+    }
+  }
+
+  private isOff(outcome: Outcome<unknown>): boolean {
+    return 'error' in outcome && !this.disk.powered && ['EIO', 'EROFS'].includes(outcome.error.code);
+  }
+
+  /** The power went while the operation was under way: the model does it, as it may or may not have happened. */
+  private async whileUncertain<T>(label: string, call: (api: FileSystemApi) => T | Promise<T>): Promise<void> {
+    this.count('cuts during an operation');
+    this.model.nextInode = unknownInode;
+    await this.attempt(() => Promise.resolve(call(this.model)));
+    this.note(`the power went during: ${label}`);
+  }
+
+  private mayBeFull(label: string): void {
+    this.count('ENOSPC');
+    const { pages, availablePages } = this.api.statfs();
+    this.note(`  ENOSPC with ${availablePages} of ${pages} pages available`);
+    if (availablePages > pages / 8) {
+      this.disagree(label, [`ENOSPC, yet ${availablePages} of ${pages} pages are available`]);
+    }
+  }
+
+  /** Begin to sync the file (or everything) and go on; `settle` waits for it. */
+  syncInBackground(inode?: number): void {
+    this.note(inode === undefined ? 'sync begins' : `fsync of inode ${inode} begins`);
+    const moment = this.model.history.now();
+    const files = inode === undefined ? undefined : [inode];
+    const started = run(() =>
+      inode === undefined ? this.api.sync() : this.api.fsync(inode, chance(this.random, 0.5)),
+    );
+    const { disk } = this;
+    const syncing: Syncing = {
+      moment,
+      files,
+      done: started.then(
+        () => {
+          if (!disk.powered) this.failedSync ??= new Disagreement('a sync was acknowledged without power');
+          this.syncing.delete(syncing);
+          this.model.history.durable(moment, files);
+        },
+        (error: unknown) => {
+          this.syncing.delete(syncing);
+          if (disk.powered) this.failedSync ??= error;
+        },
+      ),
+    };
+    this.syncing.add(syncing);
+  }
+
+  get waiting(): number {
+    return this.syncing.size;
+  }
+
+  async settle(): Promise<void> {
+    await Promise.all([...this.syncing].map(({ done }) => done));
+    if (this.failedSync) throw this.failedSync;
+    if (!this.disk.powered) await this.powerIsBack();
+  }
+
+  async sync(inode?: number): Promise<void> {
+    this.syncInBackground(inode);
+    await this.settle();
+  }
+
+  async commit(): Promise<void> {
+    this.note('commit');
+    await this.settle();
+    const moment = this.model.history.now();
+    const outcome = await this.attempt(() => this.running().commit());
+    if (this.isOff(outcome)) return this.powerIsBack();
+    if ('error' in outcome) throw outcome.error;
+    this.model.history.durable(moment);
+  }
+
+  private running(): System {
+    if (!this.system) throw new Error('the system is not running');
+    return this.system;
+  }
+
+  /** Compare everything. */
+  async compare(): Promise<void> {
+    await this.settle();
+    this.note('compare everything');
+    const problems = await compareTrees(this.model, this.api);
+    if (!this.disk.powered) return this.powerIsBack();
+    if (problems.length > 0) this.disagree('the trees differ', problems);
+    this.count('comparisons');
+  }
+
+  /** Stop in peace and start again. */
+  async remount(): Promise<void> {
+    await this.settle();
+    this.note('remount');
+    this.forgetHolds();
+    const outcome = await this.attempt(() => this.stop());
+    if (this.isOff(outcome)) return this.powerIsBack();
+    if ('error' in outcome) throw outcome.error;
+    await this.checkImage();
+    this.disk = this.newDisk(this.disk.contents());
+    this.system = await this.maker.open(this.disk, () => this.time);
+    this.checkDisk();
+    this.model.history.durable(this.model.history.now());
+    const problems = await compareTrees(this.model, this.api);
+    if (problems.length > 0) this.disagree('the trees differ after a remount', problems);
+    this.count('remounts');
+  }
+
+  private async stop(): Promise<void> {
+    const system = this.running();
+    await system.close();
+    this.keepCounters(system);
+    this.system = undefined;
+  }
+
+  async finish(): Promise<void> {
+    await this.remount();
+    await this.stop();
+    await this.checkImage();
+    this.checkDisk();
+  }
+
+  private keepCounters(system: System): void {
+    for (const [name, value] of Object.entries(system.counters())) {
+      this.counts[name] = name.startsWith('max')
+        ? Math.max(this.counts[name] ?? 0, value)
+        : (this.counts[name] ?? 0) + value;
+    }
+  }
+
+  private forgetHolds(): void {
+    for (const node of [...this.model.nodes.values()]) if (node.holds > 0) this.model.letGo(node.inode, node.holds);
+  }
+
+  /** Let the power go at the call with this number from now on, whatever is under way then. */
+  planCut(calls: number): void {
+    this.note(`the power will go in ${calls} calls`);
+    this.disk.faults.plan('any', this.disk.faults.counts.any + calls, { what: 'power' });
+  }
+
+  async cut(): Promise<void> {
+    this.note('power cut');
+    await this.powerIsBack();
+  }
+
+  /** The power went (or goes now): recover, check the promise, and go on from what was found. */
+  private async powerIsBack(): Promise<void> {
+    this.count('power cuts');
+    const old = this.system;
+    let contents = this.disk.crash(this.random);
+    this.note(`  ${this.disk.unsettled} writes were unsettled`);
+    if (old) {
+      old.abandon();
+      this.keepCounters(old);
+    }
+    await Promise.all([...this.syncing].map(({ done }) => done));
+    this.checkDisk();
+    // Recovery may itself be cut short, more than once.
+    while (chance(this.random, 0.15)) contents = await this.cutRecovery(contents);
+    this.disk = this.newDisk(contents);
+    this.system = await this.maker.open(this.disk, () => this.time);
+    this.checkDisk();
+    await this.adopt();
+  }
+
+  private async cutRecovery(contents: SparseBytes): Promise<SparseBytes> {
+    const disk = this.newDisk(contents.copy());
+    disk.faults.plan('any', 1 + below(this.random, 60), { what: 'power' });
+    const outcome = await this.attempt(() => this.maker.open(disk, () => this.time));
+    if ('value' in outcome) outcome.value.abandon();
+    else if (disk.powered) throw outcome.error;
+    this.count('cuts during recovery');
+    return disk.crash(this.random);
+  }
+
+  private async adopt(): Promise<void> {
+    const found = await this.find();
+    const verdict = checkOrderedPromise(this.model.history, found);
+    if (!verdict.kept) this.disagree('after a power cut', verdict.why);
+    const lost = this.model.history.effects.length - verdict.effects;
+    this.count('operations lost', lost);
+    this.note(`  recovered; ${lost} of ${this.model.history.effects.length} metadata operations are lost`);
+    restore(this.model, found);
+    if (this.options.check && chance(this.random, 0.2)) await this.remount();
+  }
+
+  private async find(): Promise<Dump> {
+    const found = await dump(this.api);
+    this.learnInode(found);
+    return found;
+  }
+
+  /** The number of the inode that was being made when the power went is known only now. */
+  private learnInode(found: Dump): void {
+    const last = this.model.history.effects.at(-1);
+    if (!last?.changes.has(`i ${unknownInode}`)) return;
+    const entry = [...last.changes].find(([key, value]) => key.startsWith('d ') && value === String(unknownInode));
+    const inode = entry ? found.facts.get(entry[0]) : undefined;
+    if (inode === undefined || this.model.history.base.has(`i ${inode}`) || this.model.nodes.has(Number(inode))) return;
+    const changes = new Map<string, string | undefined>();
+    for (const [key, value] of last.changes) {
+      if (key === `i ${unknownInode}`) changes.set(`i ${inode}`, value);
+      else changes.set(key, value === String(unknownInode) ? inode : value);
+    }
+    this.model.history.effects[this.model.history.effects.length - 1] = { ...last, changes };
+    const versions = this.model.history.versions.get(unknownInode);
+    if (versions) this.model.history.versions.set(Number(inode), versions);
+  }
+
+  private checkDisk(): void {
+    if (this.disk.refusals.length > 0) this.disagree('the disk refused', this.disk.refusals);
+  }
+
+  private async checkImage(): Promise<void> {
+    if (!this.options.check) return;
+    const problems = await this.maker.check(this.newDisk(this.disk.contents()));
+    if (problems.length > 0) this.disagree('the check of the image found', problems);
+    this.count('images checked');
+  }
+
+  /** Facts of the model: for the tests of the harness itself. */
+  facts(): ReturnType<typeof factsOf> {
+    return factsOf(this.model);
+  }
+}
+
+/** Stands for the number of an inode whose making was not answered. */
+export const unknownInode = -1;
+
+const codeOf = (outcome: Outcome<unknown>): string => ('error' in outcome ? outcome.error.code : 'success');
+
+/** Attributes of something that an operation may have made. */
+function isMade(value: unknown): value is { inode: number } {
+  return typeof value === 'object' && value !== null && 'inode' in value && typeof value.inode === 'number';
+}

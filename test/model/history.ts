@@ -1,0 +1,107 @@
+/**
+ * What the model did since the last moment that is known to be durable: metadata operations in their order, with
+ * the facts that each changed, and every version of every file's contents. After a power cut the promise of the
+ * journalling mode is checked against it (ordered-promise.ts).
+ */
+import type { Contents } from './contents.js';
+import { applyChanges, type Changes, type Facts } from './state.js';
+
+/** A change of contents that is itself an ordered metadata operation and can be done again on an older version. */
+export type Redo = { readonly what: 'cut'; readonly size: number } | { readonly what: 'extend'; readonly size: number };
+
+export interface Version {
+  readonly sequence: number;
+  readonly contents: Contents;
+  /** Absent: the change was one of data, which may be lost alone. */
+  readonly redo?: Redo;
+}
+
+/** A metadata operation. */
+export interface Effect {
+  readonly sequence: number;
+  readonly changes: Changes;
+  /** Files that a record with this operation flushes first (rename, link). */
+  readonly flushes: readonly number[];
+  readonly label: string;
+}
+
+/** A moment: what was done before it. */
+export interface Moment {
+  readonly sequence: number;
+}
+
+export class History {
+  /** Facts at the last moment known to be durable. */
+  readonly base: Facts = new Map();
+  /** Metadata operations after it. */
+  effects: Effect[] = [];
+  /** Versions of files, oldest first: the oldest is the newest known to be durable. */
+  readonly versions = new Map<number, Version[]>();
+  private sequence = 0;
+  private durableSequence = 0;
+
+  /** Sequence of the last metadata operation in the state after `count` of the effects. */
+  lastOf(count: number): number {
+    return count === 0 ? this.durableSequence : this.effects[count - 1].sequence;
+  }
+
+  /** Sequence before which all is done that the state after `count` effects may show of the data. */
+  endOf(count: number): number {
+    return count < this.effects.length ? this.effects[count].sequence : Number.POSITIVE_INFINITY;
+  }
+
+  now(): Moment {
+    return { sequence: this.sequence };
+  }
+
+  /** A metadata operation was done. */
+  effect(label: string, changes: Changes, flushes: readonly number[] = []): void {
+    this.effects.push({ sequence: ++this.sequence, changes, flushes, label });
+  }
+
+  /** A file has new contents. With `redo` it is a metadata operation: call `effect` first. */
+  version(inode: number, contents: Contents, redo?: Redo): void {
+    const version = { sequence: redo ? this.sequence : ++this.sequence, contents, ...(redo ? { redo } : {}) };
+    const list = this.versions.get(inode);
+    if (list) list.push(version);
+    else this.versions.set(inode, [version]);
+  }
+
+  /** Metadata up to the moment is durable, and of these files (all, if absent) the contents too. */
+  durable(moment: Moment, files?: readonly number[]): void {
+    let count = 0;
+    while (count < this.effects.length && this.effects[count].sequence <= moment.sequence) count++;
+    const done = this.effects.slice(0, count);
+    this.durableSequence = Math.max(this.durableSequence, moment.sequence);
+    for (const { changes } of done) applyChanges(this.base, changes);
+    this.effects = this.effects.slice(count);
+    // What a rename or link flushed is durable with it.
+    for (const { flushes, sequence } of done) for (const inode of flushes) this.forgetBefore(inode, sequence);
+    for (const inode of files ?? this.versions.keys()) this.forgetBefore(inode, moment.sequence);
+    for (const inode of this.versions.keys()) if (this.isGone(inode)) this.versions.delete(inode);
+  }
+
+  private forgetBefore(inode: number, sequence: number): void {
+    const list = this.versions.get(inode);
+    if (!list) return;
+    let newest = 0;
+    while (newest + 1 < list.length && list[newest + 1].sequence <= sequence) newest++;
+    this.versions.set(inode, list.slice(newest));
+  }
+
+  /** Neither the base nor any later operation knows the inode. */
+  private isGone(inode: number): boolean {
+    const key = `i ${inode}`;
+    return !this.base.has(key) && !this.effects.some(({ changes }) => changes.has(key));
+  }
+
+  /** Start anew from a state that is durable as a whole. */
+  restart(facts: Facts, files: Iterable<readonly [number, Contents]>): void {
+    this.base.clear();
+    for (const [key, value] of facts) this.base.set(key, value);
+    this.effects = [];
+    this.versions.clear();
+    this.durableSequence = this.sequence;
+    for (const [inode, contents] of files) this.version(inode, contents);
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * What the harness needs of the thing under test, besides its API: to be made on a disk, opened again after a stop
+ * or a power cut, and asked what it has gone through.
+ */
+import type { FileSystemApi, Time } from '../../fs/posix/api.js';
+import type { SimulatedDisk } from '../../fs/store/simulated-disk.js';
+
+export interface System {
+  readonly api: FileSystemApi;
+  /** Make everything durable by a checkpoint. */
+  commit(): Promise<void>;
+  /** What happened inside so far, by name: nodes split, segments cleaned, ... */
+  counters(): Readonly<Record<string, number>>;
+  /** Stop in peace. */
+  close(): Promise<void>;
+  /** The disk is gone: end timers, touch nothing. */
+  abandon(): void;
+}
+
+export interface SystemMaker {
+  format(disk: SimulatedDisk): Promise<void>;
+  open(disk: SimulatedDisk, clock: () => Time): Promise<System>;
+  /** Problems that a check of the whole image finds; the disk is not in use meanwhile. */
+  check(disk: SimulatedDisk): Promise<string[]>;
+}
