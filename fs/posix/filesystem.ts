@@ -1,0 +1,271 @@
+/**
+ * The filesystem: what a driver, a test or a tool can ask for, by inode. This file only joins the pieces: inode/
+ * (what a file is and holds) and namespace/ (how it is called).
+ *
+ * Life: construct on an open volume, `recover`, serve, `close`, then close the volume. It registers itself as the
+ * volume's flusher: a commit takes along what is dirty here.
+ */
+import { PageFrames } from '../cache/page-frames.js';
+import { type CorruptionError, FsError } from '../errors.js';
+import { type InodeNumber, rootInode } from '../units.js';
+import type { VolumeApi } from '../volume/api.js';
+import type { AttributeChanges, Attributes, Credentials, EmitEntry, FileSystemApi, VolumeStatistics } from './api.js';
+import { accessed, attributesOf, touchModified } from './inode/attributes.js';
+import type { AccessTimes, Context } from './inode/context.js';
+import { copyRange } from './inode/copy-range.js';
+import { fallocate } from './inode/fallocate.js';
+import { readFile } from './inode/file-read.js';
+import { writeFile } from './inode/file-write.js';
+import type { Inode } from './inode/inode.js';
+import { InodeTable } from './inode/inode-table.js';
+import { fileType } from './inode/mode.js';
+import { Reclaimer } from './inode/reclaim.js';
+import { seekFile } from './inode/seek.js';
+import { killPrivileges, setattr } from './inode/setattr.js';
+import { Writeback } from './inode/writeback.js';
+import { getxattr, listxattr, removexattr, setxattr } from './inode/xattrs.js';
+import { create, createNameless, readlink } from './namespace/create.js';
+import { link } from './namespace/link.js';
+import { lookup } from './namespace/lookup.js';
+import { readdir } from './namespace/readdir.js';
+import { rename } from './namespace/rename.js';
+import { rmdir, unlink } from './namespace/unlink.js';
+
+export interface FileSystemOptions {
+  readonly root?: InodeNumber;
+  readonly accessTimes?: AccessTimes;
+  /** Memory for pages of files, in bytes; at least 4 MiB. */
+  readonly cacheBytes?: number;
+  /** Inodes to remember. */
+  readonly cachedInodes?: number;
+  readonly groupsOf?: (who: Credentials) => readonly number[];
+  readonly onCorruption?: (error: CorruptionError) => void;
+  /** Let requests be served between steps of long work; resolves soon. */
+  readonly breathe?: () => Promise<void>;
+}
+
+const mebibyte = 1024 * 1024;
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+export class FileSystem implements FileSystemApi {
+  private readonly context: Context;
+
+  constructor(
+    private readonly volume: VolumeApi,
+    options: FileSystemOptions = {},
+  ) {
+    const context = {
+      root: options.root ?? rootInode,
+      volume,
+      frames: new PageFrames(options.cacheBytes ?? 64 * mebibyte),
+      inodes: new InodeTable(volume, options.cachedInodes ?? 32768),
+      accessTimes: options.accessTimes ?? 'relatime',
+      groupsOf: options.groupsOf,
+      onCorruption: options.onCorruption ?? (() => undefined),
+      breathe: options.breathe ?? nextTurn,
+    };
+    this.context = joined(context);
+    volume.flusher = this.context.writeback;
+  }
+
+  /** Finish what the last mount left half done: files without names, pages beyond a new end. Before serving. */
+  recover(): Promise<void> {
+    return this.context.reclaimer.recover();
+  }
+
+  /** Give back files without names, flush everything. The volume may be closed afterwards. */
+  async close(): Promise<void> {
+    const { inodes, reclaimer, writeback } = this.context;
+    if (!this.volume.readOnly) {
+      for (const number of [...inodes.nameless]) reclaimer.add(number);
+      await reclaimer.idle();
+      await writeback.settled();
+      await writeback.flushAll();
+    }
+    this.volume.flusher = undefined;
+  }
+
+  lookup(parent: InodeNumber, name: Uint8Array): Attributes {
+    return attributesOf(lookup(this.context, parent, name));
+  }
+
+  getattr(inode: InodeNumber): Attributes {
+    return attributesOf(this.context.inodes.get(inode, 'getattr'));
+  }
+
+  setattr(inode: InodeNumber, changes: AttributeChanges, who: Credentials): Attributes {
+    return setattr(this.context, inode, changes, who);
+  }
+
+  readlink(number: InodeNumber): Uint8Array {
+    const inode = this.context.inodes.get(number, 'readlink');
+    const target = readlink(this.context, inode);
+    accessed(this.context, inode);
+    return target;
+  }
+
+  mknod(
+    parent: InodeNumber,
+    name: Uint8Array,
+    mode: number,
+    device: number,
+    umask: number,
+    who: Credentials,
+  ): Attributes {
+    const type = mode & fileType.mask;
+    if (type === fileType.directory || type === fileType.symlink) throw new FsError('EINVAL', 'mknod', parent);
+    return attributesOf(create(this.context, parent, name, { mode, umask, device }, who, 'mknod'));
+  }
+
+  mkdir(parent: InodeNumber, name: Uint8Array, mode: number, umask: number, who: Credentials): Attributes {
+    const entry = { mode: (mode & ~fileType.mask) | fileType.directory, umask, device: 0 };
+    return attributesOf(create(this.context, parent, name, entry, who, 'mkdir'));
+  }
+
+  symlink(parent: InodeNumber, name: Uint8Array, target: Uint8Array, who: Credentials): Attributes {
+    const entry = { mode: fileType.symlink | 0o777, umask: 0, device: 0, target };
+    return attributesOf(create(this.context, parent, name, entry, who, 'symlink'));
+  }
+
+  link(inode: InodeNumber, parent: InodeNumber, name: Uint8Array, _who: Credentials): Attributes {
+    return attributesOf(link(this.context, inode, parent, name));
+  }
+
+  unlink(parent: InodeNumber, name: Uint8Array, _who: Credentials): void {
+    unlink(this.context, parent, name);
+  }
+
+  rmdir(parent: InodeNumber, name: Uint8Array, _who: Credentials): void {
+    rmdir(this.context, parent, name);
+  }
+
+  rename(
+    parent: InodeNumber,
+    name: Uint8Array,
+    newParent: InodeNumber,
+    newName: Uint8Array,
+    flags: number,
+    _who: Credentials,
+  ): void {
+    rename(this.context, parent, name, newParent, newName, flags);
+  }
+
+  tmpfile(parent: InodeNumber, mode: number, umask: number, who: Credentials): Attributes {
+    return attributesOf(createNameless(this.context, parent, mode, umask, who));
+  }
+
+  hold(inode: InodeNumber): void {
+    this.context.inodes.hold(inode);
+  }
+
+  letGo(inode: InodeNumber, count: number): void {
+    const { inodes, reclaimer } = this.context;
+    if (inodes.letGo(inode, count) && inodes.nameless.has(inode)) reclaimer.add(inode);
+  }
+
+  read(number: InodeNumber, offset: number, into: Uint8Array): number | Promise<number> {
+    const inode = this.regular(number, 'read');
+    const count = readFile(this.context, inode, offset, into);
+    accessed(this.context, inode);
+    return count;
+  }
+
+  write(number: InodeNumber, offset: number, data: Uint8Array, _who: Credentials, clearPrivileges = false): number {
+    if (this.volume.readOnly) throw new FsError('EROFS', 'write', number);
+    const inode = this.regular(number, 'write');
+    if (data.length === 0) return 0;
+    if (clearPrivileges) killPrivileges(this.context, inode);
+    writeFile(this.context, inode, offset, data);
+    touchModified(inode, this.volume.now());
+    this.context.writeback.wrote();
+    return data.length;
+  }
+
+  fallocate(inode: InodeNumber, mode: number, offset: number, length: number): Promise<void> {
+    return fallocate(this.context, inode, mode, offset, length);
+  }
+
+  seek(inode: InodeNumber, offset: number, whence: number): number {
+    return seekFile(this.context, inode, offset, whence);
+  }
+
+  copyRange(
+    from: InodeNumber,
+    fromOffset: number,
+    to: InodeNumber,
+    toOffset: number,
+    length: number,
+    _who: Credentials,
+  ): Promise<number> {
+    return copyRange(this.context, from, fromOffset, to, toOffset, length);
+  }
+
+  async fsync(number: InodeNumber, _dataOnly: boolean): Promise<void> {
+    const { inodes, writeback } = this.context;
+    const inode = inodes.peek(number);
+    if (inode?.dirty) await writeback.flush(inode);
+    await writeback.flushRenamed();
+    await this.volume.sync();
+  }
+
+  sync(): Promise<void> {
+    return this.volume.commit();
+  }
+
+  readdir(inode: InodeNumber, cookie: number, emit: EmitEntry): void {
+    readdir(this.context, inode, cookie, emit);
+  }
+
+  getxattr(inode: InodeNumber, name: Uint8Array): Uint8Array {
+    return getxattr(this.context, inode, name);
+  }
+
+  setxattr(
+    inode: InodeNumber,
+    name: Uint8Array,
+    value: Uint8Array,
+    flags: number,
+    _who: Credentials,
+    killSgid = false,
+  ): void {
+    setxattr(this.context, inode, name, value, flags, killSgid);
+  }
+
+  listxattr(inode: InodeNumber): Uint8Array {
+    return listxattr(this.context, inode);
+  }
+
+  removexattr(inode: InodeNumber, name: Uint8Array, _who: Credentials): void {
+    removexattr(this.context, inode, name);
+  }
+
+  statfs(): VolumeStatistics {
+    const { capacity, live, reserved, available } = this.volume.statistics();
+    return {
+      pages: capacity,
+      freePages: Math.max(available, capacity - live - reserved),
+      availablePages: available,
+      inodes: this.volume.inodes + inodesPerPage * available,
+      freeInodes: inodesPerPage * available,
+    };
+  }
+
+  private regular(number: InodeNumber, operation: string): Inode {
+    const inode = this.context.inodes.get(number, operation);
+    if (inode.isDirectory) throw new FsError('EISDIR', operation, number);
+    if (!inode.isRegular) throw new FsError('EINVAL', operation, number);
+    return inode;
+  }
+}
+
+/** Inodes are made on demand: a page of the tree holds about this many, with their names. */
+const inodesPerPage = 16;
+
+/** Writeback and reclaimer know the context of which they are a part. */
+function joined(parts: Omit<Context, 'writeback' | 'reclaimer'>): Context {
+  const context: { -readonly [K in keyof Context]?: Context[K] } & typeof parts = { ...parts };
+  const complete = context as Context & typeof context;
+  context.writeback = new Writeback(complete);
+  context.reclaimer = new Reclaimer(complete);
+  return complete;
+}

@@ -1,0 +1,28 @@
+/** What the files of the filesystem layer share: one of each for a mounted root. */
+import type { PageFrames } from '../../cache/page-frames.js';
+import type { CorruptionError } from '../../errors.js';
+import type { InodeNumber } from '../../units.js';
+import type { VolumeApi } from '../../volume/api.js';
+import type { Credentials } from '../api.js';
+import type { InodeTable } from './inode-table.js';
+import type { Reclaimer } from './reclaim.js';
+import type { Writeback } from './writeback.js';
+
+/** When a read moves atime: at each read that finds it older than mtime, ctime or a day; or never. */
+export type AccessTimes = 'relatime' | 'noatime';
+
+export interface Context {
+  readonly root: InodeNumber;
+  readonly volume: VolumeApi;
+  readonly frames: PageFrames;
+  readonly inodes: InodeTable;
+  readonly writeback: Writeback;
+  readonly reclaimer: Reclaimer;
+  readonly accessTimes: AccessTimes;
+  /** Groups of a caller besides its own, where the filesystem itself must know; undefined: the kernel has checked. */
+  readonly groupsOf: ((who: Credentials) => readonly number[]) | undefined;
+  /** What was read is not what was written: for the log, before the caller gets EIO. */
+  readonly onCorruption: (error: CorruptionError) => void;
+  /** Let requests be served between steps of long work. */
+  readonly breathe: () => Promise<void>;
+}

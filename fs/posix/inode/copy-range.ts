@@ -1,0 +1,99 @@
+/**
+ * copy_file_range: in steps of up to 1 MiB, through the same reads and writes as everyone's. Holes of the source
+ * become holes of the target. Ends at the end of the source, as it is when that is reached.
+ */
+import { FsError } from '../../errors.js';
+import { run } from '../../suspend.js';
+import { type ByteOffset, type InodeNumber, maxFileSize, pageSize } from '../../units.js';
+import { fallocateFlag } from '../api.js';
+import { touchModified } from './attributes.js';
+import type { Context } from './context.js';
+import { fallocate } from './fallocate.js';
+import { readFile } from './file-read.js';
+import { writeFile } from './file-write.js';
+import type { Inode } from './inode.js';
+import { InodeEdit } from './inode-edit.js';
+import { nextData, nextHole } from './seek.js';
+import { killPrivileges } from './setattr.js';
+import { resize } from './truncate.js';
+
+const stepBytes = 1024 * 1024;
+
+export async function copyRange(
+  context: Context,
+  from: InodeNumber,
+  fromOffset: ByteOffset,
+  to: InodeNumber,
+  toOffset: ByteOffset,
+  length: number,
+): Promise<number> {
+  if (from === to && fromOffset < toOffset + length && toOffset < fromOffset + length) {
+    throw new FsError('EINVAL', 'copy_file_range', from, 'ranges overlap');
+  }
+  if (context.volume.readOnly) throw new FsError('EROFS', 'copy_file_range', to);
+  let wanted = Math.min(length, maxFileSize - toOffset);
+  if (wanted <= 0 && length > 0) throw new FsError('EFBIG', 'copy_file_range', to);
+  const buffer = new Uint8Array(Math.min(stepBytes, wanted));
+  let done = 0;
+  while (done < wanted) {
+    const source = fromOffset + done;
+    const target = toOffset + done;
+    const hole = await run(() => holeAt(context, regular(context, from), source));
+    if (hole > 0) {
+      const count = Math.min(hole, wanted - done);
+      await skip(context, regular(context, to), target, count);
+      done += count;
+      continue;
+    }
+    const data = await run(() => dataAt(context, regular(context, from), source));
+    const part = buffer.subarray(0, Math.min(buffer.length, wanted - done, Math.max(data, 1)));
+    const read = await run(() => readFile(context, regular(context, from), source, part));
+    if (read === 0) wanted = done;
+    else await run(() => writeStep(context, regular(context, to), target, part.subarray(0, read)));
+    done += read;
+    await context.breathe();
+  }
+  return done;
+}
+
+function regular(context: Context, number: InodeNumber): Inode {
+  const inode = context.inodes.get(number, 'copy_file_range');
+  if (inode.isDirectory) throw new FsError('EISDIR', 'copy_file_range', number);
+  if (!inode.isRegular) throw new FsError('EINVAL', 'copy_file_range', number);
+  return inode;
+}
+
+/** Bytes of the hole that begins at `offset`, up to the end of the file; 0 if there is data, or the end. */
+function holeAt(context: Context, inode: Inode, offset: ByteOffset): number {
+  const { size } = inode.record;
+  if (offset >= size) return 0;
+  const data = nextData(context, inode, Math.floor(offset / pageSize)) * pageSize;
+  return Math.max(0, Math.min(size, data) - offset);
+}
+
+/** Bytes from `offset` to the next hole. */
+const dataAt = (context: Context, inode: Inode, offset: ByteOffset): number =>
+  nextHole(context, inode, Math.floor(offset / pageSize)) * pageSize - offset;
+
+function writeStep(context: Context, inode: Inode, offset: ByteOffset, data: Uint8Array): void {
+  killPrivileges(context, inode);
+  writeFile(context, inode, offset, data);
+  touchModified(inode, context.volume.now());
+  context.writeback.note(inode);
+  context.writeback.wrote();
+}
+
+/** Make the target read as zeros there: punch what it has, then let it grow. */
+async function skip(context: Context, inode: Inode, offset: ByteOffset, count: number): Promise<void> {
+  if (offset < inode.record.size)
+    await fallocate(context, inode.number, fallocateFlag.punchHole | fallocateFlag.keepSize, offset, count);
+  await run(() => {
+    const current = regular(context, inode.number);
+    if (offset + count <= current.record.size) return;
+    const edit = new InodeEdit(context);
+    const after = resize(context, current, offset + count, edit);
+    edit.modified(current, context.volume.now());
+    edit.apply();
+    after();
+  });
+}

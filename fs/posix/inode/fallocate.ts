@@ -1,0 +1,174 @@
+/**
+ * fallocate: keep space for a range, punch a hole into it, or zero it.
+ *
+ * Space is kept by reserved extents (address 0), for which the volume counts promised pages; a flush later takes
+ * their place. All work goes in bounded batches: after a failure a part of the range may be reserved or punched,
+ * and the size is as it was, because it is set last.
+ */
+import { FsError } from '../../errors.js';
+import { itemKind } from '../../format/item.js';
+import { run, Suspend } from '../../suspend.js';
+import { type ByteOffset, type InodeNumber, maxFileSize, type PageNumber, pageSize } from '../../units.js';
+import { fallocateFlag } from '../api.js';
+import type { Context } from './context.js';
+import { ExtentCursor, ExtentCut } from './extent-map.js';
+import { reservedExtent, reservedExtentPages } from './extent-value.js';
+import { zeroPart } from './file-write.js';
+import type { Inode } from './inode.js';
+import { InodeEdit } from './inode-edit.js';
+import { reclaimStep } from './reclaim.js';
+import { resize } from './truncate.js';
+
+const { keepSize, punchHole, zeroRange } = fallocateFlag;
+
+export async function fallocate(
+  context: Context,
+  number: InodeNumber,
+  mode: number,
+  offset: ByteOffset,
+  length: number,
+): Promise<void> {
+  const punches = mode === (punchHole | keepSize);
+  const zeroes = (mode & ~keepSize) === zeroRange;
+  if (!punches && !zeroes && (mode & ~keepSize) !== 0) throw new FsError('EOPNOTSUPP', 'fallocate', number);
+  if (offset < 0 || length <= 0) throw new FsError('EINVAL', 'fallocate', number);
+  const end = offset + length;
+  if (end > maxFileSize) throw new FsError('EFBIG', 'fallocate', number);
+  if (context.volume.readOnly) throw new FsError('EROFS', 'fallocate', number);
+  const inode = await run(() => ready(context, number));
+  inode.busy++;
+  try {
+    if (punches || zeroes) await clear(context, inode, offset, end);
+    if (!punches) {
+      await settleInMemory(context, inode);
+      await reserve(context, inode, Math.floor(offset / pageSize), Math.ceil(end / pageSize));
+    }
+    await run(() => conclude(context, inode, punches || (mode & keepSize) !== 0 ? 0 : end));
+  } finally {
+    inode.busy--;
+  }
+}
+
+function ready(context: Context, number: InodeNumber): Inode {
+  const inode = context.inodes.get(number, 'fallocate');
+  if (inode.isDirectory) throw new FsError('EISDIR', 'fallocate', number);
+  if (!inode.isRegular) throw new FsError('ENODEV', 'fallocate', number);
+  if (inode.cutting !== undefined) throw new Suspend(inode.cutting, 'truncation');
+  return inode;
+}
+
+/** Bring an inline file and dirty pages into the tree as extents, so that what is a hole there is one. */
+async function settleInMemory(context: Context, inode: Inode): Promise<void> {
+  if (inode.mayBeInline) {
+    inode.wantsExtents = true;
+    // Zeroing nothing brings page 0 into memory, dirty.
+    await run(() => zeroPart(context, inode, 0, 0));
+  }
+  if (inode.pages !== undefined && inode.pages.dirtyCount > 0) {
+    inode.wantsExtents = true;
+    await context.writeback.flush(inode);
+  }
+}
+
+/** Make the range read as zeros: whole pages lose their extents, parts of pages are zeroed in memory. */
+async function clear(context: Context, inode: Inode, offset: ByteOffset, end: ByteOffset): Promise<void> {
+  const first = Math.ceil(offset / pageSize);
+  const last = Math.floor(end / pageSize);
+  const stop = Math.min(end, inode.record.size);
+  const zero = async (from: ByteOffset, to: ByteOffset): Promise<void> => {
+    if (from < to) await run(() => zeroPart(context, inode, from, to));
+  };
+  if (first > last) {
+    await zero(offset, stop);
+    return;
+  }
+  await zero(offset, Math.min(stop, first * pageSize));
+  await zero(last * pageSize, stop);
+  let page = first;
+  if (page === 0 && inode.mayBeInline) {
+    // The only page of an inline file is zeroed in memory.
+    await zero(0, Math.min(stop, pageSize));
+    page = 1;
+  }
+  while (page < last) page = await run(() => punchStep(context, inode, page, last));
+}
+
+/** Take the extents and the pages in memory from a part of the range; returns the page to go on with. */
+function punchStep(context: Context, inode: Inode, first: PageNumber, end: PageNumber): PageNumber {
+  if (inode.gone) return end;
+  if (inode.cutting !== undefined) throw new Suspend(inode.cutting, 'truncation');
+  let reached = end;
+  if (inode.record.pages > 0) {
+    const edit = new InodeEdit(context);
+    edit.batch.frees = true;
+    const cut = new ExtentCut(context.volume, inode.number, edit.batch);
+    reached = cut.cut(first, end, reclaimStep);
+    cut.finish();
+    for (const page of cut.removed) edit.batch.delete(inode.number, itemKind.extent, page);
+    edit.record(inode).pages -= cut.pages;
+    edit.apply();
+    inode.mapVersion++;
+  }
+  context.writeback.dropPages(inode, first, reached);
+  context.writeback.note(inode);
+  return reached;
+}
+
+/** Put reserved extents into the holes of the range. */
+async function reserve(context: Context, inode: Inode, first: PageNumber, end: PageNumber): Promise<void> {
+  const missing = await run(() => holesIn(context, inode, first, end));
+  if (missing > context.volume.statistics().available) {
+    await run(() => context.writeback.makeRoom());
+    if (missing > context.volume.statistics().available) throw new FsError('ENOSPC', 'fallocate', inode.number);
+  }
+  for (let page = first; page < end; ) page = await run(() => reserveStep(context, inode, page, end));
+}
+
+function holesIn(context: Context, inode: Inode, first: PageNumber, end: PageNumber): number {
+  const cursor = new ExtentCursor(context.volume, inode.number);
+  let holes = end - first;
+  for (let more = cursor.find(first); more && cursor.first < end; more = cursor.next()) {
+    holes -= Math.min(cursor.end, end) - Math.max(cursor.first, first);
+  }
+  return holes;
+}
+
+/** Reserve up to 400 extents; returns the page to go on with. */
+function reserveStep(context: Context, inode: Inode, first: PageNumber, end: PageNumber): PageNumber {
+  if (inode.gone) return end;
+  if (inode.cutting !== undefined) throw new Suspend(inode.cutting, 'truncation');
+  const edit = new InodeEdit(context);
+  const birth = context.volume.generation;
+  const cursor = new ExtentCursor(context.volume, inode.number);
+  let more = cursor.find(first);
+  let page = first;
+  let reserved = 0;
+  while (page < end && edit.batch.entries < 2 * reclaimStep) {
+    while (more && cursor.end <= page) more = cursor.next();
+    if (more && cursor.first <= page) {
+      page = cursor.end;
+      continue;
+    }
+    const count = Math.min(reservedExtentPages, end - page, more ? cursor.first - page : end - page);
+    edit.batch.put(inode.number, itemKind.extent, page, reservedExtent(birth, count));
+    edit.batch.claim(0, count, birth, 0);
+    reserved += count;
+    page += count;
+  }
+  if (reserved > 0) {
+    edit.record(inode).pages += reserved;
+    edit.apply();
+    inode.mapVersion++;
+  }
+  return Math.min(page, end);
+}
+
+/** Set the size, if the range made the file longer, and the times. */
+function conclude(context: Context, inode: Inode, end: ByteOffset): void {
+  if (inode.gone) return;
+  const edit = new InodeEdit(context);
+  const after = end > inode.record.size ? resize(context, inode, end, edit) : undefined;
+  edit.modified(inode, context.volume.now());
+  edit.apply();
+  after?.();
+}

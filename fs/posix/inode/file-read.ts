@@ -1,0 +1,253 @@
+/**
+ * Reading file data. A read is planned first (what comes from memory, what is a hole, which runs of the log), and
+ * only then are pages asked of the log, as planning may suspend and reads under way could not be called back.
+ *
+ * Whole pages go straight into the caller's buffer; the first and last page of an unaligned read go through a
+ * scratch page. Pages of several extents that follow each other in the log are read as one run. Nothing is
+ * allocated per page.
+ *
+ * Invariants
+ * 1. Every page from the log is checked against the CRC32C in its extent before the read is answered.
+ * 2. A mismatch is corruption only if the page lies where it lay and the file's extents are the same: otherwise it
+ *    was moved or rewritten meanwhile, and the read begins again.
+ */
+
+import { CorruptionError, FsError } from '../../errors.js';
+import { checksum } from '../../format/checksum.js';
+import { itemKind } from '../../format/item.js';
+import { run, Suspend } from '../../suspend.js';
+import { type Address, type ByteOffset, type PageNumber, pageSize } from '../../units.js';
+import type { Context } from './context.js';
+import { ExtentCursor } from './extent-map.js';
+import { extentPageChecksum } from './extent-value.js';
+import type { Inode } from './inode.js';
+
+/** Runs of the log that a read needs. Plans are reused. */
+class ReadPlan {
+  runs = 0;
+  pages = 0;
+  mapVersion = 0;
+  readonly address: Address[] = [];
+  readonly count: number[] = [];
+  /** Where in the caller's buffer the run begins; negative when only the end of a page is wanted. */
+  readonly target: number[] = [];
+  /** Whole pages, read into the caller's buffer; otherwise one page through a scratch page. */
+  readonly direct: boolean[] = [];
+  readonly page: PageNumber[] = [];
+  readonly token: number[] = [];
+  readonly buffer: Uint8Array[] = [];
+  sums = new Uint32Array(320);
+
+  add(address: Address, page: PageNumber, target: number, whole: boolean, sum: number): void {
+    if (this.pages === this.sums.length) {
+      const larger = new Uint32Array(this.sums.length * 2);
+      larger.set(this.sums);
+      this.sums = larger;
+    }
+    this.sums[this.pages++] = sum;
+    const last = this.runs - 1;
+    if (whole && last >= 0 && this.direct[last]) {
+      const count = this.count[last];
+      if (this.address[last] + count === address && this.target[last] + count * pageSize === target) {
+        this.count[last]++;
+        return;
+      }
+    }
+    this.address[this.runs] = address;
+    this.count[this.runs] = 1;
+    this.target[this.runs] = target;
+    this.direct[this.runs] = whole;
+    this.page[this.runs] = page;
+    this.runs++;
+  }
+}
+
+const idlePlans: ReadPlan[] = [];
+
+/**
+ * Fill `into` with the file's bytes from `offset`; fewer only at the end of the file. Bytes of `into` past the count
+ * returned may change. `again`: a mismatch was seen before, so the next one counts.
+ */
+export function readFile(
+  context: Context,
+  inode: Inode,
+  offset: ByteOffset,
+  into: Uint8Array,
+  again = false,
+): number | Promise<number> {
+  const length = Math.min(into.length, inode.record.size - offset);
+  if (length <= 0) return 0;
+  if (inode.mayBeInline && readInline(context, inode, offset, into, length)) return length;
+  const plan = idlePlans.pop() ?? new ReadPlan();
+  let pending: Promise<unknown> | undefined;
+  try {
+    planRead(context, inode, offset, into, length, plan);
+    if (plan.runs === 0) return length;
+    pending = issue(context, into, plan);
+    if (pending === undefined) {
+      verify(context, inode, into, length, plan, true);
+      return length;
+    }
+  } finally {
+    if (pending === undefined) giveBack(plan);
+  }
+  return finish(context, inode, offset, into, length, plan, pending, again);
+}
+
+async function finish(
+  context: Context,
+  inode: Inode,
+  offset: ByteOffset,
+  into: Uint8Array,
+  length: number,
+  plan: ReadPlan,
+  pending: Promise<unknown>,
+  again: boolean,
+): Promise<number> {
+  inode.busy++;
+  try {
+    await pending;
+    if (verify(context, inode, into, length, plan, again)) return length;
+  } finally {
+    inode.busy--;
+    giveBack(plan);
+  }
+  return run(() => readFile(context, context.inodes.get(inode.number, 'read'), offset, into, true));
+}
+
+function giveBack(plan: ReadPlan): void {
+  plan.runs = 0;
+  plan.pages = 0;
+  plan.buffer.length = 0;
+  idlePlans.push(plan);
+}
+
+/** False when the inline file has pages in memory, or none of its bytes are stored. */
+function readInline(context: Context, inode: Inode, offset: ByteOffset, into: Uint8Array, length: number): boolean {
+  if (inode.pages !== undefined) return false;
+  const value = context.volume.get(inode.number, itemKind.inline, 0);
+  if (value === undefined) return false;
+  const part = value.subarray(offset, offset + length);
+  into.set(part);
+  into.fill(0, part.length, length);
+  return true;
+}
+
+/** Copy what is in memory, zero what is a hole, and note in the plan what must come from the log. May throw Suspend. */
+function planRead(
+  context: Context,
+  inode: Inode,
+  offset: ByteOffset,
+  into: Uint8Array,
+  length: number,
+  plan: ReadPlan,
+): void {
+  const { volume, frames } = context;
+  const { pages } = inode;
+  const first = Math.floor(offset / pageSize);
+  const last = Math.floor((offset + length - 1) / pageSize);
+  plan.mapVersion = inode.mapVersion;
+  let cursor: ExtentCursor | undefined;
+  // Extents before this page are passed; the cursor's extent is the next one, unless there is none.
+  let more = true;
+  for (let page = first; page <= last; page++) {
+    const target = page * pageSize - offset;
+    const frame = pages === undefined ? -1 : pages.frame(page);
+    if (frame >= 0) {
+      copyPart(frames.view(frame), into, target, length);
+      continue;
+    }
+    if (cursor === undefined) {
+      cursor = new ExtentCursor(volume, inode.number);
+      more = inode.record.pages > 0 && cursor.find(page);
+    }
+    while (more && cursor.end <= page) more = cursor.next();
+    if (!more || cursor.first > page || cursor.address === 0) {
+      into.fill(0, Math.max(0, target), Math.min(length, target + pageSize));
+      continue;
+    }
+    const index = page - cursor.first;
+    const whole = target >= 0 && target + pageSize <= into.length;
+    plan.add(cursor.address + index, page, target, whole, extentPageChecksum(cursor.value, index));
+  }
+}
+
+/** The part of a page that a buffer of `length` bytes wants when the page begins at `target` in it. */
+function copyPart(page: Uint8Array, into: Uint8Array, target: number, length: number): void {
+  if (target >= 0 && target + pageSize <= length) into.set(page, target);
+  else if (target < 0) into.set(page.subarray(-target, Math.min(pageSize, length - target)), 0);
+  else into.set(page.subarray(0, length - target), target);
+}
+
+/** Ask the log for all runs. Undefined when all were answered in place. */
+function issue(context: Context, into: Uint8Array, plan: ReadPlan): Promise<unknown> | undefined {
+  let pending: Promise<void>[] | undefined;
+  for (let i = 0; i < plan.runs; i++) {
+    const bytes = plan.count[i] * pageSize;
+    const target = plan.target[i];
+    plan.buffer[i] = plan.direct[i] ? into.subarray(target, target + bytes) : new Uint8Array(bytes);
+    try {
+      plan.token[i] = context.volume.where(plan.address[i]);
+      const waiting = context.volume.readPages(plan.address[i], plan.count[i], plan.buffer[i]);
+      if (waiting !== undefined) {
+        pending ??= [];
+        pending.push(waiting);
+      }
+    } catch (e) {
+      if (pending === undefined) throw e;
+      // Reads under way still write into the caller's buffer: the answer must wait for them.
+      return Promise.allSettled(pending).then(async () => {
+        if (!(e instanceof Suspend)) throw e;
+        await e.until;
+        plan.mapVersion = -1;
+      });
+    }
+  }
+  return pending === undefined ? undefined : settleAll(pending);
+}
+
+/** Like Promise.all, but does not fail before all have settled. */
+async function settleAll(pending: readonly Promise<void>[]): Promise<void> {
+  if (pending.length > 1) await Promise.allSettled(pending);
+  for (const one of pending) await one;
+}
+
+/** Check all runs; copies parts of pages to where they belong. False: read again. */
+function verify(
+  context: Context,
+  inode: Inode,
+  into: Uint8Array,
+  length: number,
+  plan: ReadPlan,
+  again: boolean,
+): boolean {
+  if (plan.mapVersion < 0) return false;
+  let sum = 0;
+  for (let i = 0; i < plan.runs; i++) {
+    const buffer = plan.buffer[i];
+    for (let at = 0; at < plan.count[i]; at++) {
+      const found = checksum(buffer.subarray(at * pageSize, (at + 1) * pageSize));
+      if (found === plan.sums[sum++]) continue;
+      const moved = context.volume.where(plan.address[i]) !== plan.token[i];
+      if (!again || moved || inode.mapVersion !== plan.mapVersion || inode.gone) return false;
+      throw corrupt(context, inode, plan.page[i] + at, plan.address[i] + at, plan.sums[sum - 1], found);
+    }
+    if (!plan.direct[i]) copyPart(buffer, into, plan.target[i], length);
+  }
+  return true;
+}
+
+/** Report what was found; the caller of the read gets EIO. */
+export function corrupt(
+  context: Context,
+  inode: Inode,
+  page: PageNumber,
+  address: Address,
+  expected: number,
+  found: number,
+): FsError {
+  const hex = (sum: number): string => sum.toString(16).padStart(8, '0');
+  const where = `inode ${inode.number}, page ${page}, address ${address}`;
+  context.onCorruption(new CorruptionError('file data', where, `CRC32C ${hex(found)} instead of ${hex(expected)}`));
+  return new FsError('EIO', 'read', inode.number, `checksum of page ${page}`);
+}

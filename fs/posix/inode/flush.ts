@@ -1,0 +1,276 @@
+/**
+ * Flushing: dirty pages of a file get an address in the log and an extent in the tree. Serves fsync, commits and
+ * the background writeback.
+ *
+ * A step takes up to 256 dirty pages in ascending order, appends them and applies one batch: the new extents, what
+ * is left of those they overlap, the pages that become live and those that are released, and the inode record.
+ * A small file without extents goes into one inline item instead.
+ *
+ * Invariants
+ * 1. Each batch leaves a consistent file: a crash between two steps loses pages, never mixes them up.
+ * 2. The size in the tree grows only over pages that the tree has: never past a dirty page left behind. So the
+ *    page at the old end of the file, dirty since its stale tail was zeroed, is there before the file is longer.
+ * 3. A file has an inline item or extents, never both: page 0 is dirty whenever an inline file has dirty pages, and
+ *    the batch with its extent deletes the inline item.
+ * 4. Nothing suspends between `appendData` and `apply`: `prepare` has brought in all keys that the batch can touch.
+ *    New extents start within runs of dirty pages whose first and last page and all extents in between are among them.
+ */
+import type { Frame } from '../../cache/page-frames.js';
+import { checksum } from '../../format/checksum.js';
+import { itemKind } from '../../format/item.js';
+import { maxEntries } from '../../tree/batch.js';
+import { type ByteOffset, extentPages, type InodeNumber, type PageNumber, pageSize } from '../../units.js';
+import type { PageRun } from '../../volume/api.js';
+import type { Context } from './context.js';
+import { ExtentCut } from './extent-map.js';
+import { extentChecksum, plainExtent } from './extent-value.js';
+import { type Inode, inlineBytes } from './inode.js';
+import { InodeEdit } from './inode-edit.js';
+
+/** Most pages in one step. */
+const stepPages = 256;
+/** Entries kept free for inode, inline item and extents that end early because a segment of the log does. */
+const spareEntries = 48;
+
+/** One pass over the chunks that are dirty when it begins. */
+export class FlushSweep {
+  chunks: readonly number[];
+  next = 0;
+
+  constructor(inode: Inode) {
+    this.chunks = inode.pages?.dirtyChunks() ?? [];
+  }
+}
+
+/** Frames handed to the log: they are free again when the log has written them and the batch has taken their place. */
+class FramesInFlight {
+  private readonly frames: Frame[] = [];
+  private readonly counts: number[] = [];
+  private applied = false;
+  private outstanding = 0;
+  readonly done = (): void => {
+    this.outstanding--;
+    this.release();
+  };
+
+  constructor(private readonly context: Context) {}
+
+  add(frame: Frame, count: number): void {
+    this.frames.push(frame);
+    this.counts.push(count);
+  }
+
+  began(): void {
+    this.outstanding++;
+  }
+
+  takenOver(): void {
+    this.applied = true;
+    this.release();
+  }
+
+  private release(): void {
+    if (!this.applied || this.outstanding > 0) return;
+    for (let i = 0; i < this.frames.length; i++) this.context.frames.release(this.frames[i], this.counts[i]);
+    this.frames.length = 0;
+  }
+}
+
+const pageSums = new Uint32Array(stepPages);
+let lastBatch = 0;
+
+/** One step of a sweep; false when the sweep is at its end. Restartable. */
+export function flushStep(context: Context, inode: Inode, sweep: FlushSweep): boolean {
+  if (inode.gone) return false;
+  const { pages } = inode;
+  if (pages === undefined || pages.dirtyCount === 0) {
+    if (inode.attributesDirty) {
+      const edit = new InodeEdit(context);
+      edit.setFlushedSize(inode, edit.record(inode).size);
+      edit.apply();
+    }
+    return false;
+  }
+  const small = inode.record.pages === 0 && inode.record.size <= inlineBytes;
+  if (small && !inode.wantsExtents) return flushInline(context, inode);
+  const wasInline = inode.mayBeInline && context.volume.get(inode.number, itemKind.inline, 0) !== undefined;
+  if (wasInline && sweep.next > 0) {
+    sweep.chunks = pages.dirtyChunks();
+    sweep.next = 0;
+  }
+  return flushExtents(context, inode, sweep, wasInline);
+}
+
+function flushInline(context: Context, inode: Inode): boolean {
+  const frame = inode.pages?.frame(0) ?? -1;
+  const { size } = inode.record;
+  const edit = new InodeEdit(context);
+  edit.setFlushedSize(inode, size);
+  if (frame >= 0) edit.batch.put(inode.number, itemKind.inline, 0, context.frames.view(frame).slice(0, size));
+  edit.apply();
+  context.writeback.dropPages(inode, 0, Number.POSITIVE_INFINITY);
+  context.writeback.note(inode);
+  return false;
+}
+
+/** Runs of dirty pages that one batch takes. */
+interface DirtyRuns {
+  readonly first: PageNumber[];
+  /** Page after the last. */
+  readonly end: PageNumber[];
+  pages: number;
+}
+
+function flushExtents(context: Context, inode: Inode, sweep: FlushSweep, wasInline: boolean): boolean {
+  const { volume } = context;
+  const edit = new InodeEdit(context);
+  const cut = new ExtentCut(volume, inode.number, edit.batch);
+  lastBatch = (lastBatch + 1) | 0;
+  const taken: DirtyRuns = { first: [], end: [], pages: 0 };
+  const next = takeRuns(inode, sweep, cut, taken);
+  if (taken.pages === 0) return false;
+
+  const keys: { inode: InodeNumber; kind: number; offset: number }[] = [
+    { inode: inode.number, kind: itemKind.inode, offset: 0 },
+  ];
+  if (wasInline) keys.push({ inode: inode.number, kind: itemKind.inline, offset: 0 });
+  for (const offset of cut.removed) keys.push({ inode: inode.number, kind: itemKind.extent, offset });
+  for (const item of edit.batch.items) keys.push({ inode: inode.number, kind: itemKind.extent, offset: item.offset });
+  for (let i = 0; i < taken.first.length; i++) {
+    keys.push({ inode: inode.number, kind: itemKind.extent, offset: taken.first[i] });
+    keys.push({ inode: inode.number, kind: itemKind.extent, offset: taken.end[i] - 1 });
+  }
+  volume.prepare(keys, taken.pages, false);
+
+  const flight = new FramesInFlight(context);
+  const starts = new Set<PageNumber>();
+  for (let i = 0; i < taken.first.length; i++) {
+    const runs = appendRun(context, inode, taken.first[i], taken.end[i], flight);
+    putExtents(context, inode, taken.first[i], runs, edit, starts);
+  }
+  for (const page of cut.removed) {
+    if (!starts.has(page)) edit.batch.delete(inode.number, itemKind.extent, page);
+  }
+  if (wasInline) edit.batch.delete(inode.number, itemKind.inline, 0);
+  edit.record(inode).pages += taken.pages - cut.pages;
+  edit.setFlushedSize(inode, sizeAfter(inode, taken));
+  edit.apply();
+
+  for (let i = 0; i < taken.first.length; i++) {
+    for (let page = taken.first[i]; page < taken.end[i]; page++) inode.pages?.remove(page);
+  }
+  inode.mapVersion++;
+  context.writeback.forgetDirty(taken.pages);
+  context.writeback.note(inode);
+  flight.takenOver();
+  sweep.next = next;
+  return next < sweep.chunks.length;
+}
+
+/** Choose runs until the step is full, cutting their pages out of the extents. Returns the chunk to begin with next. */
+function takeRuns(inode: Inode, sweep: FlushSweep, cut: ExtentCut, taken: DirtyRuns): number {
+  const { pages } = inode;
+  let index = sweep.next;
+  for (; index < sweep.chunks.length; index++) {
+    const key = sweep.chunks[index];
+    const chunk = pages?.chunks.get(key);
+    if (chunk === undefined || chunk.dirty === 0) continue;
+    chunk.batch = lastBatch;
+    let left = chunk.dirty;
+    while (left !== 0) {
+      const at = 31 - Math.clz32(left & -left);
+      let end = at + 1;
+      while (end < extentPages && ((left >>> end) & 1) === 1) end++;
+      left = end === extentPages ? 0 : left & (-1 << end);
+      // A run of n pages: at most n extents gone and released, two kept in part, two new with their claims.
+      const worst = 2 * (end - at) + 8;
+      if (taken.pages + end - at > stepPages) return finishRuns(cut, index);
+      if (cut.entries + 2 * taken.first.length + worst > maxEntries - spareEntries) return finishRuns(cut, index);
+      takeRun(key * extentPages + at, key * extentPages + end, cut, taken);
+    }
+  }
+  return finishRuns(cut, index);
+}
+
+function finishRuns(cut: ExtentCut, index: number): number {
+  cut.finish();
+  return index;
+}
+
+function takeRun(first: PageNumber, end: PageNumber, cut: ExtentCut, taken: DirtyRuns): void {
+  cut.cut(first, end);
+  taken.pages += end - first;
+  const last = taken.end.length - 1;
+  if (last >= 0 && taken.end[last] === first) {
+    taken.end[last] = end;
+  } else {
+    taken.first.push(first);
+    taken.end.push(end);
+  }
+}
+
+/** Hand a run of pages to the log; their checksums are in `pageSums` afterwards. */
+function appendRun(
+  context: Context,
+  inode: Inode,
+  first: PageNumber,
+  end: PageNumber,
+  flight: FramesInFlight,
+): PageRun[] {
+  const { frames } = context;
+  const { pages } = inode;
+  const buffers: Uint8Array[] = [];
+  let start = -1;
+  let count = 0;
+  for (let page = first; page < end; page++) {
+    const frame = pages?.frame(page) ?? -1;
+    pageSums[page - first] = checksum(frames.view(frame));
+    if (count > 0 && frame === start + count && frames.sameSlab(start, frame)) {
+      count++;
+      continue;
+    }
+    if (count > 0) {
+      buffers.push(frames.slice(start, count));
+      flight.add(start, count);
+    }
+    start = frame;
+    count = 1;
+  }
+  buffers.push(frames.slice(start, count));
+  flight.add(start, count);
+  flight.began();
+  return context.volume.appendData(inode.number, first, buffers, flight.done);
+}
+
+/** Extents for pages appended as `runs`, cut where the file's extents are aligned and where a run ends. */
+function putExtents(
+  context: Context,
+  inode: Inode,
+  first: PageNumber,
+  runs: readonly PageRun[],
+  edit: InodeEdit,
+  starts: Set<PageNumber>,
+): void {
+  const birth = context.volume.generation;
+  let page = first;
+  for (const run of runs) {
+    for (let at = 0; at < run.pages; ) {
+      const count = Math.min(run.pages - at, extentPages - (page % extentPages));
+      const value = plainExtent(run.address + at, birth, count, pageSums, page - first);
+      edit.batch.put(inode.number, itemKind.extent, page, value);
+      edit.batch.claim(run.address + at, count, birth, extentChecksum(value));
+      starts.add(page);
+      page += count;
+      at += count;
+    }
+  }
+}
+
+/** The size that the tree may know once these runs are flushed (invariant 2). */
+function sizeAfter(inode: Inode, taken: DirtyRuns): ByteOffset {
+  const { pages, record, flushedSize } = inode;
+  if (pages === undefined || pages.dirtyCount === taken.pages) return record.size;
+  const end = taken.end[taken.end.length - 1] * pageSize;
+  if (end <= flushedSize) return flushedSize;
+  return Math.max(flushedSize, Math.min(record.size, end, pages.lowestDirtyOutside(lastBatch) * pageSize));
+}

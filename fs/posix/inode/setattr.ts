@@ -1,0 +1,97 @@
+/**
+ * SETATTR: mode, owner, size and times in one batch.
+ *
+ * Permission is not checked here: the kernel does it (`default_permissions`). What the rules say about *how* an
+ * allowed change turns out is: setuid and setgid vanish when the owner changes, setgid when one who is not in the
+ * group changes the mode.
+ */
+import { FsError } from '../../errors.js';
+import type { InodeNumber } from '../../units.js';
+import type { AttributeChanges, Attributes, Credentials, Time } from '../api.js';
+import { attributesOf } from './attributes.js';
+import type { Context } from './context.js';
+import type { Inode } from './inode.js';
+import { InodeEdit } from './inode-edit.js';
+import { fileType, isDirectory, modeBit, permissionMask, withoutPrivileges } from './mode.js';
+import { resize } from './truncate.js';
+import { dropXattr } from './xattr-edit.js';
+import { capabilityName } from './xattr-name.js';
+
+export function setattr(
+  context: Context,
+  number: InodeNumber,
+  changes: AttributeChanges,
+  who: Credentials,
+): Attributes {
+  const inode = context.inodes.get(number, 'setattr');
+  const now = context.volume.now();
+  const edit = new InodeEdit(context);
+  const after = changes.size === undefined ? undefined : setSize(context, inode, changes.size, edit, now);
+  const record = edit.changed(inode, now);
+  setOwnerAndMode(context, inode, changes, who, edit);
+  if (changes.atime !== undefined) {
+    const time = changes.atime === 'now' ? now : changes.atime;
+    record.atimeSeconds = time.seconds;
+    record.atimeNanos = time.nanos;
+  }
+  if (changes.mtime !== undefined) {
+    const time = changes.mtime === 'now' ? now : changes.mtime;
+    record.mtimeSeconds = time.seconds;
+    record.mtimeNanos = time.nanos;
+  }
+  if (changes.ctime !== undefined) {
+    record.ctimeSeconds = changes.ctime.seconds;
+    record.ctimeNanos = changes.ctime.nanos;
+  }
+  edit.apply();
+  after?.();
+  return attributesOf(inode);
+}
+
+function setSize(context: Context, inode: Inode, size: number, edit: InodeEdit, now: Time): () => void {
+  if (inode.isDirectory) throw new FsError('EISDIR', 'setattr', inode.number);
+  if (!inode.isRegular) throw new FsError('EINVAL', 'setattr', inode.number);
+  const after = resize(context, inode, size, edit);
+  edit.modified(inode, now);
+  return after;
+}
+
+function setOwnerAndMode(
+  context: Context,
+  inode: Inode,
+  changes: AttributeChanges,
+  who: Credentials,
+  edit: InodeEdit,
+): void {
+  const record = edit.record(inode);
+  const chown = changes.uid !== undefined || changes.gid !== undefined;
+  if (changes.uid !== undefined) record.uid = changes.uid;
+  if (changes.gid !== undefined) record.gid = changes.gid;
+  if ((chown || changes.killPrivileges === true) && !isDirectory(record.mode)) {
+    record.mode = withoutPrivileges(record.mode);
+    dropXattr(context, edit, inode, capabilityName);
+  }
+  if (changes.mode !== undefined) {
+    record.mode = (record.mode & fileType.mask) | (changes.mode & permissionMask);
+    if (!mayKeepSetgid(context, record.gid, who)) record.mode &= ~modeBit.setgid;
+  }
+}
+
+/** Root and members of the group keep setgid. Without a list of groups, the kernel has seen to it. */
+function mayKeepSetgid(context: Context, gid: number, who: Credentials): boolean {
+  if (context.groupsOf === undefined || who.uid === 0 || who.gid === gid) return true;
+  return context.groupsOf(who).includes(gid);
+}
+
+/**
+ * A write by one without the privilege to keep them: setuid, setgid and capabilities go, before the data. Its own
+ * batch, so that the write itself stays in memory.
+ */
+export function killPrivileges(context: Context, inode: Inode): void {
+  const edit = new InodeEdit(context);
+  const mode = withoutPrivileges(inode.record.mode);
+  const dropped = dropXattr(context, edit, inode, capabilityName);
+  if (!dropped && mode === inode.record.mode) return;
+  edit.changed(inode, context.volume.now()).mode = mode;
+  edit.apply();
+}

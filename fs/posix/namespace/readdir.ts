@@ -1,0 +1,33 @@
+/**
+ * Reading a directory, in the order of the hashes of its names. A cookie is an entry's offset + 3 (1 and 2 are `.`
+ * and `..`), so that it stays right while other entries come and go. Restartable: it emits from the cookie again.
+ */
+import { itemKind } from '../../format/item.js';
+import type { InodeNumber } from '../../units.js';
+import type { EmitEntry } from '../api.js';
+import { accessed } from '../inode/attributes.js';
+import type { Context } from '../inode/context.js';
+import { fileType, direntType as typeOf } from '../inode/mode.js';
+import { direntInode, direntName, direntType } from './dirents.js';
+import { directoryOf } from './lookup.js';
+
+const dot = Uint8Array.of(0x2e);
+const dotDot = Uint8Array.of(0x2e, 0x2e);
+/** Cookie of the entry at offset 0. */
+const firstCookie = 3;
+
+export function readdir(context: Context, number: InodeNumber, cookie: number, emit: EmitEntry): void {
+  const directory = directoryOf(context, number, 'readdir');
+  const type = typeOf(fileType.directory);
+  if (cookie < 1 && !emit(dot, number, type, 1)) return;
+  if (cookie < 2 && !emit(dotDot, directory.record.parent, type, 2)) return;
+  if (directory.record.links > 0) {
+    const from = cookie < firstCookie ? 0 : cookie - firstCookie + 1;
+    const items = context.volume.seek(number, itemKind.dirent, from);
+    for (; items.valid && items.inode === number && items.kind === itemKind.dirent; items.next()) {
+      const { value } = items;
+      if (!emit(direntName(value), direntInode(value), direntType(value), items.offset + firstCookie)) return;
+    }
+  }
+  accessed(context, directory);
+}

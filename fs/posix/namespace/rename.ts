@@ -1,0 +1,133 @@
+/**
+ * rename(2) and renameat2(2) with NOREPLACE and EXCHANGE: all of it (both entries, both directories, the moved
+ * inode and the one whose name it takes) in one batch, so that after a crash it has happened or it has not.
+ */
+import { FsError } from '../../errors.js';
+import { itemKind } from '../../format/item.js';
+import type { InodeNumber } from '../../units.js';
+import { renameFlag } from '../api.js';
+import type { Context } from '../inode/context.js';
+import type { Inode } from '../inode/inode.js';
+import { InodeEdit } from '../inode/inode-edit.js';
+import { direntType } from '../inode/mode.js';
+import { direntBytes, encodeDirent, isEmptyDirectory, offsetForNew, placeOf } from './dirents.js';
+import { dropName } from './drop-name.js';
+import { directoryOf, livingDirectory } from './lookup.js';
+import { checkEntryName } from './names.js';
+
+const { noReplace, exchange } = renameFlag;
+
+/** One end of a rename: a directory, a name in it, where that is, and what it leads to now. */
+interface End {
+  readonly directory: Inode;
+  readonly name: Uint8Array;
+  readonly offset: number;
+  readonly inode: Inode | undefined;
+}
+
+export function rename(
+  context: Context,
+  parent: InodeNumber,
+  name: Uint8Array,
+  newParent: InodeNumber,
+  newName: Uint8Array,
+  flags: number,
+): void {
+  const both = noReplace | exchange;
+  if ((flags & ~both) !== 0 || (flags & both) === both) throw new FsError('EINVAL', 'rename', parent, 'flags');
+  const from = endOf(context, directoryOf(context, parent, 'rename'), name);
+  const to = endOf(context, livingDirectory(context, newParent, 'rename'), newName);
+  const { inode } = from;
+  if (inode === undefined) throw new FsError('ENOENT', 'rename', parent);
+  if (to.inode !== undefined && (flags & noReplace) !== 0) throw new FsError('EEXIST', 'rename', newParent);
+  if (to.inode === undefined && (flags & exchange) !== 0) throw new FsError('ENOENT', 'rename', newParent);
+  // Two names of one file: POSIX leaves both.
+  if (to.inode === inode) return;
+  refuseLoop(context, inode, to.directory);
+  if ((flags & exchange) !== 0 && to.inode !== undefined) {
+    refuseLoop(context, to.inode, from.directory);
+    swap(context, from, inode, to, to.inode);
+  } else {
+    if (to.inode !== undefined) checkReplaces(context, inode, to.inode);
+    move(context, from, inode, to);
+  }
+}
+
+function endOf(context: Context, directory: Inode, name: Uint8Array): End {
+  checkEntryName(name, 'rename', directory.number);
+  const place = placeOf(context.volume, directory.number, name);
+  const inode = place.inode === 0 ? undefined : context.inodes.follow(place.inode, directory.number);
+  return { directory, name, offset: place.offset, inode };
+}
+
+/** EINVAL if `directory` is `moved` or lies below it. May throw Suspend. */
+function refuseLoop(context: Context, moved: Inode, directory: Inode): void {
+  if (!moved.isDirectory) return;
+  for (let at = directory; ; ) {
+    if (at === moved) throw new FsError('EINVAL', 'rename', moved.number, 'into itself');
+    if (at.number === context.root || at.record.parent === at.number) return;
+    at = context.inodes.follow(at.record.parent, at.number);
+  }
+}
+
+/** ENOTDIR, EISDIR, ENOTEMPTY. May throw Suspend. */
+function checkReplaces(context: Context, moved: Inode, victim: Inode): void {
+  if (moved.isDirectory && !victim.isDirectory) throw new FsError('ENOTDIR', 'rename', victim.number);
+  if (!moved.isDirectory && victim.isDirectory) throw new FsError('EISDIR', 'rename', victim.number);
+  if (victim.isDirectory && !isEmptyDirectory(context.volume, victim.number)) {
+    throw new FsError('ENOTEMPTY', 'rename', victim.number);
+  }
+}
+
+function move(context: Context, from: End, inode: Inode, to: End): void {
+  const now = context.volume.now();
+  const edit = new InodeEdit(context);
+  const offset = offsetForNew(to.offset, 'rename', to.directory.number);
+  edit.batch.delete(from.directory.number, itemKind.dirent, from.offset);
+  edit.batch.put(to.directory.number, itemKind.dirent, offset, entryFor(inode, to.name));
+  const source = edit.modified(from.directory, now);
+  const target = edit.modified(to.directory, now);
+  source.size -= direntBytes(from.name.length);
+  if (to.inode === undefined) target.size += direntBytes(to.name.length);
+  if (inode.isDirectory) {
+    source.subdirectories--;
+    target.subdirectories++;
+    edit.record(inode).parent = to.directory.number;
+  }
+  edit.changed(inode, now);
+  let after: (() => void) | undefined;
+  if (to.inode !== undefined) {
+    if (to.inode.isDirectory) target.subdirectories--;
+    after = dropName(context, edit, to.inode, now);
+  }
+  edit.apply();
+  after?.();
+  context.writeback.noteName(inode);
+}
+
+function swap(context: Context, from: End, inode: Inode, to: End, other: Inode): void {
+  const now = context.volume.now();
+  const edit = new InodeEdit(context);
+  edit.batch.put(from.directory.number, itemKind.dirent, from.offset, entryFor(other, from.name));
+  edit.batch.put(to.directory.number, itemKind.dirent, to.offset, entryFor(inode, to.name));
+  const source = edit.modified(from.directory, now);
+  const target = edit.modified(to.directory, now);
+  if (inode.isDirectory) {
+    source.subdirectories--;
+    target.subdirectories++;
+    edit.record(inode).parent = to.directory.number;
+  }
+  if (other.isDirectory) {
+    target.subdirectories--;
+    source.subdirectories++;
+    edit.record(other).parent = from.directory.number;
+  }
+  edit.changed(inode, now);
+  edit.changed(other, now);
+  edit.apply();
+  context.writeback.noteName(inode);
+  context.writeback.noteName(other);
+}
+
+const entryFor = (inode: Inode, name: Uint8Array): Uint8Array =>
+  encodeDirent(inode.number, direntType(inode.record.mode), name);
