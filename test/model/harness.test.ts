@@ -4,14 +4,17 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../fs/store/random.js';
 import { Contents } from './contents.js';
-import { Harness } from './harness.js';
+import { clockOf, Harness } from './harness.js';
 import { perform } from './operations.js';
 import { checkContents } from './ordered-promise.js';
 import { drawSteps } from './steps.js';
 import { type Misbehaviour, ToyMaker } from './toy.js';
+import { VirtualTime } from './virtual-time.js';
 
 async function runToy(seed: number, steps: number, misbehaviour?: Misbehaviour): Promise<Harness> {
-  const harness = new Harness(new ToyMaker(seededRandom(seed), misbehaviour), { seed, size: 1 << 20 });
+  const time = new VirtualTime();
+  const toy = new ToyMaker(seededRandom(seed), () => clockOf(time), misbehaviour);
+  const harness = new Harness(toy, { seed, size: 1 << 20, time });
   await harness.start();
   for (const step of drawSteps(seededRandom(seed), steps, 100)) await perform(harness, step);
   await harness.finish();

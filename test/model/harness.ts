@@ -15,11 +15,13 @@ import { Model } from './model.js';
 import { checkOrderedPromise } from './ordered-promise.js';
 import { restore } from './restore.js';
 import type { System, SystemMaker } from './system.js';
+import type { VirtualTime } from './virtual-time.js';
 
 export interface HarnessOptions {
   readonly seed: number;
   /** Bytes of the disk. */
   readonly size: number;
+  readonly time: VirtualTime;
   /** Share of the disk's calls that are answered in place. */
   readonly inPlace?: number;
   /** Check the whole image after each stop and cut. */
@@ -47,7 +49,6 @@ export class Harness {
   /** The last operations, for the report of a failure. */
   readonly trail: string[] = [];
   private readonly random: Random;
-  private time: Time = { seconds: 1_700_000_000, nanos: 0 };
   private readonly syncing = new Set<Syncing>();
   private failedSync: unknown;
   private disk: SimulatedDisk;
@@ -58,7 +59,7 @@ export class Harness {
     private readonly options: HarnessOptions,
   ) {
     this.random = seededRandom(options.seed);
-    this.model = new Model(() => this.time);
+    this.model = new Model(() => clockOf(options.time));
     this.disk = this.newDisk(undefined);
   }
 
@@ -90,16 +91,21 @@ export class Harness {
 
   async start(): Promise<void> {
     await this.maker.format(this.disk);
-    this.system = await this.maker.open(this.disk, () => this.time);
+    this.system = await this.maker.open(this.disk);
     const root = await dump(this.api);
     restore(this.model, root);
     this.checkDisk();
   }
 
-  /** Time passes: by up to two seconds, in steps that only nanoseconds can tell. */
-  private tick(): void {
-    const nanos = this.time.nanos + 1 + below(this.random, 2e9);
-    this.time = { seconds: this.time.seconds + Math.floor(nanos / 1e9), nanos: nanos % 1e9 };
+  /** Time passes: mostly little, and now and then enough for a commit to come by itself. */
+  private async tick(): Promise<void> {
+    const { random } = this;
+    const p = random();
+    this.options.time.advance(1 + below(random, p < 0.85 ? 20 : p < 0.98 ? 300 : 3000));
+    // Turns of the event loop, for what goes on in the background.
+    for (let turns = chance(random, 0.5) ? 0 : below(random, 6); turns > 0; turns--) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   /**
@@ -112,7 +118,7 @@ export class Harness {
     compare: (expected: T, found: T) => string[],
     alike: readonly string[] = [],
   ): Promise<boolean> {
-    this.tick();
+    await this.tick();
     this.note(label);
     const got = await this.attempt(() => run(() => call(this.api)));
     if (this.isOff(got)) {
@@ -141,7 +147,7 @@ export class Harness {
   async together(
     calls: readonly { label: string; call: (api: FileSystemApi) => unknown; check: () => string[] }[],
   ): Promise<void> {
-    this.tick();
+    await this.tick();
     this.note(`together: ${calls.map(({ label }) => label).join(' | ')}`);
     const outcomes = await Promise.all(calls.map(({ call }) => this.attempt(() => run(() => call(this.api)))));
     const off = outcomes.some((outcome) => this.isOff(outcome));
@@ -266,7 +272,7 @@ export class Harness {
     if ('error' in outcome) throw outcome.error;
     await this.checkImage();
     this.disk = this.newDisk(this.disk.contents());
-    this.system = await this.maker.open(this.disk, () => this.time);
+    this.system = await this.maker.open(this.disk);
     this.checkDisk();
     this.model.history.durable(this.model.history.now());
     const problems = await compareTrees(this.model, this.api);
@@ -318,15 +324,15 @@ export class Harness {
     let contents = this.disk.crash(this.random);
     this.note(`  ${this.disk.unsettled} writes were unsettled`);
     if (old) {
-      old.abandon();
       this.keepCounters(old);
+      await old.abandon();
     }
     await Promise.all([...this.syncing].map(({ done }) => done));
     this.checkDisk();
     // Recovery may itself be cut short, more than once.
     while (chance(this.random, 0.15)) contents = await this.cutRecovery(contents);
     this.disk = this.newDisk(contents);
-    this.system = await this.maker.open(this.disk, () => this.time);
+    this.system = await this.maker.open(this.disk);
     this.checkDisk();
     await this.adopt();
   }
@@ -334,8 +340,8 @@ export class Harness {
   private async cutRecovery(contents: SparseBytes): Promise<SparseBytes> {
     const disk = this.newDisk(contents.copy());
     disk.faults.plan('any', 1 + below(this.random, 60), { what: 'power' });
-    const outcome = await this.attempt(() => this.maker.open(disk, () => this.time));
-    if ('value' in outcome) outcome.value.abandon();
+    const outcome = await this.attempt(() => this.maker.open(disk));
+    if ('value' in outcome) await outcome.value.abandon();
     else if (disk.powered) throw outcome.error;
     this.count('cuts during recovery');
     return disk.crash(this.random);
@@ -390,6 +396,12 @@ export class Harness {
   facts(): ReturnType<typeof factsOf> {
     return factsOf(this.model);
   }
+}
+
+/** The moment in the form that files have. */
+export function clockOf(time: VirtualTime): Time {
+  const seconds = Math.floor(time.now / 1000);
+  return { seconds, nanos: (time.now - seconds * 1000) * 1e6 };
 }
 
 /** Stands for the number of an inode whose making was not answered. */

@@ -2,7 +2,7 @@
  * What the harness needs of the thing under test, besides its API: to be made on a disk, opened again after a stop
  * or a power cut, and asked what it has gone through.
  */
-import type { FileSystemApi, Time } from '../../fs/posix/api.js';
+import type { FileSystemApi } from '../../fs/posix/api.js';
 import type { SimulatedDisk } from '../../fs/store/simulated-disk.js';
 
 export interface System {
@@ -14,12 +14,12 @@ export interface System {
   /** Stop in peace. */
   close(): Promise<void>;
   /** The disk is gone: end timers, touch nothing. */
-  abandon(): void;
+  abandon(): Promise<void>;
 }
 
 export interface SystemMaker {
   format(disk: SimulatedDisk): Promise<void>;
-  open(disk: SimulatedDisk, clock: () => Time): Promise<System>;
+  open(disk: SimulatedDisk): Promise<System>;
   /** Problems that a check of the whole image finds; the disk is not in use meanwhile. */
   check(disk: SimulatedDisk): Promise<string[]>;
 }

@@ -35,6 +35,7 @@ export class ToyMaker implements SystemMaker {
 
   constructor(
     private readonly random: Random,
+    private readonly clock: () => Time,
     private readonly misbehaviour?: Misbehaviour,
   ) {}
 
@@ -49,8 +50,8 @@ export class ToyMaker implements SystemMaker {
     return [];
   }
 
-  async open(_disk: unknown, clock: () => Time): Promise<System> {
-    const model = new Model(clock);
+  async open(): Promise<System> {
+    const model = new Model(this.clock);
     for (const [inode, node] of this.survivor()) model.nodes.set(inode, node);
     this.remember(model);
     this.durable = this.past.length - 1;
@@ -78,7 +79,7 @@ export class ToyMaker implements SystemMaker {
       commit: async () => settle(),
       counters: () => ({ opened: 1 }),
       close: async () => settle(),
-      abandon: () => {},
+      abandon: async () => {},
     };
   }
 

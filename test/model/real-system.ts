@@ -1,0 +1,61 @@
+/**
+ * Varve as the harness sees it: a volume and a filesystem on a simulated disk, with small caches, so that much has
+ * to be read again, and fsck's check as the judge of images.
+ */
+
+import { FileSystem } from '../../fs/posix/filesystem.js';
+import { initialItems } from '../../fs/posix/namespace/root-directory.js';
+import type { SimulatedDisk } from '../../fs/store/simulated-disk.js';
+import { Volume } from '../../fs/volume/volume.js';
+import { checkVolume } from '../../fsck/check.js';
+import { testSuperblock } from '../support/volume-image.js';
+import type { System, SystemMaker } from './system.js';
+
+export interface RealOptions {
+  /** Pages in a segment, as a power of two; by size if absent. */
+  readonly segmentShift?: number;
+  /** Memory for nodes, in bytes. */
+  readonly nodeBytes?: number;
+  /** Memory for pages of files, in bytes. */
+  readonly pageBytes?: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+export class RealMaker implements SystemMaker {
+  constructor(private readonly options: RealOptions) {}
+
+  async format(disk: SimulatedDisk): Promise<void> {
+    const superblock = testSuperblock(disk.size, this.options.segmentShift);
+    const seconds = Math.floor(this.options.now() / 1000);
+    const initial = initialItems({ seconds, nanos: 0 }, 0, 0, 0o755);
+    await Volume.format(disk, { superblock, initial, clock: this.options });
+  }
+
+  async open(disk: SimulatedDisk): Promise<System> {
+    const volume = await Volume.open(disk, {
+      clock: this.options,
+      commitSeconds: 5,
+      cacheBytes: this.options.nodeBytes ?? 2 << 20,
+    });
+    const api = new FileSystem(volume, { cacheBytes: this.options.pageBytes ?? 4 << 20 });
+    await api.recover();
+    return {
+      api,
+      commit: () => volume.commit(),
+      counters: () => {
+        const { height, ...rest } = volume.counters;
+        return { ...rest, 'max height': height };
+      },
+      close: async () => {
+        await api.close();
+        await volume.close();
+      },
+      abandon: () => volume.abandon(),
+    };
+  }
+
+  async check(disk: SimulatedDisk): Promise<string[]> {
+    return (await checkVolume(disk, { data: true })).map((problem) => JSON.stringify(problem));
+  }
+}
