@@ -10,6 +10,9 @@ import { bytes, numbers, words } from './column.js';
 import type { NodeFrame } from './node.js';
 import type { Findings } from './problem.js';
 
+/** What an entry adds to the size of its directory. */
+const direntBytes = (nameLength: number): number => nameLength + 8;
+
 /** Items of names share an offset except for the low byte, a number that tells equal hashes apart. */
 export const hashOf = (offset: number): number => Math.floor(offset / 256);
 
@@ -18,6 +21,8 @@ export class Dirents {
   readonly directory = words();
   readonly inode = numbers();
   readonly type = bytes();
+  /** Size that the current directory must have. */
+  bytes = 0;
   private hash = -1;
   /** Names seen under `hash`. */
   private names: Uint8Array[] = [];
@@ -29,6 +34,7 @@ export class Dirents {
 
   /** Another directory begins. */
   start(): void {
+    this.bytes = 0;
     this.hash = -1;
     this.names = [];
   }
@@ -41,6 +47,7 @@ export class Dirents {
       return;
     }
     const name = frame.bytes.subarray(start + Dirent.size, start + Dirent.size + length);
+    this.bytes += direntBytes(length);
     this.judge(name, hashOf(frame.offset(index)), inode);
     this.directory.push(directory);
     this.inode.push(readU64(frame.view, start));

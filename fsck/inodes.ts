@@ -58,7 +58,7 @@ export class FileItems implements ItemVisitor {
   ) {
     this.dirents = new Dirents(image.superblock.nameSeed, findings);
     this.extents = new ExtentCheck(image, findings, data);
-    this.xattrs = new XattrCheck(findings);
+    this.xattrs = new XattrCheck(image.superblock.nameSeed, findings);
   }
 
   item(frame: NodeFrame, index: number): void {
@@ -152,7 +152,7 @@ export class FileItems implements ItemVisitor {
           current.number,
         );
     } else if (kind === itemKind.xattr) this.xattrs.attribute(frame, index, current.number);
-    else if (kind === itemKind.xattrPiece) this.xattrs.piece(frame, index, current.number);
+    else if (kind === itemKind.xattrPiece) this.xattrs.piece(frame, index, current);
     else if (kind === itemKind.dirent) {
       if (current.index < 0) return;
       if (current.type === fileType.directory) this.dirents.add(frame, index, current.index, current.number);
@@ -177,11 +177,18 @@ export class FileItems implements ItemVisitor {
   private finish(): void {
     const { current } = this;
     if (current.number < 0) return;
-    this.xattrs.finish(current);
+    if (!current.isOrphan) this.xattrs.finish(current);
     if (current.index < 0) return;
+    if (current.type === fileType.directory && current.size !== this.dirents.bytes) {
+      this.findings.add(
+        'directory-size',
+        `directory ${current.number} has the size ${current.size}, its names make ${this.dirents.bytes}`,
+        current.number,
+      );
+    }
     this.extents.finish(current);
     if (current.inlineBytes >= 0) this.finishInline(current);
-    else if (current.type === fileType.symlink && this.extents.storedPages === 0) {
+    else if (current.type === fileType.symlink && this.extents.storedPages === 0 && !current.isOrphan) {
       this.findings.add('inline', `symbolic link ${current.number} has no target`, current.number);
     }
   }

@@ -62,13 +62,9 @@ export function* checkLinks(inodes: InodeTable, orphans: OrphanList): Iterable<P
       const recorded = inodes.subdirectories.values[i];
       if (found !== recorded)
         yield problem('subdirectories', `directory ${inode} counts ${recorded} subdirectories, it has ${found}`, inode);
-      const isOrphan = names === 0 && i !== root;
-      const expected = isOrphan ? 0 : 2 + found;
-      if (links !== expected)
-        yield problem('links', `directory ${inode} counts ${links} links, it has ${expected}`, inode);
-    } else if (links !== names) {
-      yield problem('links', `inode ${inode} counts ${links} links, it has ${names} names`, inode);
     }
+    const expected = i === root ? 1 : names;
+    if (links !== expected) yield problem('links', `inode ${inode} counts ${links} links, it has ${expected}`, inode);
     if (names === 0 && i !== root && !orphans.has(inode)) {
       yield problem('unreachable', `inode ${inode} (${nameOf(inodes.type(i))}) has no name`, inode);
     }

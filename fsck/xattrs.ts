@@ -2,6 +2,7 @@
  * Extended attributes of one inode after another: names, hashes, and large values that lie in pieces.
  */
 import { inodeFlag, Xattr } from '../fs/format/item.js';
+import { hash45 } from '../fs/format/name-hash.js';
 import type { InodeNumber } from '../fs/units.js';
 import { hashOf, quote } from './dirents.js';
 import type { CurrentInode } from './inodes.js';
@@ -19,7 +20,10 @@ export class XattrCheck {
   private readonly missing = new Map<number, number>();
   private nextPiece = { id: -1, number: 0 };
 
-  constructor(private readonly findings: Findings) {}
+  constructor(
+    private readonly nameSeed: number,
+    private readonly findings: Findings,
+  ) {}
 
   /** Another inode begins. */
   start(): void {
@@ -48,6 +52,7 @@ export class XattrCheck {
     const name = bytes.subarray(0, found.nameBytes);
     if (found.valueBytes > maxValueBytes) return `the attribute ${quote(name)} has ${found.valueBytes} bytes`;
     const hash = hashOf(frame.offset(index));
+    if (hash45(name, this.nameSeed) !== hash) return `the attribute ${quote(name)} lies under hash ${hash}`;
     const text = Buffer.from(name).toString('latin1');
     if (hash !== this.hash) {
       this.hash = hash;
@@ -65,7 +70,10 @@ export class XattrCheck {
   }
 
   /** A piece of a large value. Attributes sort before pieces. */
-  piece(frame: NodeFrame, index: number, inode: InodeNumber): void {
+  piece(frame: NodeFrame, index: number, current: CurrentInode): void {
+    // A file that is being given back loses its attributes before their pieces.
+    if (current.isOrphan) return;
+    const inode = current.number;
     const id = hashOf(frame.offset(index));
     const number = frame.offset(index) % 256;
     const length = frame.valueLength(index);

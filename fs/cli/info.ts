@@ -1,0 +1,99 @@
+/** `varve info`: what a volume is and how it stands, from an image or a mount. */
+import {
+  compatibleFeatures,
+  incompatibleFeatures,
+  readOnlyCompatibleFeatures,
+  unknownBits,
+} from '../format/features.js';
+import { segmentPages } from '../format/geometry.js';
+import type { MountEntry } from '../fuse/mount-table.js';
+import { pageSize } from '../units.js';
+import type { AddCommand } from './command.js';
+import { json, pairs } from './output.js';
+import { type RawImage, withImage } from './raw-image.js';
+import { formatSize } from './size.js';
+import { mountOf } from './target.js';
+import { type Usage, usageOfImage, usageOfMount } from './usage.js';
+import { formatUuid } from './uuid.js';
+
+export const addInfo: AddCommand = (program, { output }) => {
+  program
+    .command('info')
+    .description('show what a volume is and how it stands')
+    .argument('<image-or-directory>', 'an image that is not mounted, or the directory where it is')
+    .option('--json', 'print JSON, sizes in bytes')
+    .action(async (path: string, options: { json?: boolean }) => {
+      const mount = mountOf(path);
+      const facts = mount ? await ofMount(path, mount) : await withImage(path, async (image) => ofImage(path, image));
+      output.line(options.json ? json(facts) : asText(facts));
+    });
+};
+
+type Facts = ReturnType<typeof ofImage> | Awaited<ReturnType<typeof ofMount>>;
+
+function ofImage(path: string, image: RawImage) {
+  const { superblock, newest } = image;
+  const { checkpoint } = newest;
+  return {
+    image: path,
+    label: superblock.label,
+    uuid: formatUuid(superblock.uuid),
+    formatVersion: superblock.version,
+    created: new Date(superblock.createdSeconds * 1000).toISOString(),
+    features: features(superblock),
+    imageBytes: superblock.imagePages * pageSize,
+    segmentBytes: segmentPages(superblock) * pageSize,
+    places: superblock.places,
+    reservedSegments: superblock.reservedSegments,
+    clean: checkpoint.clean === 1,
+    generation: checkpoint.generation,
+    lastCommit: new Date(checkpoint.seconds * 1000).toISOString(),
+    treeHeight: checkpoint.mainHeight,
+    usage: usageOfImage(image),
+  };
+}
+
+async function ofMount(path: string, mount: MountEntry) {
+  return { mounted: path, image: mount.source, usage: await usageOfMount(path) };
+}
+
+function features(superblock: RawImage['superblock']): string[] {
+  const sets: readonly (readonly [number, Record<string, number>])[] = [
+    [superblock.compatible, compatibleFeatures],
+    [superblock.readOnlyCompatible, readOnlyCompatibleFeatures],
+    [superblock.incompatible, incompatibleFeatures],
+  ];
+  return sets.flatMap(([bits, known]) => {
+    const names = Object.keys(known).filter((name) => Math.floor(bits / known[name]) % 2 === 1);
+    const unknown = unknownBits(bits, known);
+    return unknown === 0 ? names : [...names, `unknown (0x${unknown.toString(16)})`];
+  });
+}
+
+function asText(facts: Facts): string {
+  const list: [string, string][] = [];
+  if ('mounted' in facts) list.push(['mounted on', facts.mounted], ['image', facts.image]);
+  else {
+    list.push(
+      ['image', facts.image],
+      ['label', facts.label === '' ? '(none)' : facts.label],
+      ['UUID', facts.uuid],
+      ['format version', String(facts.formatVersion)],
+      ['features', facts.features.length === 0 ? '(none)' : facts.features.join(', ')],
+      ['created', facts.created],
+      ['image size', formatSize(facts.imageBytes)],
+      ['segments', `${facts.places} of ${formatSize(facts.segmentBytes)}, ${facts.reservedSegments} in reserve`],
+      ['state', facts.clean ? 'clean' : 'not closed: the next mount replays the journal'],
+      ['generation', `${facts.generation}, committed ${facts.lastCommit}`],
+      ['tree height', String(facts.treeHeight)],
+    );
+  }
+  return pairs([...list, ...usageLines(facts.usage)]);
+}
+
+const usageLines = (usage: Usage): [string, string][] => [
+  ['usable', formatSize(usage.size)],
+  ['used', `${formatSize(usage.used)} (${((100 * usage.used) / usage.size).toFixed(1)} %)`],
+  ['available', formatSize(usage.available)],
+  ['inodes', String(usage.inodes)],
+];

@@ -1,0 +1,49 @@
+/**
+ * `varve`: one command for everything that has no program of its own. Each subcommand is a file beside this one;
+ * errors become one line on standard error and an exit code here (exit-codes.ts), nowhere else.
+ */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { FsError } from '../errors.js';
+import type { AddCommand, CommandContext } from './command.js';
+import { addDf } from './df.js';
+import { addDump } from './dump.js';
+import { exitCode, exitCodeOf } from './exit-codes.js';
+import { addInfo } from './info.js';
+import { type Output, standardOutput } from './output.js';
+
+const commands: readonly AddCommand[] = [addInfo, addDf, addDump];
+
+/** Run varve with arguments as from the command line; resolves with the exit code. */
+export async function main(args: readonly string[], output: Output = standardOutput()): Promise<number> {
+  const program = new Command('varve')
+    .description('Look at and look after Varve volumes. See also mkfs.varve, mount.varve and fsck.varve.')
+    .version(packageVersion())
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureOutput({
+      writeOut: (text) => output.line(text.trimEnd()),
+      writeErr: (text) => output.error(text.trimEnd()),
+    });
+  const context: CommandContext = { output, exit: exitCode.ok };
+  for (const add of commands) add(program, context);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return context.exit;
+  } catch (e) {
+    if (e instanceof CommanderError) return e.exitCode === 0 ? exitCode.ok : exitCode.usage;
+    output.error(`varve: ${e instanceof Error ? e.message : String(e)}`);
+    return e instanceof FsError && e.code === 'EUCLEAN' ? exitCode.corrupt : exitCodeOf(e);
+  }
+}
+
+function packageVersion(): string {
+  for (const up of ['../../package.json', '../../../package.json']) {
+    try {
+      return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version;
+    } catch (e) {
+      if ((e as NodeJS.ErrnoException).code !== 'ENOENT') throw e;
+    }
+  }
+  return 'unknown';
+}

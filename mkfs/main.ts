@@ -1,0 +1,140 @@
+/**
+ * mkfs.varve: makes a volume in a file or on a block device. It refuses what is in use, and without -f what looks
+ * as if somebody wants to keep it.
+ *
+ * Crash safety: the superblock is written last (Volume.format): a volume that was half made is no volume.
+ */
+import { statSync, unlinkSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { mkfsExit } from '../fs/cli/exit-codes.js';
+import { json, type Output, standardOutput } from '../fs/cli/output.js';
+import { formatSize } from '../fs/cli/size.js';
+import { formatUuid } from '../fs/cli/uuid.js';
+import { VolumeError } from '../fs/errors.js';
+import type { Superblock } from '../fs/format/superblock.js';
+import { initialItems } from '../fs/posix/namespace/root-directory.js';
+import { openImageFile } from '../fs/store/image-file.js';
+import type { Store } from '../fs/store/store.js';
+import { Volume } from '../fs/volume/volume.js';
+import { refuseInUse } from './in-use.js';
+import { describeVolume, planVolume } from './layout.js';
+import { type MkfsArguments, type MkfsOptions, readOptions } from './options.js';
+import { holdsAnything, whatIsThere } from './signatures.js';
+
+/** Run mkfs.varve with arguments as from the command line; resolves with the exit code. */
+export async function main(args: readonly string[], output: Output = standardOutput()): Promise<number> {
+  const command = new Command('mkfs.varve')
+    .description('Make a Varve volume in an image file or on a block device.')
+    .argument('<image>', 'file (made if it does not exist) or block device')
+    .option('-L, --label <label>', 'name of the volume, up to 64 bytes')
+    .option('-s, --size <size>', 'size of the image file, such as 512M or 1G; needed for a new one, 16M at least')
+    .option('-f, --force', 'also over another filesystem')
+    .option('-q, --quiet', 'print nothing')
+    .option('--segment <size>', 'size of a segment, 128K to 64M; by the size of the image unless told')
+    .option('-U, --uuid <uuid>', 'identity of the volume; random unless told')
+    .option('--json', 'print what was made as JSON')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => output.line(text.trimEnd()),
+      writeErr: (text) => output.error(text.trimEnd()),
+    })
+    .action(async (image: string, options: MkfsArguments) => {
+      const wanted = readOptions(options);
+      const superblock = await mkfs(image, wanted);
+      if (wanted.json) output.line(json(summary(image, superblock)));
+      else if (!wanted.quiet) output.line(describeVolume(image, superblock));
+    });
+  try {
+    await command.parseAsync(args, { from: 'user' });
+    return mkfsExit.ok;
+  } catch (e) {
+    if (e instanceof CommanderError) return e.exitCode === 0 ? mkfsExit.ok : mkfsExit.failed;
+    output.error(`mkfs.varve: ${e instanceof Error ? e.message : String(e)}`);
+    return mkfsExit.failed;
+  }
+}
+
+const summary = (image: string, superblock: Superblock) => ({
+  image,
+  label: superblock.label,
+  uuid: formatUuid(superblock.uuid),
+  imagePages: superblock.imagePages,
+  places: superblock.places,
+  segmentShift: superblock.segmentShift,
+  reservedSegments: superblock.reservedSegments,
+});
+
+/** Make a volume. Throws VolumeError before anything has changed, except for errors of the store. */
+export async function mkfs(image: string, options: MkfsOptions): Promise<Superblock> {
+  const createdSeconds = Math.floor(Date.now() / 1000);
+  const found = statSync(image, { throwIfNoEntry: false });
+  if (found === undefined) {
+    if (options.size === undefined) {
+      throw new VolumeError(
+        'usage',
+        `${image} does not exist: say with --size how large it shall be, such as --size 1G`,
+      );
+    }
+    return create(image, planVolume(options.size, options, createdSeconds), options.size);
+  }
+  refuseInUse(image);
+  const device = found.isBlockDevice();
+  const size = await judge(image, device, options);
+  const superblock = planVolume(size, options, createdSeconds);
+  const store = await openImageFile(image, device ? {} : { create: { size } });
+  return finish(store, superblock);
+}
+
+/** Make the file too; it goes away again if the volume can't be made. */
+async function create(image: string, superblock: Superblock, size: number): Promise<Superblock> {
+  const store = await openImageFile(image, { create: { size } });
+  try {
+    return await finish(store, superblock);
+  } catch (e) {
+    unlinkSync(image);
+    throw e;
+  }
+}
+
+async function finish(store: Store, superblock: Superblock): Promise<Superblock> {
+  try {
+    await makeVolume(store, superblock);
+    return superblock;
+  } finally {
+    await store.close();
+  }
+}
+
+/** Look at what is there: its size in bytes, or the one asked for. Throws if it may be worth keeping. */
+async function judge(image: string, device: boolean, options: MkfsOptions): Promise<number> {
+  const store = await openImageFile(image);
+  try {
+    if (device && options.size !== undefined && options.size !== store.size) {
+      throw new VolumeError('usage', `${image} is a device of ${formatSize(store.size)}: leave out --size`);
+    }
+    if (!options.force) {
+      const there = await whatIsThere(store);
+      if (there) throw new VolumeError('in-use', `${image} holds ${there}; use -f to format it anyway`);
+      if (!device && (await holdsAnything(store))) {
+        throw new VolumeError('in-use', `${image} holds data that is not a filesystem; use -f to format it anyway`);
+      }
+    }
+    return options.size ?? store.size;
+  } finally {
+    await store.close();
+  }
+}
+
+/** Signatures of other filesystems lie in these bytes at both ends: they are cleared, so that nothing else recognises the image. */
+const clearedBytes = 256 * 1024;
+
+/** Make an empty volume in any store, with a root directory that belongs to the caller of the program. */
+export async function makeVolume(store: Store, superblock: Superblock): Promise<void> {
+  await store.discard(0, store.size);
+  const zeros = new Uint8Array(clearedBytes);
+  await store.write(0, [zeros]);
+  await store.write(store.size - clearedBytes, [zeros]);
+  const now = { seconds: superblock.createdSeconds, nanos: 0 };
+  const initial = initialItems(now, process.getuid?.() ?? 0, process.getgid?.() ?? 0, 0o755);
+  await Volume.format(store, { superblock, initial });
+}

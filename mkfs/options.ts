@@ -1,0 +1,56 @@
+/** What mkfs.varve was asked for, checked before anything is touched. */
+import { parseSize } from '../fs/cli/size.js';
+import { parseUuid } from '../fs/cli/uuid.js';
+import { VolumeError } from '../fs/errors.js';
+import { maxSegmentShift, minSegmentShift } from '../fs/format/geometry.js';
+import { Superblock } from '../fs/format/superblock.js';
+import { pageSize } from '../fs/units.js';
+
+/** As commander gives them. */
+export interface MkfsArguments {
+  readonly label?: string;
+  readonly size?: string;
+  readonly force?: boolean;
+  readonly quiet?: boolean;
+  readonly segment?: string;
+  readonly uuid?: string;
+  readonly json?: boolean;
+}
+
+export interface MkfsOptions {
+  readonly label: string;
+  /** 16 bytes. */
+  readonly uuid: Uint8Array;
+  /** Bytes wanted for the image; undefined: as large as it is. */
+  readonly size: number | undefined;
+  /** log2 of the pages of a segment; undefined: by size. */
+  readonly segmentShift: number | undefined;
+  readonly force: boolean;
+  readonly quiet: boolean;
+  readonly json: boolean;
+}
+
+const labelBytes = Superblock.fields.label.size;
+
+/** Throws VolumeError 'usage'. */
+export function readOptions(args: MkfsArguments): MkfsOptions {
+  const label = args.label ?? '';
+  if (Buffer.byteLength(label) > labelBytes || label.includes('\0')) {
+    throw new VolumeError('usage', `the label may have up to ${labelBytes} bytes`);
+  }
+  return {
+    label,
+    uuid: parseUuid(args.uuid ?? 'random'),
+    size: args.size === undefined ? undefined : parseSize(args.size),
+    segmentShift: args.segment === undefined ? undefined : segmentShift(args.segment),
+    force: args.force ?? false,
+    quiet: args.quiet ?? false,
+    json: args.json ?? false,
+  };
+}
+
+function segmentShift(text: string): number {
+  const shift = Math.log2(parseSize(text) / pageSize);
+  if (Number.isInteger(shift) && shift >= minSegmentShift && shift <= maxSegmentShift) return shift;
+  throw new VolumeError('usage', `a segment has 128K, 256K, 512K, 1M, 2M, 4M, 8M, 16M, 32M or 64M, not '${text}'`);
+}
