@@ -40,12 +40,13 @@ test('no layer imports from one below it', () => {
   expect(wrong).toEqual([]);
 });
 
-test('mkfs and fsck import from fs alone, and nothing imports from tests', () => {
+test('programs import from fs and their own folder; scripts also run the model of the tests for long', () => {
   const wrong: string[] = [];
   for (const { path, imports } of sources('mkfs', 'fsck', 'bench', 'scripts')) {
     const own = path.slice(0, path.indexOf('/') + 1);
+    const allowed = own === 'scripts/' ? ['fs/', own, 'test/model/'] : ['fs/', own];
     for (const target of imports) {
-      if (!target.startsWith('fs/') && !target.startsWith(own)) wrong.push(`${path} imports ${target}`);
+      if (!allowed.some((prefix) => target.startsWith(prefix))) wrong.push(`${path} imports ${target}`);
     }
   }
   expect(wrong).toEqual([]);
