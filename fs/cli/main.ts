@@ -11,8 +11,10 @@ import { addDump } from './dump.js';
 import { exitCode, exitCodeOf } from './exit-codes.js';
 import { addInfo } from './info.js';
 import { type Output, standardOutput } from './output.js';
+import { addSync } from './sync.js';
+import { addUmount } from './umount.js';
 
-const commands: readonly AddCommand[] = [addInfo, addDf, addDump];
+const commands: readonly AddCommand[] = [addInfo, addDf, addDump, addUmount, addSync];
 
 /** Run varve with arguments as from the command line; resolves with the exit code. */
 export async function main(args: readonly string[], output: Output = standardOutput()): Promise<number> {

@@ -33,7 +33,8 @@ export const mounts = (): MountEntry[] => {
 };
 
 /** The mount that is seen at just this path: the newest of those stacked there. */
-export const mountAt = (target: string): MountEntry | undefined => mounts().findLast((entry) => entry.target === target);
+export const mountAt = (target: string): MountEntry | undefined =>
+  mounts().findLast((entry) => entry.target === target);
 
 /** Blanks and backslashes are written as \ooo. */
 const unescape = (path: string): string =>

@@ -10,8 +10,8 @@ import {
   type Attributes,
   type Credentials,
   type EmitEntry,
-  fallocateFlag,
   type FileSystemApi,
+  fallocateFlag,
   renameFlag,
   seek,
   type Time,
@@ -342,13 +342,15 @@ export class ToyFileSystem implements FileSystemApi {
 
   fallocate(inode: number, mode: number, offset: number, length: number): void {
     const node = this.node(inode, 'fallocate');
-    if (mode & (fallocateFlag.collapseRange | fallocateFlag.insertRange)) throw new FsError('EOPNOTSUPP', 'fallocate', inode);
+    if (mode & (fallocateFlag.collapseRange | fallocateFlag.insertRange))
+      throw new FsError('EOPNOTSUPP', 'fallocate', inode);
     const end = offset + length;
     if (mode & (fallocateFlag.punchHole | fallocateFlag.zeroRange)) {
       for (const [number, page] of [...node.pages]) {
         const start = number * pageSize;
         if (start >= offset && start + pageSize <= end) node.pages.delete(number);
-        else if (start < end && start + pageSize > offset) page.fill(0, Math.max(0, offset - start), Math.min(pageSize, end - start));
+        else if (start < end && start + pageSize > offset)
+          page.fill(0, Math.max(0, offset - start), Math.min(pageSize, end - start));
       }
     }
     if (!(mode & fallocateFlag.punchHole)) {
@@ -368,7 +370,14 @@ export class ToyFileSystem implements FileSystemApi {
     throw new FsError('ENXIO', 'seek', inode);
   }
 
-  async copyRange(from: number, fromOffset: number, to: number, toOffset: number, length: number, who: Credentials): Promise<number> {
+  async copyRange(
+    from: number,
+    fromOffset: number,
+    to: number,
+    toOffset: number,
+    length: number,
+    who: Credentials,
+  ): Promise<number> {
     this.called('copyRange');
     const data = new Uint8Array(length);
     const got = this.read(from, fromOffset, data);
@@ -387,7 +396,9 @@ export class ToyFileSystem implements FileSystemApi {
     const dir = this.dir(inode, 'readdir');
     if (cookie < 1 && !emit(bytes('.'), inode, 4, 1)) return;
     if (cookie < 2 && !emit(bytes('..'), dir.parent, 4, 2)) return;
-    const later = [...dir.entries.values()].filter((entry) => entry.cookie > cookie).sort((a, b) => a.cookie - b.cookie);
+    const later = [...dir.entries.values()]
+      .filter((entry) => entry.cookie > cookie)
+      .sort((a, b) => a.cookie - b.cookie);
     for (const entry of later) {
       const type = (this.nodes.get(entry.inode) as Node).mode >>> 12;
       if (!emit(bytes(entry.name), entry.inode, type, entry.cookie)) return;
@@ -431,4 +442,3 @@ export class ToyFileSystem implements FileSystemApi {
     };
   }
 }
-

@@ -10,8 +10,9 @@
  * 1. The handle's memory lives as long as the process: libuv may look at it once more after it was closed.
  * 2. Main thread only: uv_default_loop() is the loop of that one.
  */
-import koffi from 'koffi';
+
 import { isMainThread } from 'node:worker_threads';
+import koffi from 'koffi';
 import { poll } from './system-calls.js';
 
 const node = koffi.load(null);

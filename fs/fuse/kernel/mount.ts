@@ -25,8 +25,7 @@ export interface KernelMount {
 
 export const mountKernel = (target: string, options: MountOptions): KernelMount => {
   const fd = openDevice();
-  let bits = options.readOnly ? mountFlag.ro : 0;
-  for (const option of options.general) bits |= flags.get(option) ?? 0;
+  const bits = flagBits(options.readOnly, options.general);
   const data = `fd=${fd},rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions,max_read=${maxWrite}`;
   if (mount(options.source, target, mountType, bits, data) !== 0) {
     throw new VolumeError('io', `can't mount on ${target}: ${reason(lastErrno())}`);
@@ -35,6 +34,20 @@ export const mountKernel = (target: string, options: MountOptions): KernelMount 
   if (number === undefined) throw new VolumeError('io', `the kernel does not list the mount on ${target}`);
   tuneBackingDevice(number, options);
   return { fd, device: number };
+};
+
+/** Change what mount(2) can change of a mount: read-only or not, and options of any filesystem. */
+export const remountKernel = (target: string, readOnly: boolean, general: readonly string[]): void => {
+  const bits = mountFlag.remount | flagBits(readOnly, general);
+  if (mount('none', target, mountType, bits, '') !== 0) {
+    throw new VolumeError('io', `can't remount ${target}: ${reason(lastErrno())}`);
+  }
+};
+
+const flagBits = (readOnly: boolean, general: readonly string[]): number => {
+  let bits = readOnly ? mountFlag.ro : 0;
+  for (const option of general) bits |= flags.get(option) ?? 0;
+  return bits;
 };
 
 const openDevice = (): number => {

@@ -5,8 +5,9 @@
  * POSIX_LOCKS and FLOCK_LOCKS (the kernel keeps locks itself; one host serves one mount); AUTO_INVAL_DATA
  * (nothing changes behind the kernel's back without a notification).
  */
-import { initFlag, initIn, oldestMinor, protocolMajor, protocolMinor } from './abi.js';
+
 import { errno } from '../../errors.js';
+import { initFlag, initIn, oldestMinor, protocolMajor, protocolMinor } from './abi.js';
 import type { Handler } from './exchange.js';
 
 const wanted: readonly number[] = [

@@ -57,6 +57,7 @@ export class Notifier {
     if (write(this.fd, this.bytes, outHeaderBytes + length) >= 0) return;
     const failure = lastErrno();
     // The kernel knows nothing of it: all the better.
-    if (failure !== errno.ENOENT && failure !== errno.ENODEV) throw new FsError('EIO', 'notification', undefined, `errno ${failure}`);
+    if (failure !== errno.ENOENT && failure !== errno.ENODEV)
+      throw new FsError('EIO', 'notification', undefined, `errno ${failure}`);
   }
 }

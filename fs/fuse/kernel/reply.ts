@@ -4,7 +4,19 @@
  * as long as they need it. Data is read from the volume straight into the reply.
  */
 import type { Attributes, VolumeStatistics } from '../../posix/api.js';
-import { attr, attrOut, entryOut, initOut, maxWrite, outBody, outHeader, outHeaderBytes, statfsOut, statxMask, statxOut } from './abi.js';
+import {
+  attr,
+  attrOut,
+  entryOut,
+  initOut,
+  maxWrite,
+  outBody,
+  outHeader,
+  outHeaderBytes,
+  statfsOut,
+  statxMask,
+  statxOut,
+} from './abi.js';
 import { writeNodeId, writeU64 } from './node-id.js';
 import { Pool } from './pool.js';
 

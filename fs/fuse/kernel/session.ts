@@ -17,13 +17,14 @@ import { errno, FsError } from '../../errors.js';
 import { lastErrno } from '../../host/libc.js';
 import type { InodeNumber } from '../../units.js';
 import type { Mounted, MountOptions, Served } from '../driver.js';
+import { unmountKernel } from '../unmount.js';
 import { opcode, opcodeName, outHeader, requestBufferBytes } from './abi.js';
 import { Dispatch } from './dispatch.js';
 import { somethingHappened, Wakeup } from './event-loop.js';
 import type { Exchange } from './exchange.js';
 import type { KernelMount } from './mount.js';
 import { Notifier } from './notify.js';
-import { inThread, read, umount2, umountFlag, write } from './system-calls.js';
+import { read, write } from './system-calls.js';
 
 /** Longest turn, in milliseconds; a request that was begun is finished. */
 const turnLimit = 1;
@@ -84,18 +85,23 @@ export class Session implements Mounted {
   statistics(): Readonly<Record<string, number>> {
     const { requests, turns, sleeps, dispatch } = this;
     const { waiting, suspended, faults, perOpcode } = dispatch;
-    const statistics: Record<string, number> = { requests, turns, sleeps, waiting, suspended, faults, ...this.counters };
+    const statistics: Record<string, number> = {
+      requests,
+      turns,
+      sleeps,
+      waiting,
+      suspended,
+      faults,
+      ...this.counters,
+    };
     for (const code of Object.values(opcode)) {
       if (perOpcode[code] > 0) statistics[opcodeName(code)] = perOpcode[code];
     }
     return statistics;
   }
 
-  async unmount(lazy: boolean): Promise<void> {
-    const flags = umountFlag.noFollow | (lazy ? umountFlag.detach : 0);
-    const { result, errno: code } = await inThread((done) => umount2.async(this.target, flags, done));
-    if (result === 0 || code === errno.EINVAL || code === errno.ENOENT) return;
-    throw new FsError(code === errno.EBUSY ? 'EBUSY' : 'EIO', `unmount of ${this.target}`, undefined, `errno ${code}`);
+  unmount(lazy: boolean): Promise<void> {
+    return unmountKernel(this.target, lazy);
   }
 
   abort(): void {

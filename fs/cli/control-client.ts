@@ -1,0 +1,48 @@
+/** The other end of control.ts: how a command asks the server of a mount. */
+import { connect, type Socket } from 'node:net';
+import { createInterface, type Interface } from 'node:readline';
+import { VolumeError } from '../errors.js';
+import { type Answer, type Arguments, controlPath } from './control.js';
+
+export class ControlConnection {
+  /** Resolves when the server has ended or closed the connection. */
+  readonly ended: Promise<void>;
+  private readonly lines: AsyncIterator<string>;
+
+  private constructor(
+    private readonly socket: Socket,
+    lines: Interface,
+  ) {
+    this.lines = lines[Symbol.asyncIterator]();
+    this.ended = new Promise((resolve) => socket.once('close', () => resolve()));
+    // ECONNRESET: the server ended before it had answered; 'close' follows.
+    socket.on('error', () => socket.destroy());
+  }
+
+  /** Undefined: nobody listens there, because the server is dead or runs as another user's. */
+  static open(device: string): Promise<ControlConnection | undefined> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(controlPath(device));
+      socket.once('connect', () => resolve(new ControlConnection(socket, createInterface({ input: socket }))));
+      socket.once('error', (e: NodeJS.ErrnoException) => {
+        if (e.code === 'ENOENT' || e.code === 'ECONNREFUSED') resolve(undefined);
+        else if (e.code === 'EACCES') reject(new VolumeError('no-permission', 'the mount belongs to another user'));
+        else reject(e);
+      });
+    });
+  }
+
+  /** The result of a command. Throws VolumeError with what the server says, or when it ends without an answer. */
+  async ask(command: string, given: Arguments = {}): Promise<unknown> {
+    this.socket.write(`${JSON.stringify({ command, arguments: given })}\n`);
+    const { value, done } = await this.lines.next();
+    if (done) throw new VolumeError('io', `the server ended before it answered '${command}'`);
+    const answer = JSON.parse(value) as Answer;
+    if (!answer.ok) throw new VolumeError('io', answer.error);
+    return answer.result;
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * How tools talk to the server of a mount: a socket that only the server's user may open, named by the mount's
+ * device number, over which lines of JSON go: `{"command":"info","arguments":{}}` and back
+ * `{"ok":true,"result":{}}` or `{"ok":false,"error":"text"}`. Requests of one connection are answered in order.
+ *
+ * A command is a name and a handler in the registry: whatever is served can add its own (snapshots, quotas).
+ *
+ * Invariants
+ * 1. The connection ends when the server does: who waits for that needs no answer.
+ * 2. A device number names one mount as long as it lives, so what lies at its path from before is a leftover.
+ */
+import { mkdirSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { createInterface } from 'node:readline';
+import { runtimeDirectory } from './control-path.js';
+
+export type Arguments = Readonly<Record<string, unknown>>;
+/** The result must be fit for JSON. What it throws is told to the one who asks. */
+export type CommandHandler = (given: Arguments) => unknown;
+
+export class Control {
+  private readonly handlers = new Map<string, CommandHandler>();
+  private readonly sockets = new Set<Socket>();
+  private readonly server: Server;
+
+  constructor(private readonly path: string) {
+    this.server = createServer((socket) => void this.converse(socket));
+  }
+
+  /** Answer a command. */
+  on(command: string, handler: CommandHandler): void {
+    this.handlers.set(command, handler);
+  }
+
+  async listen(): Promise<void> {
+    mkdirSync(dirname(this.path), { recursive: true, mode: 0o755 });
+    rmSync(this.path, { force: true });
+    const mask = process.umask(0o177);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.server.once('error', reject);
+        this.server.listen(this.path, resolve);
+      });
+    } finally {
+      process.umask(mask);
+    }
+    // It serves the mount: it is no reason for the process to live.
+    this.server.unref();
+  }
+
+  /** Take no more connections, and take the name away. Those that are open stay until the process ends. */
+  close(): void {
+    this.server.close();
+    rmSync(this.path, { force: true });
+  }
+
+  private async converse(socket: Socket): Promise<void> {
+    this.sockets.add(socket);
+    socket.unref();
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => this.sockets.delete(socket));
+    for await (const line of createInterface({ input: socket })) {
+      const answer = await this.answer(line);
+      if (socket.writable) socket.write(`${JSON.stringify(answer)}\n`);
+    }
+  }
+
+  private async answer(line: string): Promise<Answer> {
+    try {
+      const { command, arguments: given = {} } = JSON.parse(line) as { command: string; arguments?: Arguments };
+      const handler = this.handlers.get(command);
+      if (handler === undefined) return { ok: false, error: `the server knows no command '${command}'` };
+      return { ok: true, result: (await handler(given)) ?? null };
+    } catch (e) {
+      return { ok: false, error: e instanceof Error ? e.message : String(e) };
+    }
+  }
+}
+
+export type Answer = { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly error: string };
+
+/** Where the server of a mount listens. */
+export const controlPath = (device: string): string => `${runtimeDirectory()}/${device.replace(':', '-')}.sock`;

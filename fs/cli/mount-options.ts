@@ -1,0 +1,176 @@
+/**
+ * The command line of mount.varve: as a person types it, and as mount(8) and fstab pass it on (mount(8), "External
+ * helpers"). Options that mount(8) or systemd act on themselves are accepted and mean nothing here.
+ */
+import { VolumeError } from '../errors.js';
+import { type StoreKind, storeKinds } from '../store/open.js';
+import { parseSize } from './size.js';
+
+export interface MountArguments {
+  readonly image: string;
+  readonly target: string;
+  readonly foreground: boolean;
+  readonly verbose: boolean;
+  readonly choices: MountChoices;
+}
+
+/** What `-o` says. */
+export interface MountChoices {
+  readOnly: boolean;
+  remount: boolean;
+  writeThrough: boolean;
+  /** Most seconds between a change and its commit. */
+  commitSeconds?: number;
+  /** Memory for pages and tree nodes, in bytes. */
+  cacheBytes?: number;
+  logFile?: string;
+  /** The store under the volume, for trials: what of it fails or comes late. */
+  store?: StoreKind;
+  delayMs?: number;
+  accessTimes: 'relatime' | 'noatime';
+  /** Options that the kernel acts on: nosuid, nodev, noexec, ... */
+  general: Set<string>;
+}
+
+/** Flags of mount(2), and what takes each of them back. */
+const general: Readonly<Record<string, string>> = {
+  nosuid: 'suid',
+  nodev: 'dev',
+  noexec: 'exec',
+  sync: 'async',
+  dirsync: '',
+  noatime: 'atime',
+  nodiratime: 'diratime',
+  relatime: 'norelatime',
+  lazytime: 'nolazytime',
+  nosymfollow: 'symfollow',
+};
+const opposites = new Map(Object.entries(general).map(([option, opposite]) => [opposite, option]));
+
+/** The business of mount(8), systemd and fstab; or what this driver does anyway. */
+const meaningless = new Set(
+  'defaults auto noauto user nouser users owner group nofail _netdev silent loud mand nomand iversion noiversion'
+    .concat(' allow_other default_permissions')
+    .split(' '),
+);
+
+export const usage = `Usage: mount.varve IMAGE DIRECTORY [-o OPTION,...] [-f] [-v]
+
+Mounts a Varve volume; returns when it can be used. A process in the background serves it until it is unmounted.
+
+  -o OPTION,...     options, see below
+  -f                stay in the foreground and log to standard error
+  -v                say what is done
+  -n, -s, -t TYPE   accepted for mount(8) (-s: ignore options that are not known)
+
+  ro, rw            only read; read and write
+  commit=SECONDS    most time between a change and its commit: 1 to 300, 5 unless told
+  cache=SIZE        memory for pages and metadata: 16M and more, 128M unless told
+  writethrough      hand writes to the server before write(2) returns, instead of caching them in the kernel
+  noatime           leave access times alone (relatime unless told)
+  logfile=PATH      where the server logs; /run/varve/DEVICE.log unless told
+  nosuid, nodev, noexec, sync, dirsync, nodiratime, lazytime, nosymfollow: as for any filesystem
+  remount           change ro, rw and the line above of what is mounted
+
+Exit codes are those of mount(8): 0, 1 (usage or permission), 2, 4 and 32 (the mount failed).`;
+
+const wrong = (problem: string): VolumeError => new VolumeError('usage', `${problem}; see mount.varve --help`);
+
+/** Throws VolumeError 'usage'. */
+export function parseMountArguments(args: readonly string[]): MountArguments {
+  const paths: string[] = [];
+  const options: string[] = [];
+  let [foreground, verbose, sloppy] = [false, false, false];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i];
+    const value = (): string => {
+      if (++i >= args.length) throw wrong(`${arg} needs a value`);
+      return args[i];
+    };
+    if (arg === '-o' || arg === '--options') options.push(...value().split(','));
+    else if (arg.startsWith('-o')) options.push(...arg.slice(2).split(','));
+    else if (arg === '-t') value();
+    else if (arg === '--foreground') foreground = true;
+    else if (arg === '--verbose') verbose = true;
+    else if (/^-[fvns]+$/.test(arg)) {
+      foreground ||= arg.includes('f');
+      verbose ||= arg.includes('v');
+      sloppy ||= arg.includes('s');
+    } else if (arg.startsWith('-') && arg !== '-') throw wrong(`unknown option ${arg}`);
+    else paths.push(arg);
+  }
+  if (paths.length !== 2) throw wrong(`an image and a directory are needed, not ${paths.length} arguments`);
+  const [image, target] = paths;
+  return { image, target, foreground, verbose, choices: parseMountOptions(options, sloppy) };
+}
+
+/** Later options win over earlier ones. Throws VolumeError 'usage', for unknown ones unless `sloppy`. */
+export function parseMountOptions(options: readonly string[], sloppy = false): MountChoices {
+  const choices: MountChoices = {
+    readOnly: false,
+    remount: false,
+    writeThrough: false,
+    accessTimes: 'relatime',
+    general: new Set(),
+  };
+  for (const option of options) {
+    if (!takeFlag(choices, option) && !takeValue(choices, option) && !sloppy) {
+      throw wrong(`unknown mount option '${option}'`);
+    }
+  }
+  choices.accessTimes = choices.general.has('noatime') ? 'noatime' : 'relatime';
+  return choices;
+}
+
+function takeFlag(choices: MountChoices, option: string): boolean {
+  if (option === '' || option.startsWith('x-') || option.startsWith('X-') || meaningless.has(option)) return true;
+  if (option === 'ro' || option === 'rw') choices.readOnly = option === 'ro';
+  else if (option === 'writethrough') choices.writeThrough = true;
+  else if (option === 'remount') choices.remount = true;
+  else if (option in general) choices.general.add(option);
+  else if (opposites.has(option)) choices.general.delete(opposites.get(option) as string);
+  else return false;
+  return true;
+}
+
+function takeValue(choices: MountChoices, option: string): boolean {
+  const at = option.indexOf('=');
+  const [name, value] = at < 0 ? [option, ''] : [option.slice(0, at), option.slice(at + 1)];
+  switch (name) {
+    case 'commit':
+      choices.commitSeconds = wholeNumber(name, value, 1, 300);
+      return true;
+    case 'cache':
+      choices.cacheBytes = parseSize(value);
+      if (choices.cacheBytes < 16 * 2 ** 20) throw wrong(`cache=${value} is too small: 16M is the least`);
+      return true;
+    case 'logfile':
+      if (!value.startsWith('/')) throw wrong('logfile needs a path from the root');
+      choices.logFile = value;
+      return true;
+    case 'store':
+      choices.store = storeKind(value);
+      return true;
+    case 'delay':
+      choices.delayMs = wholeNumber(name, value, 0, 10_000);
+      return true;
+    case 'comment':
+      return true;
+    default:
+      return false;
+  }
+}
+
+function storeKind(value: string): StoreKind {
+  const kind = storeKinds.find((known) => known === value);
+  if (kind === undefined) throw wrong(`store=${value}: there are ${storeKinds.join(', ')}`);
+  return kind;
+}
+
+function wholeNumber(name: string, value: string, from: number, to: number): number {
+  const number = Number(value);
+  if (value === '' || !Number.isInteger(number) || number < from || number > to) {
+    throw wrong(`${name}=${value} is no whole number from ${from} to ${to}`);
+  }
+  return number;
+}

@@ -1,0 +1,35 @@
+/**
+ * What mount.varve does before anything is opened: which image, which directory, and is it possible at all?
+ * Paths are made absolute here; the mount table then names them the same for everybody.
+ */
+import { realpathSync, statSync } from 'node:fs';
+import { VolumeError } from '../errors.js';
+import { mounts, mountType } from '../fuse/mount-table.js';
+
+export interface Place {
+  readonly image: string;
+  readonly target: string;
+}
+
+/** Throws VolumeError: there is no such image or directory, or the image is mounted already. */
+export function placeOf(image: string, target: string): Place {
+  const place = { image: existing(image, 'image'), target: existing(target, 'mount point') };
+  if (!statSync(place.target).isDirectory()) throw new VolumeError('usage', `${target} is not a directory`);
+  const other = mounts().find((entry) => entry.type === mountType && entry.source === place.image);
+  if (other) throw new VolumeError('in-use', `${image} is mounted on ${other.target}`);
+  return place;
+}
+
+export function existing(path: string, what: string): string {
+  try {
+    return realpathSync(path);
+  } catch (e) {
+    const { code } = e as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw new VolumeError('not-found', `${what} ${path} does not exist`);
+    if (code === 'EACCES') throw new VolumeError('no-permission', `${what} ${path}: permission denied`);
+    if (code === 'ENOTCONN') {
+      throw new VolumeError('in-use', `a server died and left its mount on ${path}: run varve umount --force ${path}`);
+    }
+    throw new VolumeError('io', `${what} ${path}: ${code}`);
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The process that serves a mount, as a citizen of its machine: how it goes into the background, where it logs,
+ * how it tells the launcher (bin/mount.varve) what came of it, and what it asks of the kernel.
+ */
+import { appendFileSync, closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { libc } from '../host/libc.js';
+
+const setsid = libc.func('int setsid()') as () => number;
+const dup2 = libc.func('int dup2(int from, int to)') as (from: number, to: number) => number;
+const prctl = libc.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)') as (
+  option: number,
+  a: number,
+  b: number,
+  c: number,
+  d: number,
+) => number;
+
+const setIoFlusher = 57;
+/** Descriptor on which the launcher reads the exit code, a line: it waits until it has one or the end. */
+const launcher = 3;
+
+export class ServerProcess {
+  private logPath: string | undefined;
+  private told = false;
+
+  constructor(private readonly background: boolean) {
+    if (background) setsid();
+    // A server that has to wait for memory which only it can clean would wait for ever. Both need privileges.
+    prctl(setIoFlusher, 1, 0, 0, 0);
+    try {
+      writeFileSync('/proc/self/oom_score_adj', '-900');
+    } catch (e) {
+      const { code } = e as NodeJS.ErrnoException;
+      if (code !== 'EACCES' && code !== 'EPERM') throw e;
+    }
+  }
+
+  /** One line with the time, to the log file or standard error. */
+  readonly log = (line: string): void => {
+    const text = `${new Date().toISOString()} [${process.pid}] ${line}\n`;
+    if (this.logPath === undefined) writeSync(2, text);
+    else appendFileSync(this.logPath, text);
+  };
+
+  /** The mount can be used: let go of the terminal and of whoever waits. */
+  ready(logPath: string): void {
+    if (!this.background) return;
+    mkdirSync(dirname(logPath), { recursive: true, mode: 0o755 });
+    const log = openSync(logPath, 'a', 0o600);
+    const nothing = openSync('/dev/null', 'r');
+    dup2(nothing, 0);
+    dup2(log, 1);
+    dup2(log, 2);
+    closeSync(log);
+    closeSync(nothing);
+    this.logPath = logPath;
+    process.chdir('/');
+    this.tell(0);
+  }
+
+  /** The launcher's exit code: once, and it ends with it. */
+  tell(code: number): void {
+    if (!this.background || this.told) return;
+    this.told = true;
+    writeSync(launcher, `${code}\n`);
+    closeSync(launcher);
+  }
+}

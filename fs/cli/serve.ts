@@ -1,0 +1,204 @@
+/**
+ * The server of a mount, started by bin/mount.varve: opens the volume, mounts it, serves it until the kernel has
+ * let go of it, and closes the volume so that the image is clean.
+ *
+ * Stopping: by umount(8) of anybody, by SIGTERM or SIGINT (which unmount it; a mount in use leaves the tree at
+ * once and ends with its last user, or after a grace, or with the second signal), never with data left behind.
+ * What goes wrong in the background stops all writing, as a crash would, and the mount goes on reading.
+ */
+import { FsError } from '../errors.js';
+import type { Mounted } from '../fuse/driver.js';
+import { kernelDriver } from '../fuse/kernel/driver.js';
+import { remountKernel } from '../fuse/kernel/mount.js';
+import { FileSystem } from '../posix/filesystem.js';
+import { openStore } from '../store/open.js';
+import type { Store } from '../store/store.js';
+import { pageSize } from '../units.js';
+import { Volume } from '../volume/volume.js';
+import { Control, controlPath } from './control.js';
+import { runtimeDirectory } from './control-path.js';
+import { mountExit, mountExitOf } from './exit-codes.js';
+import { existing, placeOf } from './mount.js';
+import { type MountArguments, type MountChoices, parseMountArguments, usage } from './mount-options.js';
+import { ServerProcess } from './serve-process.js';
+
+/** How long to wait for a server that still writes its last checkpoint. */
+const lockWaitMs = 30_000;
+/** How long users of a mount have to finish after SIGTERM. */
+const graceMs = 10_000;
+const mebibyte = 2 ** 20;
+
+/** What lives from the mount to its end. */
+interface Service {
+  readonly store: Store;
+  readonly volume: Volume;
+  readonly filesystem: FileSystem;
+  readonly mounted: Mounted;
+  readonly control: Control;
+  readonly server: ServerProcess;
+}
+
+async function serve(args: MountArguments, server: ServerProcess): Promise<number> {
+  const { choices } = args;
+  if (choices.remount) {
+    remountKernel(existing(args.target, 'mount point'), choices.readOnly, [...choices.general]);
+    server.tell(mountExit.ok);
+    return mountExit.ok;
+  }
+  const { image, target } = placeOf(args.image, args.target);
+  const say = (line: string): void => void (args.verbose && process.stderr.write(`mount.varve: ${line}\n`));
+  const store = await openStore(image, storeOptions(choices));
+  say(`${image} is open`);
+  const volume = await Volume.open(store, volumeOptions(choices));
+  const filesystem = new FileSystem(volume, {
+    accessTimes: choices.accessTimes,
+    onCorruption: (error) => server.log(error.message),
+    ...(choices.cacheBytes === undefined ? {} : { cacheBytes: choices.cacheBytes / 2 }),
+  });
+  await filesystem.recover();
+  say('the volume is open');
+  const mounted = kernelDriver.mount(target, {
+    source: image,
+    readOnly: volume.readOnly,
+    writeThrough: choices.writeThrough,
+    general: [...choices.general],
+    posixAcl: false,
+    log: server.log,
+  });
+  const served = mounted.serve({
+    filesystem: (rootId) => (rootId === 0 ? filesystem : undefined),
+    nearLimit: () => nearlyFull(volume),
+  });
+  await mounted.ready();
+  const control = new Control(controlPath(mounted.device));
+  const service: Service = { store, volume, filesystem, mounted, control, server };
+  const closed = deferredClose();
+  answerCommands(service, image, closed.promise);
+  await control.listen();
+  stopOnSignals(service);
+  survive(service);
+  say(`mounted on ${target}`);
+  server.ready(choices.logFile ?? `${runtimeDirectory()}/${mounted.device.replace(':', '-')}.log`);
+
+  await served;
+  const problem = await close(service);
+  closed.settle(problem);
+  // Who waited for the end has been told by the next turns; then the connections end with the process.
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  control.close();
+  return problem === undefined ? mountExit.ok : mountExit.failed;
+}
+
+const storeOptions = (choices: MountChoices) => ({
+  readOnly: choices.readOnly,
+  waitMs: lockWaitMs,
+  ...(choices.store === undefined ? {} : { kind: choices.store }),
+  ...(choices.delayMs === undefined ? {} : { delayMs: choices.delayMs }),
+});
+
+const volumeOptions = (choices: MountChoices) => ({
+  readOnly: choices.readOnly,
+  ...(choices.commitSeconds === undefined ? {} : { commitSeconds: choices.commitSeconds }),
+  ...(choices.cacheBytes === undefined ? {} : { cacheBytes: choices.cacheBytes / 2 }),
+});
+
+/** Below this, write(2) shall hear of ENOSPC itself: 256 MiB, or a sixteenth of a small volume. */
+const nearlyFull = (volume: Volume): boolean => {
+  const { available, capacity } = volume.statistics();
+  return available < Math.min((256 * mebibyte) / pageSize, capacity / 16);
+};
+
+/** Flush, commit, release the image. Returns what went wrong. */
+async function close({ store, volume, filesystem, server }: Service): Promise<Error | undefined> {
+  let problem: Error | undefined;
+  for (const step of [() => filesystem.close(), () => volume.close(), () => store.close()]) {
+    try {
+      await step();
+    } catch (e) {
+      problem ??= e as Error;
+      server.log(`closing the volume failed: ${(e as Error).stack ?? String(e)}`);
+    }
+  }
+  return problem;
+}
+
+interface Closing {
+  /** Settles when the image is released: with an error if the last commit failed. */
+  readonly promise: Promise<void>;
+  settle(problem: Error | undefined): void;
+}
+
+function deferredClose(): Closing {
+  let settle: (problem: Error | undefined) => void = () => undefined;
+  const promise = new Promise<void>((resolve, reject) => {
+    settle = (problem) => (problem === undefined ? resolve() : reject(problem));
+  });
+  promise.catch(() => undefined);
+  return { promise, settle };
+}
+
+function answerCommands({ control, volume, mounted }: Service, image: string, closed: Promise<void>): void {
+  const began = Date.now();
+  control.on('ping', () => ({ pid: process.pid }));
+  control.on('sync', () => volume.commit());
+  control.on('umount-wait', () => closed);
+  control.on('info', () => ({
+    pid: process.pid,
+    image,
+    target: mounted.target,
+    device: mounted.device,
+    readOnly: volume.readOnly,
+    seconds: Math.floor((Date.now() - began) / 1000),
+    memoryBytes: process.memoryUsage.rss(),
+    volume: { ...volume.statistics(), ...volume.counters },
+    driver: mounted.statistics(),
+  }));
+}
+
+function stopOnSignals(service: Service): void {
+  let signals = 0;
+  const stop = async (): Promise<void> => {
+    if (++signals > 1) return service.mounted.abort();
+    try {
+      await service.mounted.unmount(false);
+    } catch (e) {
+      if (!(e instanceof FsError) || e.code !== 'EBUSY') throw e;
+      service.server.log(
+        `${service.mounted.target} is in use: it ends with its last user, at the latest in ${graceMs / 1000} s`,
+      );
+      await service.mounted.unmount(true);
+      setTimeout(() => service.mounted.abort(), graceMs).unref();
+    }
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
+  process.on('SIGHUP', () => undefined);
+}
+
+/** A fault outside of any request: nothing may be written on the strength of what is in memory now. */
+function survive({ volume, server }: Service): void {
+  const fault = (e: unknown): void => {
+    server.log(
+      `unexpected, nothing is written from here on: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`,
+    );
+    volume.abandon().catch((again: unknown) => server.log(String(again)));
+  };
+  process.on('uncaughtException', fault);
+  process.on('unhandledRejection', fault);
+}
+
+const given = process.argv.slice(2);
+if (given.includes('--help') || given.includes('-h')) {
+  process.stdout.write(`${usage}\n`);
+  process.exit(mountExit.ok);
+}
+const background = given[0] === '--background';
+const server = new ServerProcess(background);
+let code: number = mountExit.internal;
+try {
+  code = await serve(parseMountArguments(background ? given.slice(1) : given), server);
+} catch (e) {
+  process.stderr.write(`mount.varve: ${e instanceof Error ? e.message : String(e)}\n`);
+  code = mountExitOf(e);
+}
+server.tell(code);
+process.exit(code);
