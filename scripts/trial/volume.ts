@@ -16,7 +16,7 @@ export const projectRoot = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** Run one of the four programs. */
 export function program(name: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  return run(process.execPath, [join(bin, name), ...args], options);
+  return run(join(bin, name), args, options);
 }
 
 /** Processes that have the file open, other than this one. */
@@ -82,9 +82,25 @@ export class TrialVolume {
     return program('fsck.varve', [...args, this.image], { allow: 'any', limit: 1800 });
   }
 
-  mounted(): boolean {
+  /** Fields of the mount's line in /proc/self/mountinfo. */
+  #mountLine(): string[] | undefined {
     const table = readFileSync('/proc/self/mountinfo', 'utf8');
-    return table.split('\n').some((line) => line.split(' ')[4] === this.directory.replaceAll(' ', '\\040'));
+    const directory = this.directory.replaceAll(' ', '\\040');
+    return table
+      .split('\n')
+      .map((line) => line.split(' '))
+      .find((fields) => fields[4] === directory);
+  }
+
+  mounted(): boolean {
+    return this.#mountLine() !== undefined;
+  }
+
+  /** Device number of the mount, as `0:45`. */
+  device(): string {
+    const line = this.#mountLine();
+    if (line === undefined) throw new Error(`${this.directory} is not mounted`);
+    return line[2];
   }
 
   /** Process id of the server, if there is one. */
