@@ -24,9 +24,9 @@ export const mounts = (): MountEntry[] => {
     if (separator < 0) continue;
     entries.push({
       device: fields[2],
-      target: unescape(fields[4]),
+      target: plainPath(fields[4]),
       type: fields[separator + 1],
-      source: unescape(fields[separator + 2]),
+      source: plainPath(fields[separator + 2]),
     });
   }
   return entries;
@@ -37,5 +37,5 @@ export const mountAt = (target: string): MountEntry | undefined =>
   mounts().findLast((entry) => entry.target === target);
 
 /** Blanks and backslashes are written as \ooo. */
-const unescape = (path: string): string =>
+const plainPath = (path: string): string =>
   path.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));

@@ -13,7 +13,8 @@ export const restless = (filesystem: FileSystemApi, probability: number, random:
   new Proxy(filesystem, {
     get(target, property, receiver) {
       const member: unknown = Reflect.get(target, property, receiver);
-      if (typeof member !== 'function' || steady.has(property)) return member;
+      if (typeof member !== 'function') return member;
+      if (steady.has(property)) return member.bind(target);
       return (...args: unknown[]) => {
         if (random() < probability) throw new Suspend(pause(random()), `restless ${String(property)}`);
         return Reflect.apply(member, target, args);

@@ -1,6 +1,10 @@
 /**
  * Serves a ToyFileSystem on a directory until it is unmounted: `toy-server DIR [--restless=P] [--fail=METHOD]
- * [--write-through] [--near-limit]`. Speaks with its parent over IPC: `ready`, answers to `statistics` and `calls`.
+ * [--write-through] [--near-limit]`. Speaks with its parent over IPC: `ready`, lines of its log, and answers to
+ * `statistics`, `calls` and `nodes`.
+ *
+ * It ends after two minutes or with its parent, whatever happens: a test that hangs in a system call on the mount
+ * can't end itself.
  */
 import { kernelDriver } from '../../fs/fuse/kernel/driver.js';
 import type { FileSystemApi } from '../../fs/posix/api.js';
@@ -36,6 +40,8 @@ const session = kernelDriver.mount(target, {
   posixAcl: false,
   log: (line) => process.send?.({ log: line }),
 });
+process.on('disconnect', () => process.exit(2));
+setTimeout(() => process.exit(3), 120_000).unref();
 process.on('message', (question) => {
   if (question === 'statistics') process.send?.({ statistics: session.statistics() });
   if (question === 'calls') process.send?.({ calls: Object.fromEntries(toy.calls) });

@@ -129,11 +129,16 @@ export class Session implements Mounted {
       const code = lastErrno();
       // ENOENT: the caller was killed before its request was read.
       if (code === errno.EINTR || code === errno.ENOENT) continue;
-      if (code !== errno.EAGAIN) return this.leave(code);
+      if (code !== errno.EAGAIN) {
+        this.leave(code);
+        return;
+      }
       const now = performance.now();
       if (now - this.lastAnswer > spinLimit) {
         this.next = x;
-        return served ? void setImmediate(this.turn) : this.sleep();
+        if (served) setImmediate(this.turn);
+        else this.sleep();
+        return;
       }
       if (now - start > turnLimit || (looks % looksPerCheck === 0 && somethingHappened())) break;
     }
