@@ -31,29 +31,46 @@ export async function copyRange(
     throw new FsError('EINVAL', 'copy_file_range', from, 'ranges overlap');
   }
   if (context.volume.readOnly) throw new FsError('EROFS', 'copy_file_range', to);
-  let wanted = Math.min(length, maxFileSize - toOffset);
+  const wanted = Math.min(length, maxFileSize - toOffset);
   if (wanted <= 0 && length > 0) throw new FsError('EFBIG', 'copy_file_range', to);
   const buffer = new Uint8Array(Math.min(stepBytes, wanted));
   let done = 0;
   while (done < wanted) {
-    const source = fromOffset + done;
-    const target = toOffset + done;
-    const hole = await run(() => holeAt(context, regular(context, from), source));
-    if (hole > 0) {
-      const count = Math.min(hole, wanted - done);
-      await skip(context, regular(context, to), target, count);
-      done += count;
-      continue;
+    try {
+      const step = await copyStep(context, from, fromOffset + done, to, toOffset + done, wanted - done, buffer);
+      if (step === 0) break;
+      done += step;
+    } catch (e) {
+      // As with write: what was copied counts, and the next call meets the failure again.
+      if (e instanceof FsError && done > 0) break;
+      throw e;
     }
-    const data = await run(() => dataAt(context, regular(context, from), source));
-    const part = buffer.subarray(0, Math.min(buffer.length, wanted - done, Math.max(data, 1)));
-    const read = await run(() => readFile(context, regular(context, from), source, part));
-    if (read === 0) wanted = done;
-    else await run(() => writeStep(context, regular(context, to), target, part.subarray(0, read)));
-    done += read;
     await context.breathe();
   }
   return done;
+}
+
+/** Copy up to a buffer of data, or a hole. Returns the bytes copied; 0 at the end of the source. */
+async function copyStep(
+  context: Context,
+  from: InodeNumber,
+  source: ByteOffset,
+  to: InodeNumber,
+  target: ByteOffset,
+  wanted: number,
+  buffer: Uint8Array,
+): Promise<number> {
+  const hole = await run(() => holeAt(context, regular(context, from), source));
+  if (hole > 0) {
+    const count = Math.min(hole, wanted);
+    await skip(context, await run(() => regular(context, to)), target, count);
+    return count;
+  }
+  const data = await run(() => dataAt(context, regular(context, from), source));
+  const part = buffer.subarray(0, Math.min(buffer.length, wanted, Math.max(data, 1)));
+  const read = await run(() => readFile(context, regular(context, from), source, part));
+  if (read > 0) await run(() => writeStep(context, regular(context, to), target, part.subarray(0, read)));
+  return read;
 }
 
 function regular(context: Context, number: InodeNumber): Inode {

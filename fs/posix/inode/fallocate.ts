@@ -38,10 +38,16 @@ export async function fallocate(
   const inode = await run(() => ready(context, number));
   inode.busy++;
   try {
+    const first = Math.floor(offset / pageSize);
+    const last = Math.ceil(end / pageSize);
+    if (!punches) {
+      await settleInMemory(context, inode);
+      await mustHaveRoom(context, inode, first, last);
+    }
     if (punches || zeroes) await clear(context, inode, offset, end);
     if (!punches) {
       await settleInMemory(context, inode);
-      await reserve(context, inode, Math.floor(offset / pageSize), Math.ceil(end / pageSize));
+      for (let page = first; page < last; ) page = await run(() => reserveStep(context, inode, page, last));
     }
     await run(() => conclude(context, inode, punches || (mode & keepSize) !== 0 ? 0 : end));
   } finally {
@@ -114,14 +120,12 @@ function punchStep(context: Context, inode: Inode, first: PageNumber, end: PageN
   return reached;
 }
 
-/** Put reserved extents into the holes of the range. */
-async function reserve(context: Context, inode: Inode, first: PageNumber, end: PageNumber): Promise<void> {
+/** ENOSPC, before anything has changed, if the holes of the range are more than the volume has room for. */
+async function mustHaveRoom(context: Context, inode: Inode, first: PageNumber, end: PageNumber): Promise<void> {
   const missing = await run(() => holesIn(context, inode, first, end));
-  if (missing > context.volume.statistics().available) {
-    await run(() => context.writeback.makeRoom());
-    if (missing > context.volume.statistics().available) throw new FsError('ENOSPC', 'fallocate', inode.number);
-  }
-  for (let page = first; page < end; ) page = await run(() => reserveStep(context, inode, page, end));
+  if (missing <= context.volume.statistics().available) return;
+  await run(() => context.writeback.makeRoom());
+  if (missing > context.volume.statistics().available) throw new FsError('ENOSPC', 'fallocate', inode.number);
 }
 
 function holesIn(context: Context, inode: Inode, first: PageNumber, end: PageNumber): number {

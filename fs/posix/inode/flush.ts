@@ -8,8 +8,9 @@
  *
  * Invariants
  * 1. Each batch leaves a consistent file: a crash between two steps loses pages, never mixes them up.
- * 2. The size in the tree grows only over pages that the tree has: never past a dirty page left behind. So the
- *    page at the old end of the file, dirty since its stale tail was zeroed, is there before the file is longer.
+ * 2. A step that makes the file longer leaves no dirty page behind below its own: a sweep that finds one begins
+ *    anew. So the tree has no pages beyond the size that it knows, and the page at the old end of the file, dirty
+ *    since its stale tail was zeroed, is there before the file is longer.
  * 3. A file has an inline item or extents, never both: page 0 is dirty whenever an inline file has dirty pages, and
  *    the batch with its extent deletes the inline item.
  * 4. Nothing suspends between `appendData` and `apply`: `prepare` has brought in all keys that the batch can touch.
@@ -19,7 +20,7 @@ import type { Frame } from '../../cache/page-frames.js';
 import { checksum } from '../../format/checksum.js';
 import { itemKind } from '../../format/item.js';
 import { maxEntries } from '../../tree/batch.js';
-import { type ByteOffset, extentPages, type InodeNumber, type PageNumber, pageSize } from '../../units.js';
+import { extentPages, type InodeNumber, type PageNumber, pageSize } from '../../units.js';
 import type { PageRun } from '../../volume/api.js';
 import type { Context } from './context.js';
 import { ExtentCut } from './extent-map.js';
@@ -34,11 +35,16 @@ const spareEntries = 48;
 
 /** One pass over the chunks that are dirty when it begins. */
 export class FlushSweep {
-  chunks: readonly number[];
+  chunks: readonly number[] = [];
   next = 0;
 
   constructor(inode: Inode) {
+    this.restart(inode);
+  }
+
+  restart(inode: Inode): void {
     this.chunks = inode.pages?.dirtyChunks() ?? [];
+    this.next = 0;
   }
 }
 
@@ -94,10 +100,7 @@ export function flushStep(context: Context, inode: Inode, sweep: FlushSweep): bo
   const small = inode.record.pages === 0 && inode.record.size <= inlineBytes;
   if (small && !inode.wantsExtents) return flushInline(context, inode);
   const wasInline = inode.mayBeInline && context.volume.get(inode.number, itemKind.inline, 0) !== undefined;
-  if (wasInline && sweep.next > 0) {
-    sweep.chunks = pages.dirtyChunks();
-    sweep.next = 0;
-  }
+  if (wasInline && sweep.next > 0) sweep.restart(inode);
   return flushExtents(context, inode, sweep, wasInline);
 }
 
@@ -129,6 +132,11 @@ function flushExtents(context: Context, inode: Inode, sweep: FlushSweep, wasInli
   const taken: DirtyRuns = { first: [], end: [], pages: 0 };
   const next = takeRuns(inode, sweep, cut, taken);
   if (taken.pages === 0) return false;
+  const end = taken.end[taken.end.length - 1] * pageSize;
+  if (end > inode.flushedSize && (inode.pages?.lowestDirtyOutside(lastBatch) ?? 0) * pageSize < end) {
+    sweep.restart(inode);
+    return true;
+  }
 
   const keys: { inode: InodeNumber; kind: number; offset: number }[] = [
     { inode: inode.number, kind: itemKind.inode, offset: 0 },
@@ -153,7 +161,9 @@ function flushExtents(context: Context, inode: Inode, sweep: FlushSweep, wasInli
   }
   if (wasInline) edit.batch.delete(inode.number, itemKind.inline, 0);
   edit.record(inode).pages += taken.pages - cut.pages;
-  edit.setFlushedSize(inode, sizeAfter(inode, taken));
+  const rest = (inode.pages?.dirtyCount ?? 0) - taken.pages;
+  const { size } = inode.record;
+  edit.setFlushedSize(inode, rest === 0 ? size : Math.max(inode.flushedSize, Math.min(size, end)));
   edit.apply();
 
   for (let i = 0; i < taken.first.length; i++) {
@@ -264,13 +274,4 @@ function putExtents(
       at += count;
     }
   }
-}
-
-/** The size that the tree may know once these runs are flushed (invariant 2). */
-function sizeAfter(inode: Inode, taken: DirtyRuns): ByteOffset {
-  const { pages, record, flushedSize } = inode;
-  if (pages === undefined || pages.dirtyCount === taken.pages) return record.size;
-  const end = taken.end[taken.end.length - 1] * pageSize;
-  if (end <= flushedSize) return flushedSize;
-  return Math.max(flushedSize, Math.min(record.size, end, pages.lowestDirtyOutside(lastBatch) * pageSize));
 }

@@ -66,6 +66,8 @@ export class InodeEdit {
   apply(): void {
     const { inodes, records, sizes, removed } = this;
     for (let i = 0; i < inodes.length; i++) {
+      // Only what a file holds may be written later; the size of all else is known to the tree at once.
+      if (!inodes[i].isRegular) sizes[i] = records[i].size;
       if (!removed[i]) this.batch.put(inodes[i].number, itemKind.inode, 0, encodeInode(records[i], sizes[i]));
     }
     this.context.volume.apply(this.batch);

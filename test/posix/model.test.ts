@@ -1,0 +1,34 @@
+/** The filesystem layer against the model, on a volume that suspends whenever it may. */
+import { expect, it } from 'vitest';
+import { seededRandom } from '../../fs/store/random.js';
+import { clockOf, Harness } from '../model/harness.js';
+import { perform } from '../model/operations.js';
+import { drawSteps } from '../model/steps.js';
+import { VirtualTime } from '../model/virtual-time.js';
+import { MemoryMaker } from './memory-system.js';
+
+const withoutPower = new Set(['cut', 'planCut']);
+
+async function runModel(seed: number, steps: number, restless: number, late: number): Promise<Harness> {
+  const time = new VirtualTime();
+  const random = seededRandom(seed + 1);
+  const maker = new MemoryMaker({ random, restless, late, capacity: 3000 }, () => clockOf(time));
+  const harness = new Harness(maker, { seed, size: 1 << 20, time, check: true });
+  await harness.start();
+  for (const step of drawSteps(seededRandom(seed), steps, 100)) {
+    if (!withoutPower.has(step.name)) await perform(harness, step);
+  }
+  await harness.finish();
+  return harness;
+}
+
+const runs = Number(process.env['MODEL_RUNS'] ?? 4);
+const steps = Number(process.env['MODEL_STEPS'] ?? 1500);
+const first = Number(process.env['MODEL_SEED'] ?? 0);
+
+for (let seed = first; seed < first + runs; seed++) {
+  it(`agrees with the model, seed ${seed}`, async () => {
+    const harness = await runModel(seed, steps, [0, 0.1, 0.4][seed % 3], [0, 0.5][seed % 2]);
+    expect(harness.counts['comparisons']).toBeGreaterThan(0);
+  });
+}
