@@ -27,7 +27,7 @@ export function existing(path: string, what: string): string {
     const { code } = e as NodeJS.ErrnoException;
     if (code === 'ENOENT') throw new VolumeError('not-found', `${what} ${path} does not exist`);
     if (code === 'EACCES') throw new VolumeError('no-permission', `${what} ${path}: permission denied`);
-    if (code === 'ENOTCONN') {
+    if (code === 'ENOTCONN' || code === 'ECONNABORTED') {
       throw new VolumeError('in-use', `a server died and left its mount on ${path}: run varve umount --force ${path}`);
     }
     throw new VolumeError('io', `${what} ${path}: ${code}`);

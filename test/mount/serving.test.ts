@@ -83,7 +83,8 @@ it('leaves a dead mount when it is killed, which can be taken away', async () =>
   const mount = await ToyMount.mount();
   mount.server.kill('SIGKILL');
   await mount.ended();
-  await expect(fs.stat(mount.path('file'))).rejects.toMatchObject({ code: 'ENOTCONN' });
+  // The second for who asks just when the kernel clears up.
+  await expect(fs.stat(mount.path('file'))).rejects.toThrow(/ENOTCONN|ECONNABORTED/);
   await mount.dispose();
   expect(mountAt(mount.directory)).toBeUndefined();
 });
