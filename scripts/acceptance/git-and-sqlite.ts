@@ -11,7 +11,7 @@ const rows = 10_000;
 
 const quiet = { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_SYSTEM: '/dev/null' };
 const git = (cwd: string, ...args: string[]) =>
-  run('git', ['-c', 'user.name=Varve', '-c', 'user.email=varve@example.org', '-c', 'core.fsync=all', ...args], {
+  run('git', ['-c', 'user.name=Varve', '-c', 'user.email=varve@example.org', ...args], {
     cwd,
     env: quiet,
   });

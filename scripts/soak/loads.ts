@@ -1,10 +1,14 @@
 /**
  * The mixed load of one round: two loads that fsync and log, one sqlite database, and noise that promises nothing
  * (copying, renaming, linking and removing a tree without ever syncing).
+ *
+ * sqlite runs with synchronous=EXTRA: with FULL it does not sync the removal of its rollback journal, so that the last
+ * transaction may be rolled back although it was acknowledged.
  */
 import type { ChildProcess } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { end, run, start } from '../trial/command.js';
 import type { SeededRandom } from '../trial/random.js';
@@ -72,10 +76,14 @@ export class Loads {
     await run('sync', [this.volume.directory]);
   }
 
-  /** Start the load of a round. It runs until `stop`. */
+  /** Start the load of a round; resolves when all of it is at work. It runs until `stop`. */
   async start(round: number, random: SeededRandom): Promise<void> {
+    let atWork = 0;
     this.#children = this.#folders.map((folder) => {
       const child = start(process.execPath, [loadProgram, folder.path, String(random.next()), `r${round}`]);
+      child.stdout?.once('data', () => {
+        atWork += 1;
+      });
       eachLine(child, (text) => folder.log(JSON.parse(text) as LogLine));
       return child;
     });
@@ -88,13 +96,17 @@ export class Loads {
         echo "INSERT OR REPLACE INTO t VALUES($i, hex(randomblob(200))); SELECT $i;"; done`;
       const child = start('bash', [
         '-c',
-        `{ ${inserts}; } | sqlite3 -cmd 'PRAGMA synchronous=FULL' "$0"`,
+        `{ ${inserts}; } | sqlite3 -cmd 'PRAGMA synchronous=EXTRA' "$0"`,
         this.#database,
       ]);
       eachLine(child, (text) => {
         this.#rowsAcknowledged = Math.max(this.#rowsAcknowledged, Number(text) || 0);
       });
       this.#children.push(child);
+    }
+    for (let waited = 0; atWork < this.#folders.length; waited++) {
+      if (waited === 3000) throw new Error('the loads do not begin');
+      await sleep(10);
     }
   }
 

@@ -76,7 +76,11 @@ export async function run(command: string, args: readonly string[], options: Run
   const err: Buffer[] = [];
   child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
   child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
-  if (options.input !== undefined) child.stdin?.end(options.input);
+  if (options.input !== undefined) {
+    // A program that ends before it has read everything tells why by itself.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(options.input);
+  }
   const limit = setTimeout(() => child.kill('SIGKILL'), (options.limit ?? 600) * 1000);
   const closed = once(child, 'close');
   try {

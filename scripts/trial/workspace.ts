@@ -38,7 +38,12 @@ export async function withWorkspace<T>(
       },
     );
   };
+  const crashed = (e: unknown): void => {
+    process.stderr.write(`${e instanceof Error ? e.stack : String(e)}\n`);
+    dispose().finally(() => process.exit(1));
+  };
   for (const signal of Object.keys(signals) as (keyof typeof signals)[]) process.once(signal, stop);
+  process.once('uncaughtException', crashed);
   try {
     return await work({
       path,
@@ -52,5 +57,6 @@ export async function withWorkspace<T>(
   } finally {
     await dispose();
     for (const signal of Object.keys(signals) as (keyof typeof signals)[]) process.removeListener(signal, stop);
+    process.removeListener('uncaughtException', crashed);
   }
 }
