@@ -41,7 +41,7 @@ export class Batch {
   readonly releases: Pages[] = [];
   /** Change of the number of inodes. */
   inodes = 0;
-  /** The batch gives space back (unlink, truncate): it may use the reserve. */
+  /** The batch gives space back (unlink, truncate), or space was reserved for it (flushing): it may use the reserve. */
   frees = false;
   bytes = 0;
 

@@ -153,7 +153,7 @@ export class Volume implements VolumeApi {
   }
 
   prepare(keys: readonly { inode: InodeNumber; kind: number; offset: number }[], pages: number, frees: boolean): void {
-    this.mustWrite(frees);
+    this.mustWrite(frees || pages > 0);
     for (const key of keys) this.state.main.require(key.inode, key.kind, key.offset);
     if (pages === 0) return;
     const { log } = this.state;
@@ -162,8 +162,11 @@ export class Volume implements VolumeApi {
     if (segments > 0 && this.cleaning.isShort(segments)) throw new Suspend(this.cleaning.makeRoom(), 'place');
   }
 
-  /** Throws what speaks against a change: EROFS, EIO, or Suspend while a commit or the cleaner must come first. */
-  private mustWrite(frees: boolean): void {
+  /**
+   * Throws what speaks against a change: EROFS, EIO, Suspend while a commit or the cleaner must come first, ENOSPC
+   * unless it is `paid`: it gives space back, or space was reserved for it.
+   */
+  private mustWrite(paid: boolean): void {
     const { state } = this;
     mustWork(state, 'write');
     if (this.readOnly) throw new FsError('EROFS', 'write');
@@ -172,7 +175,7 @@ export class Volume implements VolumeApi {
       throw new Suspend(this.checkpoints.checkpoint(), 'commit');
     }
     if (table.reusablePlaces < space.commitPlaces) throw new Suspend(this.cleaning.makeRoom(), 'place');
-    if (!frees && !space.mayGrow) {
+    if (!paid && !space.mayGrow) {
       state.counters.noSpace++;
       throw new FsError('ENOSPC', 'write');
     }
@@ -180,7 +183,7 @@ export class Volume implements VolumeApi {
 
   apply(batch: Batch): void {
     const { state } = this;
-    this.mustWrite(batch.frees);
+    this.mustWrite(batch.frees || batch.claims.length > 0);
     prepareChanges(state, batch.items);
     applyChanges(state, batch);
     state.inodes += batch.inodes;

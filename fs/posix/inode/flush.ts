@@ -92,6 +92,7 @@ export function flushStep(context: Context, inode: Inode, sweep: FlushSweep): bo
   if (pages === undefined || pages.dirtyCount === 0) {
     if (inode.attributesDirty) {
       const edit = new InodeEdit(context);
+      edit.batch.frees = true;
       edit.setFlushedSize(inode, edit.record(inode).size);
       edit.apply();
     }
@@ -108,6 +109,7 @@ function flushInline(context: Context, inode: Inode): boolean {
   const frame = inode.pages?.frame(0) ?? -1;
   const { size } = inode.record;
   const edit = new InodeEdit(context);
+  edit.batch.frees = true;
   edit.setFlushedSize(inode, size);
   if (frame >= 0) edit.batch.put(inode.number, itemKind.inline, 0, context.frames.view(frame).slice(0, size));
   edit.apply();
