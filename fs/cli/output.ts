@@ -18,6 +18,11 @@ export interface Output {
 
 /** Standard output and standard error. */
 export function standardOutput(): Output {
+  // `varve dump ... | head` ends here, quietly, as other commands do.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
   return {
     line: (text) => void process.stdout.write(`${text}\n`),
     error: (text) => void process.stderr.write(`${text}\n`),

@@ -166,7 +166,7 @@ export async function sampleVolume(change?: (volume: Volume) => Promise<void> | 
 
 /** Open, change, close. */
 export async function changeVolume(store: Store, change: (volume: Volume) => Promise<void> | void): Promise<void> {
-  const volume = await Volume.open(store, { commitSeconds: 0 });
+  const volume = await Volume.open(store, { commitSeconds: 3600 });
   await change(volume);
   await volume.close();
 }

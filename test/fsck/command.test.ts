@@ -1,0 +1,199 @@
+/** fsck.varve as it is called: its exit codes, what it prints, and that -n changes nothing. */
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { itemKind } from '../../fs/format/item.js';
+import { openImageFile } from '../../fs/store/image-file.js';
+import type { Store } from '../../fs/store/store.js';
+import { Volume } from '../../fs/volume/volume.js';
+import { main } from '../../fsck/main.js';
+import { applying, changeVolume, inodeOf, inodeValue, putPages, sampleVolume } from '../broken/sample.js';
+import { editCheckpoint, flip } from '../broken/surgery.js';
+import { runCommand } from '../support/captured-output.js';
+
+let folder = '';
+let pristine = '';
+let image = '';
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'varve-fsck-'));
+  pristine = join(folder, 'pristine');
+  const { bytes, size } = await sampleVolume();
+  const all = new Uint8Array(size);
+  bytes.read(0, all);
+  writeFileSync(pristine, all);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+beforeEach(() => {
+  image = join(folder, 'image');
+  copyFileSync(pristine, image);
+});
+afterEach(() => rmSync(image, { force: true }));
+
+const fsck = (...args: string[]) => runCommand(main, ...args);
+const digest = (): string => createHash('sha256').update(readFileSync(image)).digest('hex');
+
+async function onImage(change: (store: Store) => Promise<void>): Promise<void> {
+  const store = await openImageFile(image);
+  await change(store);
+  await store.close();
+}
+
+/** Leave a journal behind, as a killed server does. */
+const crash = (): Promise<void> =>
+  onImage(async (store) => {
+    const volume = await Volume.open(store, { commitSeconds: 3600 });
+    const record = inodeValue({ mode: 0o100644, links: 0, pages: 3 });
+    await applying((batch) => batch.put(inodeOf.orphan, itemKind.inode, 0, record))(volume);
+    await putPages(volume, inodeOf.orphan, 1, 2);
+    await volume.sync();
+    await volume.abandon();
+  });
+
+describe('a clean volume', () => {
+  test('is answered at once, and left alone', async () => {
+    const before = digest();
+    const { code, output } = await fsck(image);
+    expect(output.text).toBe(`${image}: clean; not checked further (-f checks everything)`);
+    expect(code).toBe(0);
+    expect(digest()).toBe(before);
+  });
+
+  test.each(['-f', '--data', '-nf', '-yf', '-pf', '-af'])('has no problems with %s', async (option) => {
+    const { code, output } = await fsck(option, image);
+    expect(output.text).toMatch(/407 inodes, .* in use[\s\S]*no problems found/);
+    expect(code).toBe(0);
+  });
+
+  test('as JSON', async () => {
+    const { code, output } = await fsck('--json', '-f', image);
+    expect(output.json).toMatchObject({
+      image,
+      wasClean: true,
+      checked: true,
+      problems: [],
+      total: 0,
+      inodes: 407,
+      exit: 0,
+    });
+    expect(code).toBe(0);
+  });
+
+  test('as fsck(8) calls it', async () => {
+    expect((await fsck('-a', '-C0', image)).code).toBe(0);
+  });
+});
+
+describe('a volume that was not closed', () => {
+  test('-n says what a mount would replay and changes nothing', async () => {
+    await crash();
+    const before = digest();
+    const { code, output } = await fsck('-n', '-f', image);
+    expect(output.text).toMatch(/was not closed; the next mount will replay 1 journal record \(2 operations\)/);
+    expect(output.text).toMatch(/no problems found/);
+    expect(code).toBe(0);
+    expect(digest()).toBe(before);
+  });
+
+  test('-p replays it, exits 1, and finds it clean the next time', async () => {
+    await crash();
+    const { code, output } = await fsck('-p', image);
+    expect(output.text).toMatch(/was not closed; replayed 1 journal record/);
+    expect(code).toBe(1);
+    expect((await fsck('-p', image)).code).toBe(0);
+    expect((await fsck('-n', '--data', image)).code).toBe(0);
+  });
+
+  test('-y -f replays it and checks everything', async () => {
+    await crash();
+    const { code, output } = await fsck('-y', '-f', image);
+    expect(output.text).toMatch(/replayed[\s\S]*no problems found/);
+    expect(code).toBe(1);
+  });
+
+  test('a journal that can not be replayed is a finding, and the checkpoint is checked all the same', async () => {
+    await crash();
+    await onImage((store) =>
+      editCheckpoint(store, (record) => {
+        record.mainRoot.checksum ^= 1;
+      }),
+    );
+    const before = digest();
+    for (const option of ['-n', '-p', '-y']) {
+      const { code, output } = await fsck(option, image);
+      expect(output.text).toMatch(/C3 replay: .*can't be replayed/);
+      expect(output.text).toMatch(/B2 node-checksum/);
+      expect(code).toBe(4);
+    }
+    expect(digest()).toBe(before);
+  });
+});
+
+describe('problems', () => {
+  test('are told with the path, and exit 4', async () => {
+    await onImage((store) =>
+      changeVolume(
+        store,
+        applying((batch) => batch.put(150, itemKind.inode, 0, inodeValue({ mode: 0o100644, links: 7 }))),
+      ),
+    );
+    const { code, output } = await fsck('-y', '-f', image);
+    expect(output.text).toContain('N4 links: inode 150 counts 7 links, it has 1 [/docs/f50]');
+    expect(output.text).toMatch(/1 problem left; copy the image/);
+    expect(code).toBe(4);
+    const { output: asJson } = await fsck('--json', '-fn', image);
+    expect(asJson.json).toMatchObject({
+      exit: 4,
+      total: 1,
+      problems: [{ code: 'links', invariant: 'N4', inode: 150, path: '/docs/f50' }],
+    });
+  });
+
+  test('a damaged superblock is noticed also without -f', async () => {
+    await onImage((store) => flip(store, 300));
+    const { code, output } = await fsck(image);
+    expect(output.text).toContain('S1 superblock');
+    expect(code).toBe(4);
+  });
+
+  test('after a replay, exits 5', async () => {
+    await onImage(async (store) => {
+      await changeVolume(
+        store,
+        applying((batch) => batch.put(150, itemKind.inode, 0, inodeValue({ mode: 0o100644, links: 7 }))),
+      );
+    });
+    await crash();
+    expect((await fsck('-p', '-f', image)).code).toBe(5);
+  });
+});
+
+describe('what is no volume', () => {
+  const answers = async (code: number, words: RegExp, ...args: string[]) => {
+    const { code: found, output } = await fsck(...args);
+    expect(output.errors).toMatch(words);
+    expect(output.errors.split('\n')).toHaveLength(1);
+    expect(found).toBe(code);
+  };
+
+  test('exits 8 where nothing can be said, 4 where there is damage, 16 for a wrong call', async () => {
+    await answers(8, /no such image/, join(folder, 'nothing'));
+    await answers(8, /not a Varve image/, 'package.json');
+    await answers(16, /unknown option/, '--nonsense', image);
+    await answers(16, /missing required argument/);
+    const store = await openImageFile(image, { readOnly: true });
+    await answers(8, /in use/, '-p', image);
+    await store.close();
+    truncateSync(image, 2 ** 20);
+    await answers(4, /cut short/, image);
+  });
+
+  test('both checkpoints gone: exits 4', async () => {
+    await onImage(async (store) => {
+      await flip(store, 4096 + 9);
+      await flip(store, 3 * 4096 + 9);
+    });
+    await answers(4, /neither checkpoint verifies/, '-f', image);
+  });
+});
