@@ -33,6 +33,7 @@ export const addDf: AddCommand = (program, { output }) => {
 };
 
 async function usageOf(path: string): Promise<Usage> {
-  if (mountOf(path) !== undefined) return usageOfMount(path);
+  const mount = mountOf(path);
+  if (mount !== undefined) return usageOfMount(mount.target);
   return withImage(path, async (image) => usageOfImage(image));
 }

@@ -1,4 +1,5 @@
 /** `varve info`: what a volume is and how it stands, from an image or a mount. */
+import { VolumeError } from '../errors.js';
 import {
   compatibleFeatures,
   incompatibleFeatures,
@@ -9,9 +10,10 @@ import { segmentPages } from '../format/geometry.js';
 import type { MountEntry } from '../fuse/mount-table.js';
 import { pageSize } from '../units.js';
 import type { AddCommand } from './command.js';
+import { ControlConnection } from './control-client.js';
 import { json, pairs } from './output.js';
 import { type RawImage, withImage } from './raw-image.js';
-import { formatSize } from './size.js';
+import { counted, formatSize } from './size.js';
 import { mountOf } from './target.js';
 import { type Usage, usageOfImage, usageOfMount } from './usage.js';
 import { formatUuid } from './uuid.js';
@@ -24,7 +26,7 @@ export const addInfo: AddCommand = (program, { output }) => {
     .option('--json', 'print JSON, sizes in bytes')
     .action(async (path: string, options: { json?: boolean }) => {
       const mount = mountOf(path);
-      const facts = mount ? await ofMount(path, mount) : await withImage(path, async (image) => ofImage(path, image));
+      const facts = mount ? await ofMount(mount) : await withImage(path, async (image) => ofImage(path, image));
       output.line(options.json ? json(facts) : asText(facts));
     });
 };
@@ -53,8 +55,32 @@ function ofImage(path: string, image: RawImage) {
   };
 }
 
-async function ofMount(path: string, mount: MountEntry) {
-  return { mounted: path, image: mount.source, usage: await usageOfMount(path) };
+/** What the server of a mount answers to `info`, as far as it is shown here; the rest goes into the JSON as it is. */
+interface ServerFacts {
+  readonly pid: number;
+  readonly readOnly: boolean;
+  readonly seconds: number;
+  readonly memoryBytes: number;
+  readonly volume: Readonly<Record<string, number>>;
+}
+
+async function ofMount(mount: MountEntry) {
+  const usage = await usageOfMount(mount.target);
+  return { mounted: mount.target, image: mount.source, usage, server: await askServer(mount) };
+}
+
+/** Undefined: the server is dead, or another user's. */
+async function askServer(mount: MountEntry): Promise<ServerFacts | undefined> {
+  let server: ControlConnection | undefined;
+  try {
+    server = await ControlConnection.open(mount.device);
+    return (await server?.ask('info')) as ServerFacts | undefined;
+  } catch (e) {
+    if (e instanceof VolumeError && e.problem === 'no-permission') return undefined;
+    throw e;
+  } finally {
+    server?.close();
+  }
 }
 
 function features(superblock: RawImage['superblock']): string[] {
@@ -72,8 +98,9 @@ function features(superblock: RawImage['superblock']): string[] {
 
 function asText(facts: Facts): string {
   const list: [string, string][] = [];
-  if ('mounted' in facts) list.push(['mounted on', facts.mounted], ['image', facts.image]);
-  else {
+  if ('mounted' in facts) {
+    list.push(['mounted on', facts.mounted], ['image', facts.image], ...serverLines(facts.server));
+  } else {
     list.push(
       ['image', facts.image],
       ['label', facts.label === '' ? '(none)' : facts.label],
@@ -97,3 +124,17 @@ const usageLines = (usage: Usage): [string, string][] => [
   ['available', formatSize(usage.available)],
   ['inodes', String(usage.inodes)],
 ];
+
+function serverLines(server: ServerFacts | undefined): [string, string][] {
+  if (server === undefined) return [['server', 'does not answer, or belongs to another user']];
+  const { checkpoints = 0, records = 0, moved = 0 } = server.volume;
+  return [
+    [
+      'server',
+      `process ${server.pid}, ${server.readOnly ? 'read-only, ' : ''}${formatSize(server.memoryBytes)} of memory`,
+    ],
+    ['mounted since', new Date(Date.now() - server.seconds * 1000).toISOString()],
+    ['written', `${counted(checkpoints, 'checkpoint')}, ${counted(records, 'journal record')}`],
+    ['cleaner moved', formatSize(moved * pageSize)],
+  ];
+}

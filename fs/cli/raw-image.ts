@@ -2,6 +2,8 @@
  * An image as its newest checkpoint describes it, for `info` and `dump`: nothing is replayed and nothing is
  * written. What a mount would add from the journal is shown by `varve dump IMAGE journal`.
  */
+import { existsSync } from 'node:fs';
+import { VolumeError } from '../errors.js';
 import type { Superblock } from '../format/superblock.js';
 import { openImageFile } from '../store/image-file.js';
 import type { Store } from '../store/store.js';
@@ -10,6 +12,7 @@ import { assemble } from '../volume/assemble.js';
 import { type FoundCheckpoint, newestCheckpoint, readSlots } from '../volume/checkpoint-slots.js';
 import type { VolumeState } from '../volume/state.js';
 import { readSuperblock } from '../volume/superblock.js';
+import { mountOfImage } from './target.js';
 
 export interface RawImage {
   readonly store: Store;
@@ -22,6 +25,8 @@ export interface RawImage {
 
 /** Open an image for `use`, and close it. Throws VolumeError when it can't be opened. */
 export async function withImage<T>(path: string, use: (image: RawImage) => Promise<T>): Promise<T> {
+  const mount = existsSync(path) ? mountOfImage(path) : undefined;
+  if (mount) throw new VolumeError('in-use', `${path} is mounted on ${mount.target}: unmount it first`);
   const store = await openImageFile(path, { readOnly: true });
   try {
     const superblock = await readSuperblock(store);

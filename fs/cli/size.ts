@@ -15,7 +15,10 @@ export function parseSize(text: string): number {
     const bytes = Number(parts[1]) * base ** power;
     if (Number.isSafeInteger(bytes)) return bytes;
   }
-  throw new VolumeError('usage', `'${text}' is not a size: write a number of bytes, or one with K, M, G or T such as 512M`);
+  throw new VolumeError(
+    'usage',
+    `'${text}' is not a size: write a number of bytes, or one with K, M, G or T such as 512M`,
+  );
 }
 
 /** `bytes` for a reader: `1.0 GiB`, `512 B`. */

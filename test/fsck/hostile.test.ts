@@ -1,0 +1,114 @@
+/**
+ * Images that somebody made to hurt: random damage to every kind of metadata, with all checksums made right again.
+ * The check ends, in reasonable time, with findings or a plain refusal; it never crashes. Nor does a mount.
+ */
+import { expect, test } from 'vitest';
+import { FsError, VolumeError } from '../../fs/errors.js';
+import { MemoryStore } from '../../fs/store/memory.js';
+import { below, chance, type Random, seededRandom } from '../../fs/store/random.js';
+import { SparseBytes } from '../../fs/store/sparse-bytes.js';
+import type { Store } from '../../fs/store/store.js';
+import { examine } from '../../fsck/check.js';
+import { replayInMemory } from '../../fsck/replay.js';
+import { sampleVolume } from '../broken/sample.js';
+import { editCheckpoint, editNode, editSuperblock, editTablePage } from '../broken/surgery.js';
+
+/** Bytes that hurt more often than others. */
+const spiteful = [0, 1, 0x7f, 0x80, 0xfe, 0xff];
+
+function scratch(bytes: Uint8Array, random: Random, within: number): void {
+  for (let n = 1 + below(random, 4); n > 0; n--) {
+    const from = below(random, within);
+    const value = chance(random, 0.6) ? spiteful[below(random, spiteful.length)] : below(random, 256);
+    bytes.fill(value, from, Math.min(bytes.length, from + 1 + below(random, 8)));
+  }
+}
+
+async function hurt(store: Store, random: Random): Promise<void> {
+  const bytesOf = (view: DataView) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  switch (below(random, 7)) {
+    case 0:
+      return editNode(store, [], (node) => scratch(node.bytes, random, 200));
+    case 1:
+      return editNode(store, [], (node) => scratch(node.bytes.subarray(16000), random, 384));
+    case 2:
+    case 3:
+      return editNode(store, [below(random, 3)], (node) =>
+        scratch(node.bytes, random, chance(random, 0.5) ? 600 : 16384),
+      );
+    case 4:
+      return editTablePage(store, below(random, 2), (view) => scratch(bytesOf(view), random, 400));
+    case 5:
+      return editCheckpoint(store, (record, map) => {
+        const names = Object.keys(record).filter((name) => name !== 'slot') as (keyof typeof record)[];
+        const name = names[below(random, names.length)];
+        const value = [0, 1, 2 ** 16, 2 ** 31, 2 ** 40, 2 ** 52][below(random, 6)];
+        if (typeof record[name] === 'number') (record[name] as number) = value;
+        else Object.assign(record[name], { address: value, place: value, page: value % 2 ** 32, serial: value });
+        scratch(map, random, 4);
+      });
+    default:
+      return editNode(store, [], (node) => scratch(node.bytes, random, 64), { system: true });
+  }
+}
+
+/** What a check or a mount may throw: that the image can't be used. */
+async function calmly(work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (e) {
+    if (!(e instanceof VolumeError) && !(e instanceof FsError && e.code === 'EUCLEAN')) throw e;
+  }
+}
+
+test('120 hostile images', async () => {
+  for (let seed = 1; seed <= 120; seed++) {
+    const random = seededRandom(seed);
+    const store = await sampleCopy();
+    for (let n = 1 + below(random, 3); n > 0; n--) await calmly(hurt(store, random).catch(tooBroken));
+    const began = performance.now();
+    await calmly(examine(store, { data: true }));
+    expect(performance.now() - began, `seed ${seed}`).toBeLessThan(20_000);
+    await calmly(replayInMemory(store));
+  }
+});
+
+/** Surgery on what is broken already may fail. */
+function tooBroken(e: unknown): void {
+  if (!(e instanceof Error)) throw e;
+}
+
+test('superblocks of nonsense are refused or survived', async () => {
+  for (let seed = 1; seed <= 100; seed++) {
+    const random = seededRandom(seed);
+    const store = await sampleCopy();
+    for (const which of [0, 1] as const) {
+      await editSuperblock(store, which, (record) => {
+        const names = [
+          'segmentShift',
+          'nodeShift',
+          'imagePages',
+          'places',
+          'checkpointStart',
+          'checkpointPages',
+          'tableStart',
+        ] as const;
+        record[names[below(seededRandom(seed), names.length)]] = [0, 1, 2, 3, 255][below(random, 5)];
+        record.segmentStart = [1, 64, 2 ** 30, record.segmentStart][below(random, 4)];
+      });
+    }
+    await calmly(examine(store));
+  }
+});
+
+let pristine: Uint8Array | undefined;
+async function sampleCopy(): Promise<MemoryStore> {
+  if (pristine === undefined) {
+    const { bytes, size } = await sampleVolume();
+    pristine = new Uint8Array(size);
+    bytes.read(0, pristine);
+  }
+  const copy = new SparseBytes(pristine.length);
+  copy.write(0, pristine);
+  return new MemoryStore(pristine.length, { bytes: copy });
+}
