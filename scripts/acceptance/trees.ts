@@ -3,21 +3,20 @@
  * 95 % twice, the second time into the gaps of the first, so that the cleaner has to make room.
  */
 import { mkdir, readdir, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CommandFailed, run, shell } from '../trial/command.js';
 import { SeededRandom } from '../trial/random.js';
 import { projectRoot, type TrialVolume } from '../trial/volume.js';
 import { cleanerFigures } from './cleaning.js';
 import { expectThat, type Figures, mib, percent } from './figures.js';
 
-const source = join(projectRoot, 'node_modules');
 const fullness = 0.95;
 
-async function copyTree(to: string): Promise<number> {
+async function copyTree(source: string, to: string): Promise<number> {
   return (await run('cp', ['-a', source, to])).seconds;
 }
 
-async function identical(copy: string): Promise<void> {
+async function identical(source: string, copy: string): Promise<void> {
   await run('diff', ['-r', '--no-dereference', source, copy]);
 }
 
@@ -36,14 +35,14 @@ const used = async (directory: string): Promise<number> => {
 };
 
 /** Copy trees, then files of 1 MiB, until the volume is as full as it shall be; how many trees. */
-async function fill(directory: string, prefix: string): Promise<number> {
+async function fill(source: string, directory: string, prefix: string): Promise<number> {
   const s = await statfs(directory);
   const treeShare =
     (Number((await run('du', ['-s', '-B1', source])).stdout.split('\t')[0]) * 1.05) / (s.blocks * s.bsize);
   let trees = 0;
   while ((await used(directory)) + treeShare < fullness) {
     trees += 1;
-    await copyTree(join(directory, `${prefix}-${trees}`));
+    await copyTree(source, join(directory, `${prefix}-${trees}`));
     await run('sync', ['-f', directory]);
   }
   const rest = join(directory, `${prefix}-rest`);
@@ -68,23 +67,26 @@ async function thinOut(directory: string, keep: string, seed: number): Promise<n
 }
 
 export async function checkTrees(volume: TrialVolume, size: string, figures: Figures, seed: number): Promise<void> {
+  // Tools write into node_modules/.vite now and then: what is compared must not change.
+  const source = join(dirname(volume.image), 'source');
+  await run('cp', ['-a', join(projectRoot, 'node_modules'), source]);
   figures.seconds('mkfs', (await volume.format(size)).seconds);
   figures.seconds('first mount', await volume.mount());
   const first = join(volume.directory, 'first');
-  figures.seconds('cp -a node_modules', await copyTree(first));
+  figures.seconds('cp -a node_modules', await copyTree(source, first));
   await checkedUnmount(volume, figures, 'after cp');
   figures.seconds('mount', await volume.mount());
-  await identical(first);
+  await identical(source, first);
   figures.note('diff -r after remount', 'identical');
   const { seconds } = await shell(`rm -rf "${volume.directory}"/*`);
   figures.seconds('rm -rf', seconds);
 
-  const trees = await fill(volume.directory, 'a');
+  const trees = await fill(source, volume.directory, 'a');
   figures.note('first filling', `${trees} trees, ${percent(await used(volume.directory), 1)} full`);
   const keep = join(volume.directory, 'a-1');
   figures.note('files removed in between', await thinOut(volume.directory, keep, seed));
   figures.note('full after removal', percent(await used(volume.directory), 1));
-  const more = await fill(volume.directory, 'b');
+  const more = await fill(source, volume.directory, 'b');
   figures.note('second filling', `${more} trees, ${percent(await used(volume.directory), 1)} full`);
   const { moved, background, foreground } = await cleanerFigures(volume);
   figures.note('cleaner', `${mib(moved * 4096)} moved, ${background} cleanings while idle, ${foreground} on demand`);
@@ -92,8 +94,8 @@ export async function checkTrees(volume: TrialVolume, size: string, figures: Fig
   figures.note('server', `at most ${peakMiB.toFixed(0)} MiB, ${cpuSeconds.toFixed(0)} s of CPU`);
   await checkedUnmount(volume, figures, 'after refilling');
   figures.seconds('mount when full', await volume.mount());
-  await identical(keep);
-  for (let tree = 1; tree <= more; tree++) await identical(join(volume.directory, `b-${tree}`));
+  await identical(source, keep);
+  for (let tree = 1; tree <= more; tree++) await identical(source, join(volume.directory, `b-${tree}`));
   figures.note('diff -r of the tree kept and of those copied last', 'identical');
   expectThat(moved > 0 && background + foreground > 0, 'the cleaner ran');
   await volume.unmount();
