@@ -10,6 +10,7 @@ import { FsError } from '../errors.js';
 import type { Mounted } from '../fuse/driver.js';
 import { kernelDriver } from '../fuse/kernel/driver.js';
 import { remountKernel } from '../fuse/kernel/mount.js';
+import { syncKernel } from '../fuse/unmount.js';
 import { FileSystem } from '../posix/filesystem.js';
 import { openStore } from '../store/open.js';
 import type { Store } from '../store/store.js';
@@ -46,6 +47,7 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
     return mountExit.ok;
   }
   const { image, target } = placeOf(args.image, args.target);
+  process.title = `mount.varve ${target}`;
   const say = (line: string): void => void (args.verbose && process.stderr.write(`mount.varve: ${line}\n`));
   const store = await openStore(image, storeOptions(choices));
   say(`${image} is open`);
@@ -155,22 +157,25 @@ function answerCommands({ control, volume, mounted }: Service, image: string, cl
   }));
 }
 
-function stopOnSignals(service: Service): void {
+function stopOnSignals({ mounted, server }: Service): void {
   let signals = 0;
   const stop = async (): Promise<void> => {
-    if (++signals > 1) return service.mounted.abort();
+    if (++signals > 1) return mounted.abort();
     try {
-      await service.mounted.unmount(false);
+      await mounted.unmount(false);
     } catch (e) {
       if (!(e instanceof FsError) || e.code !== 'EBUSY') throw e;
-      service.server.log(
-        `${service.mounted.target} is in use: it ends with its last user, at the latest in ${graceMs / 1000} s`,
-      );
-      await service.mounted.unmount(true);
-      setTimeout(() => service.mounted.abort(), graceMs).unref();
+      server.log(`${mounted.target} is in use: it ends with its last user, at the latest in ${graceMs / 1000} s`);
+      await syncKernel(mounted.target);
+      await mounted.unmount(true);
+      setTimeout(() => mounted.abort(), graceMs).unref();
     }
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
+  const failed = (e: unknown): void => {
+    server.log(`unmounting ${mounted.target} failed, its users get errors: ${String(e)}`);
+    mounted.abort();
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop().catch(failed));
   process.on('SIGHUP', () => undefined);
 }
 

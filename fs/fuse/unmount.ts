@@ -1,9 +1,21 @@
 /**
- * Unmounting. It runs in a thread, since the kernel may want answers of the filesystem before it returns: the
- * server can do it to its own mount.
+ * Unmounting, and before that having the kernel write what it has. Both run in a thread, since the kernel wants
+ * answers of the filesystem before it returns: so the server can do it to its own mount.
  */
+import { open } from 'node:fs/promises';
 import { type ErrorCode, errno, FsError } from '../errors.js';
-import { inThread, umount2, umountFlag } from './kernel/system-calls.js';
+import { inThread, syncfs, umount2, umountFlag } from './kernel/system-calls.js';
+
+/** What programs have written reaches the server. Throws FsError EIO: some of it was refused. */
+export async function syncKernel(target: string): Promise<void> {
+  const directory = await open(target, 'r');
+  try {
+    const { result } = await inThread((done) => syncfs.async(directory.fd, done));
+    if (result !== 0) throw new FsError('EIO', `sync of ${target}`);
+  } finally {
+    await directory.close();
+  }
+}
 
 /** `lazy`: out of the tree at once, gone when its last user is. Throws FsError, EBUSY without `lazy`. */
 export async function unmountKernel(target: string, lazy: boolean): Promise<void> {

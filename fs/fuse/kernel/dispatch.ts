@@ -98,8 +98,11 @@ export class Dispatch {
     this.exchanges = new Pool(() => new Exchange(connection), 8);
   }
 
+  /** An exchange whose buffer is large enough for any request. */
   take(): Exchange {
-    return this.exchanges.take();
+    const x = this.exchanges.take();
+    x.request.refresh();
+    return x;
   }
 
   give(x: Exchange): void {
@@ -188,7 +191,7 @@ export class Dispatch {
     if (this.waiting === 0) this.idle();
   }
 
-  /** Reply, count what the kernel now refers to, and make the exchange ready for the next request. */
+  /** Reply, and count what the kernel now refers to. */
   private finish(x: Exchange, result: number): void {
     if (result !== silent) {
       const error = result < 0 ? -result : 0;

@@ -84,13 +84,12 @@ export class Exchange {
     this.heldOnce.length = 0;
   }
 
-  /** Ready for the next request. */
+  /** The request is done. */
   reset(): void {
     this.attempts = 0;
     this.holds = 0;
     this.heldOnce.length = 0;
     this.reply.release();
-    this.request.refresh();
   }
 }
 

@@ -16,6 +16,7 @@ import { inThread, write } from './system-calls.js';
 export class Notifier {
   private readonly words = new Uint32Array(128);
   private readonly bytes = new Uint8Array(this.words.buffer);
+  private pulled: Promise<void> = Promise.resolve();
 
   constructor(private readonly fd: number) {}
 
@@ -39,8 +40,16 @@ export class Notifier {
     this.send(notifyCode.invalidateEntry, 16 + name.length + 1);
   }
 
-  /** Have the kernel write what it has dirty of the inode; it forgets what it has cached, too. */
-  async pull(rootId: number, inode: InodeNumber): Promise<void> {
+  /**
+   * Have the kernel write what it has dirty of the inode; it forgets what it has cached, too. One at a time: each
+   * takes a thread from those that the answers may need for reading.
+   */
+  pull(rootId: number, inode: InodeNumber): Promise<void> {
+    this.pulled = this.pulled.then(() => this.pullNow(rootId, inode));
+    return this.pulled;
+  }
+
+  private async pullNow(rootId: number, inode: InodeNumber): Promise<void> {
     const words = new Uint32Array((outHeaderBytes + 24) / 4);
     words[outHeader.length] = outHeaderBytes + 24;
     words[outHeader.error] = notifyCode.invalidateInode;

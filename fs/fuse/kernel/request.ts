@@ -91,7 +91,7 @@ export class Request implements Credentials {
     this.large = false;
   }
 
-  /** The request is answered: have a large buffer again. */
+  /** Have a large buffer again. */
   refresh(): void {
     if (this.large) return;
     this.bytes = this.buffers.take();
