@@ -26,6 +26,8 @@ export class SegmentTable {
   livePages = 0;
   /** Segments begun since the volume was opened. */
   taken = 0;
+  /** Places freed since the volume was opened. */
+  freed = 0;
   /** Table pages changed since the last checkpoint froze; index pages first, then live pages. */
   readonly dirty = new Set<number>();
   /** Pages of the live map, header included; absent ones are all zero. */
@@ -142,6 +144,7 @@ export class SegmentTable {
     this.state[place] = placeState.free;
     this.generation[place] = generation;
     this.pending.push(place);
+    this.freed++;
     this.touch(place);
   }
 

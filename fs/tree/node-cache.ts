@@ -38,6 +38,8 @@ export class NodeCache {
     readonly nodeBytes: number,
     /** How many nodes to keep, dirty ones included; there may be more within an operation. */
     readonly budget: number,
+    /** Told of a node that is not what its pointer promises: nothing built on it may be written. */
+    private readonly corrupt: (error: CorruptionError) => void = () => undefined,
   ) {}
 
   get size(): number {
@@ -62,7 +64,7 @@ export class NodeCache {
     if (under !== undefined) throw new Suspend(under, 'node');
     this.misses++;
     if (pointer.pages * 4096 !== this.nodeBytes) {
-      throw new CorruptionError('pointer', `node at ${pointer.address}`, `${pointer.pages} pages are no node`);
+      throw this.problem(`address ${pointer.address}`, `its pointer says ${pointer.pages} pages`);
     }
     const node = this.spare.pop() ?? new Node(this.nodeBytes);
     // Looking up where moved pages lie searches another tree: the search that brought us here goes on afterwards.
@@ -76,8 +78,13 @@ export class NodeCache {
       words[3] = w3;
       return node;
     }
+    const { freed } = this.log.table;
     const fetch = wait
-      .then(() => this.admit(node, pointer, level, tree, maxBirth))
+      .then(() => {
+        // The cleaner may have moved it, and its old place been written again: whoever waits looks it up anew.
+        if (this.log.table.freed !== freed && checksum(node.bytes) !== pointer.checksum) return;
+        this.admit(node, pointer, level, tree, maxBirth);
+      })
       .finally(() => this.fetching.delete(pointer.address));
     fetch.catch(() => undefined); // whoever waits is told; nobody may be waiting
     this.fetching.set(pointer.address, fetch);
@@ -88,16 +95,22 @@ export class NodeCache {
     const where = `address ${pointer.address}`;
     const found = checksum(node.bytes);
     if (found !== pointer.checksum) {
-      throw new CorruptionError('node', where, `checksum ${found.toString(16)}, its pointer says ${pointer.checksum.toString(16)}`);
+      throw this.problem(where, `checksum ${found.toString(16)}, its pointer says ${pointer.checksum.toString(16)}`);
     }
     const problem = node.problem(level, tree, maxBirth);
-    if (problem !== undefined) throw new CorruptionError('node', where, problem);
-    if (node.birth !== pointer.birth) throw new CorruptionError('node', where, `birth ${node.birth}, its pointer says ${pointer.birth}`);
+    if (problem !== undefined) throw this.problem(where, problem);
+    if (node.birth !== pointer.birth) throw this.problem(where, `birth ${node.birth}, its pointer says ${pointer.birth}`);
     node.address = pointer.address;
     node.dirty = false;
     node.used = true;
     this.nodes.set(pointer.address, node);
     this.trimSoon();
+  }
+
+  private problem(where: string, problem: string): CorruptionError {
+    const error = new CorruptionError('node', where, problem);
+    this.corrupt(error);
+    return error;
   }
 
   /** A new dirty node with undefined contents. */

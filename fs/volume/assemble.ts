@@ -38,7 +38,7 @@ export async function assemble(
     failed,
   });
   const budget = Math.max(64, Math.floor((options.cacheBytes ?? defaultCacheBytes) / nodeBytes(geometry)));
-  const cache = new NodeCache(log, nodeBytes(geometry), budget);
+  const cache = new NodeCache(log, nodeBytes(geometry), budget, failed);
   const space = new Space(geometry, table, () => cache.dirty);
   const journal = new Journal(store, table, options.epoch, Math.floor(space.commitPlaces / 2));
   const owner: TreeOwner = {

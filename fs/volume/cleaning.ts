@@ -26,17 +26,17 @@ export class Cleaning {
     return this.state.table.reusablePlaces < this.state.space.cleaningPlaces + segments;
   }
 
-  /** Make places until data can be written again. Shared by all who wait. */
-  makeRoom(): Promise<void> {
-    this.making ??= this.rounds().finally(() => {
+  /** Make places until `segments` segments of data can be written. Shared by all who wait: ask again afterwards. */
+  makeRoom(segments = 1): Promise<void> {
+    this.making ??= this.rounds(segments).finally(() => {
       this.making = undefined;
     });
     return this.making;
   }
 
-  private async rounds(): Promise<void> {
+  private async rounds(segments: number): Promise<void> {
     const { table, space, counters } = this.state;
-    const target = space.cleaningPlaces + 3;
+    const target = space.cleaningPlaces + 2 + segments;
     for (let round = 0; round < mostRounds && table.reusablePlaces < target; round++) {
       mustWork(this.state, 'clean');
       const short = target + 1 - table.reusablePlaces - table.pendingPlaces;
@@ -47,7 +47,7 @@ export class Cleaning {
       await this.checkpoints.checkpoint();
       if (table.reusablePlaces < target && table.pendingPlaces > 0) await this.checkpoints.checkpoint();
     }
-    if (this.isShort(1)) throw new FsError('ENOSPC', 'clean', undefined, 'no segment holds space that could be won');
+    if (this.isShort(segments)) throw new FsError('ENOSPC', 'clean', undefined, 'no segment holds space that could be won');
   }
 
   /** Clean victims until about `segments` places are won, or the places for moved pages run out. */

@@ -159,7 +159,7 @@ export class Volume implements VolumeApi {
     const { log } = this.state;
     const beyond = Math.max(0, pages - log.data.room);
     const segments = Math.ceil(beyond / (log.perSegment - 2));
-    if (segments > 0 && this.cleaning.isShort(segments)) throw new Suspend(this.cleaning.makeRoom(), 'place');
+    if (segments > 0 && this.cleaning.isShort(segments)) throw new Suspend(this.cleaning.makeRoom(segments), 'place');
   }
 
   /**
@@ -185,7 +185,13 @@ export class Volume implements VolumeApi {
     const { state } = this;
     this.mustWrite(batch.frees || batch.claims.length > 0);
     prepareChanges(state, batch.items);
-    applyChanges(state, batch);
+    try {
+      applyChanges(state, batch);
+    } catch (e) {
+      // An assertion failed half way: what is in memory now must never reach the disk.
+      state.fail(e);
+      throw e;
+    }
     state.inodes += batch.inodes;
     if (!this.closed) state.journal.add(batch, state.log.generation, state.rootId);
     this.pace.touched();
