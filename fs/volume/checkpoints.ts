@@ -71,7 +71,8 @@ export class Checkpoints {
     const { state } = this;
     try {
       mustWork(state, 'commit');
-      await drainReleases(state);
+      // Asked again after each wait: an operation may have released more just before this goes on.
+      while (state.log.deferred.length > 0) await drainReleases(state);
       const frozen = this.freeze(clean);
       await this.persist(frozen);
       state.counters.checkpoints++;

@@ -35,6 +35,9 @@ async function replay(state: VolumeState, checkpoint: Checkpoint): Promise<void>
   const { table, log } = state;
   const uncertain: ReadRecord[] = [];
   let generation = checkpoint.generation;
+  // One generation for all nodes that the replay writes, whichever generations its batches are of: a node that was
+  // dirtied by the first would else be older than the children it gets from the second.
+  log.generation = checkpoint.generation + 3;
   const accept = async (record: ReadRecord) => {
     for (const { place, serial } of record.opened) {
       if (!table.claimPlace(place, serial, headKind.data, generation + 1)) {
@@ -44,7 +47,6 @@ async function replay(state: VolumeState, checkpoint: Checkpoint): Promise<void>
     for (const batch of record.batches) {
       if (batch.generation <= checkpoint.generation) continue;
       generation = Math.max(generation, batch.generation);
-      log.generation = batch.generation;
       await applyRecovered(state, batch);
       state.counters.recoveredBatches++;
     }

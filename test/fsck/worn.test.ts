@@ -150,6 +150,11 @@ async function wear(store: MemoryStore, seed: number, rounds: number, steps: num
     }
     const crash = chance(random, 0.6);
     if (crash) {
+      // A crash in the middle of a commit leaves records of two generations.
+      if (chance(random, 0.5)) {
+        volume.commit().catch(() => undefined);
+        for (let i = 0; i < 20; i++) await worker.step();
+      }
       if (chance(random, 0.8)) await volume.sync();
       await volume.abandon();
     } else {
