@@ -144,6 +144,7 @@ function answerCommands({ control, volume, mounted }: Service, image: string, cl
   control.on('ping', () => ({ pid: process.pid }));
   control.on('sync', () => volume.commit());
   control.on('umount-wait', () => closed);
+  control.on('abort', () => mounted.abort());
   control.on('info', () => ({
     pid: process.pid,
     image,

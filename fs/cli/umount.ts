@@ -8,7 +8,7 @@ import { lstatSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { errno, FsError, VolumeError } from '../errors.js';
 import { type MountEntry, mountAt, mountType } from '../fuse/mount-table.js';
-import { unmountKernel } from '../fuse/unmount.js';
+import { syncKernel, unmountKernel } from '../fuse/unmount.js';
 import type { AddCommand } from './command.js';
 import { ControlConnection } from './control-client.js';
 
@@ -27,12 +27,21 @@ export async function umount(directory: string, options: UmountOptions = {}): Pr
   try {
     const end = server?.ask('umount-wait');
     end?.catch(() => undefined);
+    if (options.force && server !== undefined) await syncKernel(mount.target);
     await unmount(mount, options);
+    if (options.force) await abort(mount);
     await end;
     await server?.ended;
   } finally {
     server?.close();
   }
+}
+
+/** Whoever still uses it gets ENOTCONN from here on. */
+async function abort({ device }: MountEntry): Promise<void> {
+  const server = await ControlConnection.open(device);
+  await server?.ask('abort');
+  server?.close();
 }
 
 async function unmount(mount: MountEntry, { force = false }: UmountOptions): Promise<void> {

@@ -148,6 +148,17 @@ describe('varve umount and varve sync', () => {
     expect((await varve('varve', 'umount', directory)).code).toBe(2);
   });
 
+  it('with --force ends a mount that is in use, keeping what was written', async () => {
+    await varve('mount.varve', image, directory);
+    const file = await fs.open(join(directory, 'file'), 'w');
+    await file.write('text');
+    expect((await varve('varve', 'umount', '--force', directory)).code).toBe(0);
+    await expect(file.write('more').then(() => file.sync())).rejects.toThrow(/ENOTCONN|ECONNABORTED|EIO/);
+    await file.close().catch(() => undefined);
+    expect((await varve('mount.varve', image, directory)).code).toBe(0);
+    expect(await fs.readFile(join(directory, 'file'), 'utf8')).toBe('text');
+  });
+
   it('clears away what a dead server left, after which the image mounts', async () => {
     await varve('mount.varve', image, directory);
     await fs.writeFile(join(directory, 'file'), 'text');
