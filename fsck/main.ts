@@ -8,9 +8,11 @@
  *
  * Crash safety: only the replay writes (replay.ts).
  */
+import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { fsckExit, fsckExitOf } from '../fs/cli/exit-codes.js';
 import { type Output, progressBar, standardOutput } from '../fs/cli/output.js';
+import { mountOfImage } from '../fs/cli/target.js';
 import { VolumeError } from '../fs/errors.js';
 import { openImageFile } from '../fs/store/image-file.js';
 import type { Store } from '../fs/store/store.js';
@@ -64,6 +66,9 @@ export async function main(args: readonly string[], output: Output = standardOut
 
 async function fsck(image: string, options: FsckOptions, output: Output): Promise<number> {
   const changesNothing = options.n === true;
+  const mount = existsSync(image) ? mountOfImage(image) : undefined;
+  if (mount)
+    throw new VolumeError('in-use', `${image} is mounted on ${mount.target}: run varve umount ${mount.target} first`);
   const store = await openImageFile(image, { readOnly: changesNothing });
   try {
     const outcome = await inspect(

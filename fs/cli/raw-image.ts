@@ -26,7 +26,8 @@ export interface RawImage {
 /** Open an image for `use`, and close it. Throws VolumeError when it can't be opened. */
 export async function withImage<T>(path: string, use: (image: RawImage) => Promise<T>): Promise<T> {
   const mount = existsSync(path) ? mountOfImage(path) : undefined;
-  if (mount) throw new VolumeError('in-use', `${path} is mounted on ${mount.target}: unmount it first`);
+  if (mount)
+    throw new VolumeError('in-use', `${path} is mounted on ${mount.target}: run varve umount ${mount.target} first`);
   const store = await openImageFile(path, { readOnly: true });
   try {
     const superblock = await readSuperblock(store);
