@@ -35,6 +35,8 @@ export interface VolumeApi {
   readonly generation: Generation;
   /** Seed of the hash of names, below 2^53. */
   readonly nameSeed: number;
+  /** Most pages that one `prepare` may ask for: a segment's worth, as places for more need never be there at once. */
+  readonly mostPages: number;
   /** Inodes in the tree. */
   readonly inodes: number;
   flusher: Flusher | undefined;

@@ -125,6 +125,9 @@ export class Volume implements VolumeApi {
   get nameSeed(): number {
     return this.state.superblock.nameSeed;
   }
+  get mostPages(): number {
+    return this.state.log.perSegment;
+  }
   get inodes(): number {
     return this.state.inodes;
   }

@@ -83,6 +83,7 @@ export class MemoryVolume implements VolumeApi {
   readOnly = false;
   generation = 1;
   readonly nameSeed: number;
+  readonly mostPages = 256;
   inodes = 0;
   flusher: Flusher | undefined;
   /** In key order. */

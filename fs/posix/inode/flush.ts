@@ -19,7 +19,6 @@
 import type { Frame } from '../../cache/page-frames.js';
 import { checksum } from '../../format/checksum.js';
 import { itemKind } from '../../format/item.js';
-import { Suspend } from '../../suspend.js';
 import { maxEntries } from '../../tree/batch.js';
 import { extentPages, type InodeNumber, type PageNumber, pageSize } from '../../units.js';
 import type { PageRun } from '../../volume/api.js';
@@ -31,9 +30,6 @@ import { InodeEdit } from './inode-edit.js';
 
 /** Most pages in one step. */
 const stepPages = 256;
-/** A volume of small segments may never have places for so many at once: after this many refusals, try half. */
-const patience = 8;
-const leastPages = 32;
 /** Entries kept free for inode, inline item and extents that end early because a segment of the log does. */
 const spareEntries = 48;
 
@@ -41,9 +37,6 @@ const spareEntries = 48;
 export class FlushSweep {
   chunks: readonly number[] = [];
   next = 0;
-  /** Pages that a step may take. */
-  limit = stepPages;
-  private refusals = 0;
 
   constructor(inode: Inode) {
     this.restart(inode);
@@ -52,12 +45,6 @@ export class FlushSweep {
   restart(inode: Inode): void {
     this.chunks = inode.pages?.dirtyChunks() ?? [];
     this.next = 0;
-  }
-
-  /** The volume was not ready for a step. */
-  refused(): void {
-    this.refusals++;
-    if (this.refusals % patience === 0 && this.limit > leastPages) this.limit >>= 1;
   }
 }
 
@@ -145,7 +132,7 @@ function flushExtents(context: Context, inode: Inode, sweep: FlushSweep, wasInli
   const cut = new ExtentCut(volume, inode.number, edit.batch);
   lastBatch = (lastBatch + 1) | 0;
   const taken: DirtyRuns = { first: [], end: [], pages: 0 };
-  const next = takeRuns(inode, sweep, cut, taken);
+  const next = takeRuns(inode, sweep, cut, taken, Math.min(stepPages, volume.mostPages));
   if (taken.pages === 0) return false;
   const end = taken.end[taken.end.length - 1] * pageSize;
   if (end > inode.flushedSize && (inode.pages?.lowestDirtyOutside(lastBatch) ?? 0) * pageSize < end) {
@@ -163,12 +150,7 @@ function flushExtents(context: Context, inode: Inode, sweep: FlushSweep, wasInli
     keys.push({ inode: inode.number, kind: itemKind.extent, offset: taken.first[i] });
     keys.push({ inode: inode.number, kind: itemKind.extent, offset: taken.end[i] - 1 });
   }
-  try {
-    volume.prepare(keys, taken.pages, false);
-  } catch (e) {
-    if (e instanceof Suspend) sweep.refused();
-    throw e;
-  }
+  volume.prepare(keys, taken.pages, false);
 
   const flight = new FramesInFlight(context);
   const starts = new Set<PageNumber>();
@@ -198,7 +180,7 @@ function flushExtents(context: Context, inode: Inode, sweep: FlushSweep, wasInli
 }
 
 /** Choose runs until the step is full, cutting their pages out of the extents. Returns the chunk to begin with next. */
-function takeRuns(inode: Inode, sweep: FlushSweep, cut: ExtentCut, taken: DirtyRuns): number {
+function takeRuns(inode: Inode, sweep: FlushSweep, cut: ExtentCut, taken: DirtyRuns, mostPages: number): number {
   const { pages } = inode;
   let index = sweep.next;
   for (; index < sweep.chunks.length; index++) {
@@ -214,7 +196,7 @@ function takeRuns(inode: Inode, sweep: FlushSweep, cut: ExtentCut, taken: DirtyR
       left = end === extentPages ? 0 : left & (-1 << end);
       // A run of n pages: at most n extents gone and released, two kept in part, two new with their claims.
       const worst = 2 * (end - at) + 8;
-      if (taken.pages + end - at > sweep.limit) return finishRuns(cut, index);
+      if (taken.pages + end - at > mostPages) return finishRuns(cut, index);
       if (cut.entries + 2 * taken.first.length + worst > maxEntries - spareEntries) return finishRuns(cut, index);
       takeRun(key * extentPages + at, key * extentPages + end, cut, taken);
     }
