@@ -18,8 +18,8 @@ import {
   type VolumeStatistics,
   xattrFlag,
 } from '../../fs/posix/api.js';
+import { ToyContents } from './toy-contents.js';
 
-const pageSize = 4096;
 const typeMask = 0o170000;
 const directory = 0o040000;
 const regular = 0o100000;
@@ -38,14 +38,13 @@ interface Node {
   uid: number;
   gid: number;
   device: number;
-  size: number;
   atime: Time;
   mtime: Time;
   ctime: Time;
   btime: Time;
   holds: number;
   parent: number;
-  readonly pages: Map<number, Uint8Array>;
+  readonly contents: ToyContents;
   readonly entries: Map<string, Entry>;
   target: Uint8Array;
   readonly xattrs: Map<string, Uint8Array>;
@@ -85,14 +84,13 @@ export class ToyFileSystem implements FileSystemApi {
       uid: who.uid,
       gid: who.gid,
       device: 0,
-      size: 0,
       atime: time,
       mtime: time,
       ctime: time,
       btime: time,
       holds: 0,
       parent: 0,
-      pages: new Map(),
+      contents: new ToyContents(),
       entries: new Map(),
       target: new Uint8Array(),
       xattrs: new Map(),
@@ -122,7 +120,7 @@ export class ToyFileSystem implements FileSystemApi {
   }
 
   private attributes(node: Node): Attributes {
-    return { ...node, generation: 0, blocks: node.pages.size * 8, flags: 0 };
+    return { ...node, size: node.contents.size, generation: 0, blocks: node.contents.count * 8, flags: 0 };
   }
 
   private touch(node: Node): void {
@@ -146,12 +144,6 @@ export class ToyFileSystem implements FileSystemApi {
     if (node.links === 0 && node.holds === 0) this.nodes.delete(node.inode);
   }
 
-  private used(): number {
-    let pages = 0;
-    for (const node of this.nodes.values()) pages += node.pages.size;
-    return pages;
-  }
-
   lookup(parent: number, name: Uint8Array): Attributes {
     const entry = this.entry(this.dir(parent, 'lookup'), name, 'lookup');
     return this.attributes(this.nodes.get(entry.inode) as Node);
@@ -164,7 +156,10 @@ export class ToyFileSystem implements FileSystemApi {
   setattr(inode: number, changes: AttributeChanges): Attributes {
     const node = this.node(inode, 'setattr');
     const time = (t: Time | 'now'): Time => (t === 'now' ? now() : t);
-    if (changes.size !== undefined) this.truncate(node, changes.size);
+    if (changes.size !== undefined) {
+      node.contents.truncate(changes.size);
+      this.touch(node);
+    }
     if (changes.mode !== undefined) node.mode = (node.mode & typeMask) | (changes.mode & 0o7777);
     if (changes.uid !== undefined) node.uid = changes.uid;
     if (changes.gid !== undefined) node.gid = changes.gid;
@@ -179,13 +174,6 @@ export class ToyFileSystem implements FileSystemApi {
     if ((node.mode & typeMask) !== regular) return;
     node.mode &= ~0o4000;
     if (node.mode & 0o010) node.mode &= ~0o2000;
-  }
-
-  private truncate(node: Node, size: number): void {
-    for (const page of node.pages.keys()) if (page * pageSize >= size) node.pages.delete(page);
-    node.pages.get(Math.floor(size / pageSize))?.fill(0, size % pageSize);
-    node.size = size;
-    this.touch(node);
   }
 
   readlink(inode: number): Uint8Array {
@@ -216,7 +204,7 @@ export class ToyFileSystem implements FileSystemApi {
     this.vacant(dir, name, 'symlink');
     const node = this.make(symlink | 0o777, who);
     node.target = target.slice();
-    node.size = target.length;
+    node.contents.size = target.length;
     this.enter(dir, name, node);
     return this.attributes(node);
   }
@@ -304,69 +292,32 @@ export class ToyFileSystem implements FileSystemApi {
   }
 
   read(inode: number, offset: number, into: Uint8Array): number {
-    const node = this.node(inode, 'read');
-    const end = Math.min(node.size, offset + into.length);
-    for (let at = offset; at < end; ) {
-      const inPage = at % pageSize;
-      const length = Math.min(pageSize - inPage, end - at);
-      const page = node.pages.get(Math.floor(at / pageSize));
-      if (page) into.set(page.subarray(inPage, inPage + length), at - offset);
-      else into.fill(0, at - offset, at - offset + length);
-      at += length;
-    }
-    return Math.max(0, end - offset);
+    return this.node(inode, 'read').contents.read(offset, into);
   }
 
   write(inode: number, offset: number, data: Uint8Array, _who: Credentials, killPrivileges = false): number {
     const node = this.node(inode, 'write');
-    for (let at = 0; at < data.length; ) {
-      const inPage = (offset + at) % pageSize;
-      const length = Math.min(pageSize - inPage, data.length - at);
-      this.page(node, Math.floor((offset + at) / pageSize)).set(data.subarray(at, at + length), inPage);
-      at += length;
-    }
-    node.size = Math.max(node.size, offset + data.length);
+    node.contents.write(offset, data);
     this.touch(node);
     if (killPrivileges) this.killPrivileges(node);
     return data.length;
   }
 
-  private page(node: Node, number: number): Uint8Array {
-    let page = node.pages.get(number);
-    if (page === undefined) {
-      page = new Uint8Array(pageSize);
-      node.pages.set(number, page);
-    }
-    return page;
-  }
-
   fallocate(inode: number, mode: number, offset: number, length: number): void {
     const node = this.node(inode, 'fallocate');
-    if (mode & (fallocateFlag.collapseRange | fallocateFlag.insertRange))
-      throw new FsError('EOPNOTSUPP', 'fallocate', inode);
-    const end = offset + length;
-    if (mode & (fallocateFlag.punchHole | fallocateFlag.zeroRange)) {
-      for (const [number, page] of [...node.pages]) {
-        const start = number * pageSize;
-        if (start >= offset && start + pageSize <= end) node.pages.delete(number);
-        else if (start < end && start + pageSize > offset)
-          page.fill(0, Math.max(0, offset - start), Math.min(pageSize, end - start));
-      }
-    }
-    if (!(mode & fallocateFlag.punchHole)) {
-      for (let page = Math.floor(offset / pageSize); page * pageSize < end; page++) this.page(node, page);
-    }
-    if (!(mode & fallocateFlag.keepSize)) node.size = Math.max(node.size, end);
+    const { collapseRange, insertRange, keepSize, punchHole, zeroRange } = fallocateFlag;
+    if (mode & (collapseRange | insertRange)) throw new FsError('EOPNOTSUPP', 'fallocate', inode);
+    if (mode & (punchHole | zeroRange)) node.contents.punch(offset, length);
+    if (!(mode & punchHole)) node.contents.allocate(offset, length);
+    if (!(mode & keepSize)) node.contents.size = Math.max(node.contents.size, offset + length);
     this.touch(node);
   }
 
   seek(inode: number, offset: number, whence: number): number {
-    const node = this.node(inode, 'seek');
-    if (offset >= node.size) throw new FsError('ENXIO', 'seek', inode);
-    for (let at = offset; at < node.size; at = (Math.floor(at / pageSize) + 1) * pageSize) {
-      if (node.pages.has(Math.floor(at / pageSize)) === (whence === seek.data)) return at;
-    }
-    if (whence === seek.hole) return node.size;
+    const { contents } = this.node(inode, 'seek');
+    const found = contents.find(offset, whence === seek.data);
+    if (found !== undefined) return found;
+    if (whence === seek.hole && offset < contents.size) return contents.size;
     throw new FsError('ENXIO', 'seek', inode);
   }
 
@@ -432,7 +383,8 @@ export class ToyFileSystem implements FileSystemApi {
 
   statfs(): VolumeStatistics {
     this.called('statfs');
-    const freePages = this.capacityPages - this.used();
+    const used = [...this.nodes.values()].reduce((pages, node) => pages + node.contents.count, 0);
+    const freePages = this.capacityPages - used;
     return {
       pages: this.capacityPages,
       freePages,
