@@ -204,7 +204,6 @@ export class FileSystem implements FileSystemApi {
     const { inodes, writeback } = this.context;
     const inode = inodes.peek(number);
     if (inode?.dirty) await writeback.flush(inode);
-    await writeback.flushRenamed();
     await this.volume.sync();
   }
 

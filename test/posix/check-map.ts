@@ -67,7 +67,8 @@ export function checkMap(volume: MemoryVolume): string[] {
     if (kind === itemKind.xattr) {
       const { name, pieces, valueBytes } = decodeXattr(inode, offset, value);
       facts.xattrs++;
-      if (Math.floor(offset / 256) !== hash45(name, volume.nameSeed)) problems.push(`xattr of ${inode} under a wrong hash`);
+      if (Math.floor(offset / 256) !== hash45(name, volume.nameSeed))
+        problems.push(`xattr of ${inode} under a wrong hash`);
       if (pieces > 0) facts.expectedPieces.set(pieces, pieceCount(valueBytes));
     }
     if (kind === itemKind.xattrPiece) {
@@ -78,8 +79,10 @@ export function checkMap(volume: MemoryVolume): string[] {
       const name = direntName(value);
       const target = records.get(direntInode(value));
       facts.bytes += direntBytes(name.length);
-      if (Math.floor(offset / 256) !== hash45(name, volume.nameSeed)) problems.push(`entry of ${inode} under a wrong hash`);
-      if (target === undefined) problems.push(`an entry of ${inode} leads to ${direntInode(value)}, which is not there`);
+      if (Math.floor(offset / 256) !== hash45(name, volume.nameSeed))
+        problems.push(`entry of ${inode} under a wrong hash`);
+      if (target === undefined)
+        problems.push(`an entry of ${inode} leads to ${direntInode(value)}, which is not there`);
       else if (target.mode >>> 12 !== direntType(value)) problems.push(`an entry of ${inode} has the wrong type`);
       if (direntType(value) === 4) {
         facts.subdirectories++;
@@ -100,12 +103,15 @@ export function checkMap(volume: MemoryVolume): string[] {
       }
       live += pages;
       facts.storedEnd = facts.end;
-      if (offset % 32 >= (offset + pages) % 32 && (offset + pages) % 32 !== 0) problems.push(`extent of ${inode} is not aligned`);
+      if (offset % 32 >= (offset + pages) % 32 && (offset + pages) % 32 !== 0)
+        problems.push(`extent of ${inode} is not aligned`);
       for (let i = 0; i < pages; i++) {
         const page = volume.pages.get(address + i);
         if (page === undefined || !page.live) problems.push(`inode ${inode}: page ${offset + i} is not live`);
-        else if (page.birth !== extentBirth(value)) problems.push(`inode ${inode}: page ${offset + i} has a wrong birth`);
-        else if (checksum(page.bytes) !== extentPageChecksum(value, i)) problems.push(`inode ${inode}: page ${offset + i} fails its checksum`);
+        else if (page.birth !== extentBirth(value))
+          problems.push(`inode ${inode}: page ${offset + i} has a wrong birth`);
+        else if (checksum(page.bytes) !== extentPageChecksum(value, i))
+          problems.push(`inode ${inode}: page ${offset + i} fails its checksum`);
       }
     }
   }
@@ -118,7 +124,8 @@ export function checkMap(volume: MemoryVolume): string[] {
     const expected = inode === rootInode ? 1 : facts.names;
     if (record.links !== expected) say(`${record.links} links, ${expected} names`);
     if (record.links === 0 && !orphans.has(inode)) say('no names, and no orphan');
-    if (record.subdirectories !== facts.subdirectories) say(`${record.subdirectories} subdirectories, not ${facts.subdirectories}`);
+    if (record.subdirectories !== facts.subdirectories)
+      say(`${record.subdirectories} subdirectories, not ${facts.subdirectories}`);
     if (record.mode >>> 12 === 4) {
       if (record.size !== facts.bytes) say(`size ${record.size}, entries make ${facts.bytes}`);
       const parent = facts.parents[0] ?? (inode === rootInode ? rootInode : record.parent);

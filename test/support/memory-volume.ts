@@ -5,7 +5,7 @@
  *
  * Broken rules are thrown as BrokenRule, which no operation expects.
  */
-import type { Flusher, ItemCursor, PageRun, VolumeApi } from '../../fs/volume/api.js';
+
 import { FsError } from '../../fs/errors.js';
 import { checksum } from '../../fs/format/checksum.js';
 import { maxItemBytes } from '../../fs/format/item.js';
@@ -13,6 +13,7 @@ import { below, chance, type Random } from '../../fs/store/random.js';
 import { Suspend } from '../../fs/suspend.js';
 import { type Batch, maxBytes, maxEntries } from '../../fs/tree/batch.js';
 import { pageSize } from '../../fs/units.js';
+import type { Flusher, ItemCursor, PageRun, VolumeApi } from '../../fs/volume/api.js';
 
 export class BrokenRule extends Error {}
 
@@ -225,10 +226,18 @@ export class MemoryVolume implements VolumeApi {
       const at = this.lowerBound(key);
       const there = this.items[at]?.key === key;
       if (item.type === 'delete') {
-        if (!there) throw new BrokenRule(`delete of an item that is not there: ${item.inode} ${item.kind} ${item.offset}`);
+        if (!there)
+          throw new BrokenRule(`delete of an item that is not there: ${item.inode} ${item.kind} ${item.offset}`);
         this.items.splice(at, 1);
       } else if (there) this.items[at].value = item.value.slice();
-      else this.items.splice(at, 0, { key, inode: item.inode, kind: item.kind, offset: item.offset, value: item.value.slice() });
+      else
+        this.items.splice(at, 0, {
+          key,
+          inode: item.inode,
+          kind: item.kind,
+          offset: item.offset,
+          value: item.value.slice(),
+        });
     }
     for (const claim of batch.claims) this.claim(claim.address, claim.pages, claim.birth, claim.checksum);
     for (const release of batch.releases) this.release(release.address, release.pages, release.birth);
@@ -237,7 +246,8 @@ export class MemoryVolume implements VolumeApi {
 
   private check(batch: Batch): void {
     if (this.readOnly) throw new FsError('EROFS', 'apply');
-    if (this.prepared !== undefined) for (const item of batch.items) this.checkPrepared(keyOf(item.inode, item.kind, item.offset));
+    if (this.prepared !== undefined)
+      for (const item of batch.items) this.checkPrepared(keyOf(item.inode, item.kind, item.offset));
     if (batch.entries > maxEntries) throw new BrokenRule(`a batch of ${batch.entries} entries`);
     if (batch.bytes > maxBytes) throw new BrokenRule(`a batch of ${batch.bytes} bytes`);
     const keys = new Set<string>();
@@ -357,7 +367,12 @@ export class MemoryVolume implements VolumeApi {
 
   statistics(): { capacity: number; live: number; reserved: number; available: number } {
     const { capacity, live, reserved, promised } = this;
-    return { capacity, live, reserved: reserved + promised, available: Math.max(0, capacity - live - reserved - promised) };
+    return {
+      capacity,
+      live,
+      reserved: reserved + promised,
+      available: Math.max(0, capacity - live - reserved - promised),
+    };
   }
 }
 

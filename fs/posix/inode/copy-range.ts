@@ -63,7 +63,10 @@ async function copyStep(
   const hole = await run(() => holeAt(context, regular(context, from), source));
   if (hole > 0) {
     const count = Math.min(hole, wanted);
-    await skip(context, await run(() => regular(context, to)), target, count);
+    await run(() => killPrivileges(context, regular(context, to)));
+    const inode = await run(() => regular(context, to));
+    await run(() => killPrivileges(context, inode));
+    await skip(context, inode, target, count);
     return count;
   }
   const data = await run(() => dataAt(context, regular(context, from), source));
@@ -100,10 +103,9 @@ function writeStep(context: Context, inode: Inode, offset: ByteOffset, data: Uin
   context.writeback.wrote();
 }
 
-/** Make the target read as zeros there: punch what it has, then let it grow. */
+/** Make the target read as zeros there: let it grow, which may find no room, then punch what it has. */
 async function skip(context: Context, inode: Inode, offset: ByteOffset, count: number): Promise<void> {
-  if (offset < inode.record.size)
-    await fallocate(context, inode.number, fallocateFlag.punchHole | fallocateFlag.keepSize, offset, count);
+  const punches = offset < inode.record.size;
   await run(() => {
     const current = regular(context, inode.number);
     if (offset + count <= current.record.size) return;
@@ -113,4 +115,5 @@ async function skip(context: Context, inode: Inode, offset: ByteOffset, count: n
     edit.apply();
     after();
   });
+  if (punches) await fallocate(context, inode.number, fallocateFlag.punchHole | fallocateFlag.keepSize, offset, count);
 }

@@ -29,8 +29,6 @@ export class Writeback implements Flusher {
   /** Inodes with clean pages, oldest first, and how many those are. */
   private readonly clean = new Set<Inode>();
   private cleanPages = 0;
-  /** Renamed or linked while dirty: flushed before any record that carries the new name. */
-  private readonly renamed = new Set<Inode>();
   private background: Promise<void> | undefined;
   private making: Promise<unknown> | undefined;
   private madeAt = -1;
@@ -40,17 +38,21 @@ export class Writeback implements Flusher {
   /** The inode may have become dirty, or clean. */
   note(inode: Inode): void {
     if (inode.dirty) this.dirty.add(inode);
-    else {
-      this.dirty.delete(inode);
-      this.renamed.delete(inode);
-    }
+    else this.dirty.delete(inode);
     if (inode.pages?.empty) inode.pages = undefined;
     if (inode.pages === undefined) this.clean.delete(inode);
   }
 
-  /** The inode got another name: fsync of anything shall not show that name before the data. */
-  noteName(inode: Inode): void {
-    if (inode.isRegular && inode.dirty) this.renamed.add(inode);
+  /**
+   * The file gets another name: what it holds goes to the tree first, so that no record of the journal shows the
+   * name without it. A large file is flushed while the operation waits. Throws Suspend.
+   */
+  flushBeforeNaming(inode: Inode): void {
+    const pages = inode.pages?.dirtyCount ?? 0;
+    if (!inode.isRegular || (pages === 0 && inode.flushedSize === inode.record.size)) return;
+    if (pages > 256) throw new Suspend(this.flush(inode), 'data before a name');
+    const sweep = new FlushSweep(inode);
+    while (flushStep(this.context, inode, sweep));
   }
 
   /** A page read from the log, to be changed in part soon. */
@@ -95,7 +97,6 @@ export class Writeback implements Flusher {
   dropInode(inode: Inode): void {
     this.dropPages(inode, 0, Number.POSITIVE_INFINITY);
     this.dirty.delete(inode);
-    this.renamed.delete(inode);
   }
 
   /** `pages` dirty pages were flushed or dropped. */
@@ -156,16 +157,6 @@ export class Writeback implements Flusher {
       if (!this.dirty.has(inode)) continue;
       await this.flush(inode);
       if ((++flushed & 63) === 0) await this.context.breathe();
-    }
-  }
-
-  /** Flush what must not be missing under its new name. */
-  async flushRenamed(): Promise<void> {
-    while (this.renamed.size > 0) {
-      for (const inode of this.renamed) {
-        await this.flush(inode);
-        this.renamed.delete(inode);
-      }
     }
   }
 

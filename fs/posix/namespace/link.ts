@@ -23,6 +23,7 @@ export function link(context: Context, number: InodeNumber, parent: InodeNumber,
   const place = placeOf(context.volume, parent, name);
   if (place.inode !== 0) throw new FsError('EEXIST', 'link', parent);
   const offset = offsetForNew(place.offset, 'link', parent);
+  context.writeback.flushBeforeNaming(inode);
 
   const now = context.volume.now();
   const edit = new InodeEdit(context);
@@ -34,6 +35,5 @@ export function link(context: Context, number: InodeNumber, parent: InodeNumber,
   edit.changed(inode, now).links++;
   edit.apply();
   if (nameless) context.inodes.nameless.delete(number);
-  context.writeback.noteName(inode);
   return inode;
 }

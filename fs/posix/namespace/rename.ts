@@ -46,9 +46,12 @@ export function rename(
   refuseLoop(context, inode, to.directory);
   if ((flags & exchange) !== 0 && to.inode !== undefined) {
     refuseLoop(context, to.inode, from.directory);
+    context.writeback.flushBeforeNaming(inode);
+    context.writeback.flushBeforeNaming(to.inode);
     swap(context, from, inode, to, to.inode);
   } else {
     if (to.inode !== undefined) checkReplaces(context, inode, to.inode);
+    context.writeback.flushBeforeNaming(inode);
     move(context, from, inode, to);
   }
 }
@@ -102,7 +105,6 @@ function move(context: Context, from: End, inode: Inode, to: End): void {
   }
   edit.apply();
   after?.();
-  context.writeback.noteName(inode);
 }
 
 function swap(context: Context, from: End, inode: Inode, to: End, other: Inode): void {
@@ -125,8 +127,6 @@ function swap(context: Context, from: End, inode: Inode, to: End, other: Inode):
   edit.changed(inode, now);
   edit.changed(other, now);
   edit.apply();
-  context.writeback.noteName(inode);
-  context.writeback.noteName(other);
 }
 
 const entryFor = (inode: Inode, name: Uint8Array): Uint8Array =>
