@@ -21,13 +21,14 @@ export class Pace {
 
   constructor(
     private readonly work: Paced,
+    /** 0: no commit comes by itself. */
     private readonly commitMs: number,
   ) {}
 
   /** Something has changed. */
   touched(): void {
     this.touches++;
-    if (this.timer === undefined && this.working === undefined && !this.stopped) this.arm();
+    if (this.commitMs > 0 && this.timer === undefined && this.working === undefined && !this.stopped) this.arm();
   }
 
   private arm(): void {
