@@ -2,7 +2,7 @@
  * The long run of the model test: random operations on a volume and on a model of it, with remounts and power cuts in
  * between. Stops at the first difference, and fails also when something that it is there to try never happened.
  *
- *     node dist/scripts/soak-model.js [--seed N] [--operations N] [--minutes N] [--size MIB] [--any] [--quiet]
+ *     node dist/scripts/soak-model.js [--seed N] [--operations N] [--minutes N] [--size MIB] [--any] [--trail N] [--quiet]
  *
  * Exit codes: 0 no difference and everything happened, 1 a difference, 2 something never happened.
  */
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '60' },
     size: { type: 'string', default: '64' },
     any: { type: 'boolean', default: false },
+    trail: { type: 'string', default: '40' },
     quiet: { type: 'boolean', default: false },
   },
 });
@@ -30,10 +31,13 @@ const seed = Number(values.seed);
 const operations = Number(values.operations);
 const deadline = performance.now() + Number(values.minutes) * 60_000;
 
+/** How long an operation may take, in milliseconds; up to twice that is waited. */
+const patience = 20_000;
+
 async function soak(): Promise<number> {
   const time = new VirtualTime();
   const maker = new RealMaker({ now: () => time.now, segmentShift: 5 });
-  const harness = new Harness(maker, { seed, size: Number(values.size) << 20, time, check: true });
+  const harness = new Harness(maker, { seed, size: Number(values.size) << 20, time, check: true, trail: Number(values.trail) });
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const started = performance.now();
   let done = 0;
@@ -41,6 +45,15 @@ async function soak(): Promise<number> {
     const seconds = Math.round((performance.now() - started) / 1000);
     return `seed ${seed}: ${done} of ${operations} operations, ${harness.model.nodes.size} files, ${seconds} s`;
   };
+  let seen = -1;
+  const watch = setInterval(() => {
+    if (seen === done) {
+      say(`${summary()}: no operation has ended for ${patience / 1000} s\n  ${harness.trail.slice(-20).join('\n  ')}`);
+      say(JSON.stringify(harness.counts));
+      process.exit(1);
+    }
+    seen = done;
+  }, patience);
   time.install();
   try {
     await harness.start();
@@ -56,6 +69,7 @@ async function soak(): Promise<number> {
     say(JSON.stringify(harness.counts));
     return 1;
   } finally {
+    clearInterval(watch);
     time.uninstall();
   }
   const { counts } = harness;

@@ -8,8 +8,8 @@ import { below, chance, type Random, seededRandom } from '../../fs/store/random.
 import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
 import type { SparseBytes } from '../../fs/store/sparse-bytes.js';
 import { run } from '../../fs/suspend.js';
-import { compareTrees, factsOf } from './compare.js';
-import { type Dump, dump } from './dump.js';
+import { compareContents, compareTrees, factsOf } from './compare.js';
+import { type Dump, dump, readContents } from './dump.js';
 import type { Moment } from './history.js';
 import { Model } from './model.js';
 import { checkOrderedPromise } from './ordered-promise.js';
@@ -24,6 +24,8 @@ export interface HarnessOptions {
   readonly time: VirtualTime;
   /** Share of the disk's calls that are answered in place. */
   readonly inPlace?: number;
+  /** How many of the last operations the report of a failure lists; 40 unless told. */
+  readonly trail?: number;
   /** Check the whole image after each stop and cut. */
   readonly check?: boolean;
 }
@@ -82,11 +84,12 @@ export class Harness {
 
   note(line: string): void {
     this.trail.push(line);
-    if (this.trail.length > 400) this.trail.splice(0, 200);
+    const keep = this.options.trail ?? 40;
+    if (this.trail.length > keep * 2) this.trail.splice(0, keep);
   }
 
   disagree(what: string, details: readonly string[]): never {
-    throw new Disagreement(`${what}\n  ${details.join('\n  ')}\nafter:\n  ${this.trail.slice(-40).join('\n  ')}`);
+    throw new Disagreement(`${what}\n  ${details.join('\n  ')}\nafter:\n  ${this.trail.slice(-(this.options.trail ?? 40)).join('\n  ')}`);
   }
 
   async start(): Promise<void> {
@@ -186,7 +189,8 @@ export class Harness {
     this.note(`the power went during: ${label}`);
   }
 
-  private mayBeFull(label: string): void {
+  /** ENOSPC, or less done than was asked for: is the volume full indeed? */
+  mayBeFull(label: string): void {
     this.count('ENOSPC');
     const { pages, availablePages } = this.api.statfs();
     this.note(`  ENOSPC with ${availablePages} of ${pages} pages available`);
@@ -209,7 +213,6 @@ export class Harness {
       files,
       done: started.then(
         () => {
-          if (!disk.powered) this.failedSync ??= new Disagreement('a sync was acknowledged without power');
           this.syncing.delete(syncing);
           this.model.history.durable(moment, files);
         },
@@ -260,6 +263,17 @@ export class Harness {
     if (!this.disk.powered) return this.powerIsBack();
     if (problems.length > 0) this.disagree('the trees differ', problems);
     this.count('comparisons');
+  }
+
+  /** Compare the contents of one file. */
+  async compareFile(inode: number): Promise<void> {
+    if (!this.model.nodes.has(inode)) return;
+    const expected = this.model.contents(inode);
+    const found = await this.attempt(() => readContents(this.api, inode, expected.size));
+    if (this.isOff(found)) return this.powerIsBack();
+    if ('error' in found) throw found.error;
+    const problems = compareContents(inode, expected, found.value);
+    if (problems.length > 0) this.disagree(`contents of inode ${inode}`, problems);
   }
 
   /** Stop in peace and start again. */
@@ -340,9 +354,11 @@ export class Harness {
   private async cutRecovery(contents: SparseBytes): Promise<SparseBytes> {
     const disk = this.newDisk(contents.copy());
     disk.faults.plan('any', 1 + below(this.random, 60), { what: 'power' });
-    const outcome = await this.attempt(() => this.maker.open(disk));
-    if ('value' in outcome) await outcome.value.abandon();
-    else if (disk.powered) throw outcome.error;
+    try {
+      await (await this.maker.open(disk)).abandon();
+    } catch (error) {
+      if (disk.powered) throw error;
+    }
     this.count('cuts during recovery');
     return disk.crash(this.random);
   }

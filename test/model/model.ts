@@ -158,10 +158,10 @@ export class Model implements FileSystemApi {
       this.contents(inode, 'setattr');
       node.mtime = now;
     }
-    if (wanted.mode !== undefined) node.mode = (node.mode & fileType.mask) | (wanted.mode & 0o7777);
     if (wanted.uid !== undefined) node.uid = wanted.uid;
     if (wanted.gid !== undefined) node.gid = wanted.gid;
-    if (wanted.killPrivileges) this.killPrivileges(node);
+    if (wanted.uid !== undefined || wanted.gid !== undefined || wanted.killPrivileges) this.killPrivileges(node);
+    if (wanted.mode !== undefined) node.mode = (node.mode & fileType.mask) | (wanted.mode & 0o7777);
     if (wanted.atime !== undefined) node.atime = at(wanted.atime);
     if (wanted.mtime !== undefined) node.mtime = at(wanted.mtime);
     node.ctime = wanted.ctime ?? now;
@@ -176,6 +176,7 @@ export class Model implements FileSystemApi {
   }
 
   private killPrivileges(node: ModelNode): void {
+    if (isDirectory(node)) return;
     node.mode &= ~setuid;
     if ((node.mode & 0o010) !== 0) node.mode &= ~setgid;
   }
@@ -332,15 +333,20 @@ export class Model implements FileSystemApi {
   write(inode: number, offset: number, data: Uint8Array, _who: Credentials, killPrivileges = false): number {
     const contents = this.contents(inode, 'write');
     if (offset + data.length > maxFileSize) throw new FsError('EFBIG', 'write', inode);
+    if (data.length === 0) return 0;
     const node = this.node(inode);
-    const mode = node.mode;
-    if (killPrivileges) this.killPrivileges(node);
-    if (node.mode !== mode) {
-      this.changed(node);
-      this.commit('write');
-    }
-    if (data.length > 0) this.setData(node, contents.write(offset, data));
+    if (killPrivileges) this.dropPrivileges(node);
+    this.setData(node, contents.write(offset, data));
     return data.length;
+  }
+
+  /** Because the contents change. */
+  private dropPrivileges(node: ModelNode): void {
+    const mode = node.mode;
+    this.killPrivileges(node);
+    if (node.mode === mode) return;
+    this.changed(node);
+    this.commit('setattr');
   }
 
   private setData(node: ModelNode, contents: Contents): void {
@@ -372,7 +378,9 @@ export class Model implements FileSystemApi {
   async copyRange(from: number, fromOffset: number, to: number, toOffset: number, length: number): Promise<number> {
     const bytes = this.contents(from, 'copyRange').read(fromOffset, length);
     const into = this.contents(to, 'copyRange');
-    if (bytes.length > 0) this.setData(this.node(to), into.write(toOffset, bytes));
+    if (bytes.length === 0) return 0;
+    this.dropPrivileges(this.node(to));
+    this.setData(this.node(to), into.write(toOffset, bytes));
     return bytes.length;
   }
 

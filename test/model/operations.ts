@@ -181,6 +181,7 @@ export const operations = {
     const length = choose.length();
     const label = `fallocate inode ${inode}, mode ${mode}, at ${offset}, ${length} bytes`;
     await h.both(label, async (api) => void (await api.fallocate(inode, mode, offset, length)), nothing);
+    await h.compareFile(inode);
   },
 
   async copyRange(h, choose) {
@@ -191,7 +192,16 @@ export const operations = {
     const target = choose.offset(h.model.contents(to).size);
     const length = choose.length();
     const label = `copy ${length} bytes of inode ${from} at ${offset} to inode ${to} at ${target}`;
-    await h.both(label, (api) => api.copyRange(from, offset, to, target, length, root), sameNumber);
+    // On a full volume it may copy less; the model then does the same.
+    let copied: number | undefined;
+    const copy = async (api: FileSystemApi): Promise<number> => {
+      const wanted = api === h.model ? (copied ?? length) : length;
+      const count = await api.copyRange(from, offset, to, target, wanted, root);
+      if (api !== h.model) copied = count;
+      return count;
+    };
+    if ((await h.both(label, copy, sameNumber)) && (copied ?? 0) < Math.min(length, size - offset)) h.mayBeFull(label);
+    await h.compareFile(to);
   },
 
   async seek(h, choose) {

@@ -19,7 +19,8 @@
  *    on it, that is then at least as long.
  *    So no page within the size found is one that was not there: it may be old, it can't be absent.
  * 3. The size found lies between the least and the greatest that a version of the window, with the later truncations
- *    of the window done on it, has: a large write may be cut short.
+ *    of the window done on it, has: a large write may be cut short. A truncation that extends a file may be late like
+ *    data, one that cuts it is not.
  *
  * Times may be older, and are not compared.
  */
@@ -128,22 +129,24 @@ function windowOf(history: History, count: number, inode: number): Version[] {
 interface Candidate {
   readonly contents: Contents;
   readonly covered: number;
-  readonly size: number;
+  /** Size with the later truncations that cut, and with those too that extend. */
+  readonly least: number;
+  readonly greatest: number;
 }
 
 function candidatesOf(window: readonly Version[]): Candidate[] {
   return window.map((version, index) => {
     let contents = version.contents;
-    let covered = contents.size;
-    let size = contents.size;
+    let least = contents.size;
+    let greatest = contents.size;
     for (const { redo } of window.slice(index + 1)) {
       if (redo?.what === 'cut') {
         contents = contents.cut(redo.size);
-        covered = Math.min(covered, redo.size);
-        size = Math.min(size, redo.size);
-      } else if (redo?.what === 'extend') size = Math.max(size, redo.size);
+        least = Math.min(least, redo.size);
+        greatest = Math.min(greatest, redo.size);
+      } else if (redo?.what === 'extend') greatest = Math.max(greatest, redo.size);
     }
-    return { contents, covered, size };
+    return { contents, covered: least, least, greatest };
   });
 }
 
@@ -151,8 +154,8 @@ function candidatesOf(window: readonly Version[]): Candidate[] {
 export function checkContents(inode: number, window: readonly Version[], found: Contents): string[] {
   const last = window[window.length - 1].contents;
   const candidates = candidatesOf(window);
-  const sizes = candidates.map(({ size }) => size);
-  const [least, greatest] = [Math.min(...sizes), Math.max(...sizes)];
+  const least = Math.min(...candidates.map((candidate) => candidate.least));
+  const greatest = Math.max(...candidates.map((candidate) => candidate.greatest));
   if (found.size < least || found.size > greatest) {
     return [`inode ${inode}: size ${found.size}, expected ${least} to ${greatest}`];
   }
