@@ -65,7 +65,11 @@ export class Space {
       throw new FsError('ENOSPC', 'write', undefined, `${Math.max(0, available)} pages are free`);
     }
     const overdraft = (this.commitPlaces * segmentPages(this.table.geometry)) / 4;
-    if (available - pages < -overdraft) return false;
+    if (available - pages < -overdraft) {
+      // A flush gives back at most what is reserved: if that is not enough, waiting is in vain.
+      if (available + this.reserved - pages >= -overdraft) return false;
+      throw new FsError('ENOSPC', 'write', undefined, `${Math.max(0, available)} pages are free`);
+    }
     this.reserved += pages;
     return true;
   }
