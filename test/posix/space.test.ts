@@ -1,0 +1,148 @@
+/** A full volume, memory that is full, and pages that are not what they were. */
+import { describe, expect, it } from 'vitest';
+import type { CorruptionError } from '../../fs/errors.js';
+import { fallocateFlag } from '../../fs/posix/api.js';
+import { bytes, moods, root, Workbench } from './workbench.js';
+
+const page = 4096;
+const { keepSize, punchHole, zeroRange } = fallocateFlag;
+
+describe.each(moods)('on %s', (_, mood) => {
+  it('answers ENOSPC, and still overwrites, truncates and removes', async () => {
+    const bench = await Workbench.open({ ...mood, capacity: 200 });
+    const inode = await bench.file('f');
+    let written = 0;
+    while (
+      (await bench.failure((fs) => fs.write(inode, written, new Uint8Array(10 * page).fill(1), root))) === 'none'
+    ) {
+      written += 10 * page;
+    }
+    expect(written).toBe(200 * page);
+    await bench.flush(inode);
+    for (let at = 0; at < 200; at += 20) await bench.write(inode, at * page, new Uint8Array(20 * page).fill(2));
+    await bench.flush(inode);
+    expect(await bench.failure((fs) => fs.write(inode, written, bytes('x'), root))).toBe('ENOSPC');
+    await bench.truncate(inode, 190 * page);
+    await bench.write(inode, 190 * page, new Uint8Array(10 * page).fill(3));
+    await bench.do((fs) => fs.unlink(1, bytes('f'), root));
+    expect(await bench.settle()).toEqual([]);
+    expect(bench.volume.statistics().available).toBe(200);
+  });
+
+  it('finds room that a flush and a commit make', async () => {
+    const bench = await Workbench.open({ ...mood, capacity: 100 });
+    const inode = await bench.file('f', 'a'.repeat(50 * page));
+    await bench.flush(inode);
+    await bench.write(inode, 0, 'b'.repeat(50 * page));
+    // Fifty pages are reserved for as many that will be released.
+    const other = await bench.file('g', 'c'.repeat(40 * page));
+    expect(await bench.settle()).toEqual([]);
+    expect((await bench.read(inode)).slice(-3)).toBe('bbb');
+    expect((await bench.read(other)).length).toBe(40 * page);
+  });
+
+  it('writes more than memory holds', async () => {
+    const bench = await Workbench.open(mood);
+    const inode = await bench.file('f');
+    const piece = new Uint8Array(1 << 20);
+    const other = await bench.file('g');
+    for (let i = 0; i < 12; i++) {
+      await Promise.all([
+        bench.write(inode, i << 20, piece.fill(i + 1)),
+        bench.write(other, i * 3 * page + 17, 'x'.repeat(page)),
+      ]);
+    }
+    for (let i = 0; i < 12; i++)
+      expect(await bench.read(inode, (i + 1) * 2 ** 20 - 1, 1)).toBe(String.fromCharCode(i + 1));
+    expect(await bench.settle()).toEqual([]);
+    expect(bench.volume.reserved).toBe(0);
+  });
+
+  it('keeps space for a range, and uses it when that is written', async () => {
+    const bench = await Workbench.open({ ...mood, capacity: 100 });
+    const inode = await bench.file('f', 'a'.repeat(page + 1));
+    await bench.do((fs) => fs.fallocate(inode, keepSize, 0, 60 * page));
+    expect(await bench.stat(inode)).toMatchObject({ size: page + 1, blocks: 60 * 8 });
+    expect(bench.volume.promised).toBe(58);
+    await bench.do((fs) => fs.fallocate(inode, 0, 0, 60 * page));
+    expect((await bench.stat(inode)).size).toBe(60 * page);
+    expect(await bench.failure((fs) => fs.fallocate(inode, 0, 0, 101 * page))).toBe('ENOSPC');
+    const other = await bench.file('g', 'b'.repeat(40 * page));
+    await bench.flush(other);
+    expect(await bench.failure((fs) => fs.write(other, 40 * page, bytes('x'), root))).toBe('ENOSPC');
+    await bench.write(inode, 0, 'c'.repeat(60 * page));
+    await bench.flush(inode);
+    expect(bench.volume.promised).toBe(0);
+    expect(await bench.settle()).toEqual([]);
+  });
+
+  it('reserves and gives back ranges of many pages', async () => {
+    const bench = await Workbench.open(mood);
+    const inode = await bench.file('f', 'start');
+    await bench.do((fs) => fs.fallocate(inode, 0, 0, 200_000 * page));
+    expect(bench.volume.promised).toBe(199_999);
+    expect(await bench.read(inode, 0, 8)).toBe('start\0\0\0');
+    await bench.write(inode, 100_000 * page, 'middle');
+    await bench.flush(inode);
+    await bench.do((fs) => fs.fallocate(inode, punchHole | keepSize, 50_000 * page, 100_000 * page));
+    expect(await bench.read(inode, 100_000 * page, 6)).toBe('\0'.repeat(6));
+    expect(bench.volume.promised).toBe(99_999);
+    await bench.truncate(inode, 3);
+    expect(await bench.settle()).toEqual([]);
+    expect(bench.volume.promised).toBe(0);
+    expect(await bench.read(inode)).toBe('sta');
+  });
+
+  it.each([
+    ['punched', punchHole | keepSize],
+    ['zeroed', zeroRange],
+    ['zeroed without growing', zeroRange | keepSize],
+  ])('a range that is %s reads as zeros, to the byte', async (_how, mode) => {
+    const bench = await Workbench.open(mood);
+    const ranges = [
+      [100, 50],
+      [100, page],
+      [page, page],
+      [0, 5 * page],
+      [page - 1, 3 * page + 2],
+      [9 * page, 5 * page],
+    ] as const;
+    for (const [i, [offset, length]] of ranges.entries()) {
+      for (const flushed of [false, true]) {
+        const inode = await bench.file(`f${i}${flushed}`, 'a'.repeat(10 * page));
+        if (flushed) await bench.flush(inode);
+        await bench.do((fs) => fs.fallocate(inode, mode, offset, length));
+        const size = mode === zeroRange ? Math.max(10 * page, offset + length) : 10 * page;
+        const expected = Buffer.alloc(size, 0)
+          .fill('a', 0, 10 * page)
+          .fill(0, offset, Math.min(size, offset + length));
+        expect(Buffer.from(await bench.read(inode), 'latin1').equals(expected)).toBe(true);
+        await bench.flush(inode);
+        await bench.remount();
+        expect(Buffer.from(await bench.read(inode), 'latin1').equals(expected)).toBe(true);
+      }
+    }
+    const small = await bench.file('small', 'hello world');
+    await bench.do((fs) => fs.fallocate(small, mode, 2, 3));
+    expect(await bench.read(small)).toBe('he\0\0\0 world');
+    for (const bad of [8, 32, punchHole, punchHole | zeroRange]) {
+      expect(await bench.failure((fs) => fs.fallocate(small, bad, 0, 1))).toBe('EOPNOTSUPP');
+    }
+    expect(await bench.failure((fs) => fs.fallocate(small, 0, 0, 0))).toBe('EINVAL');
+    expect(await bench.settle()).toEqual([]);
+  });
+
+  it('answers EIO for a damaged page, and says which', async () => {
+    const found: CorruptionError[] = [];
+    const bench = await Workbench.open(mood, { cacheBytes: 4 << 20, onCorruption: (error) => found.push(error) });
+    const inode = await bench.file('f', 'a'.repeat(8 * page));
+    await bench.flush(inode);
+    for (const stored of bench.volume.pages.values()) if (stored.live) stored.bytes[17] ^= 4;
+    expect(await bench.failure((fs) => fs.read(inode, 0, new Uint8Array(8 * page)))).toBe('EIO');
+    expect(await bench.failure((fs) => fs.write(inode, 5, bytes('x'), root))).toBe('EIO');
+    expect(found.map((error) => error.code)).toEqual(['EUCLEAN', 'EUCLEAN']);
+    expect(found[0].message).toContain(`inode ${inode}, page 0`);
+    await bench.write(inode, 0, 'b'.repeat(8 * page));
+    expect((await bench.read(inode)).slice(0, 3)).toBe('bbb');
+  });
+});
