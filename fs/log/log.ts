@@ -128,17 +128,27 @@ export class Log implements HeadOwner {
       at += count;
       left -= count;
     }
+    const places = pieces.map(({ target }) => {
+      const place = this.table.placeOf(Math.floor(target / this.perSegment));
+      if (place < 0) throw new CorruptionError('relocation', `address ${address}`, `target ${target} leads to no segment`);
+      return place;
+    });
     const waits: Promise<void>[] = [];
     let filled = 0;
-    for (const piece of pieces) {
-      const place = this.table.placeOf(Math.floor(piece.target / this.perSegment));
-      if (place < 0) throw new CorruptionError('relocation', `address ${address}`, `target ${piece.target} leads to no segment`);
+    for (const [i, piece] of pieces.entries()) {
       const bytes = piece.pages * pageSize;
-      const wait = this.readPlace(place, piece.target % this.perSegment, piece.pages, into.subarray(filled, filled + bytes));
-      if (wait !== undefined) waits.push(wait);
+      const part = into.subarray(filled, filled + bytes);
+      try {
+        const wait = this.readPlace(places[i], piece.target % this.perSegment, piece.pages, part);
+        if (wait !== undefined) waits.push(wait);
+      } catch (e) {
+        if (waits.length === 0) throw e;
+        waits.push(Promise.reject(e));
+        break;
+      }
       filled += bytes;
     }
-    return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
+    return waits.length === 0 ? undefined : allDone(waits);
   }
 
   /** Read by place: for the cleaner, which takes pages as they lie. */
@@ -183,4 +193,10 @@ export class Log implements HeadOwner {
     if (place < 0) this.deferred.push({ address, pages });
     else this.table.clearLive(place, address % this.perSegment, pages, this.generation);
   }
+}
+
+/** Like Promise.all, but a failure is told only when nothing is under way any more that fills the caller's buffer. */
+async function allDone(waits: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(waits);
+  for (const wait of waits) await wait;
 }
