@@ -6,6 +6,15 @@ import { pageSize } from '../../fs/units.js';
 
 const zeros = new Uint8Array(pageSize);
 
+/** Nothing but zeros? */
+export function isZeros(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at += pageSize) {
+    const part = bytes.subarray(at, at + pageSize);
+    if (Buffer.compare(part, zeros.subarray(0, part.length)) !== 0) return false;
+  }
+  return true;
+}
+
 export class Contents {
   static readonly empty = new Contents(0, new Map());
 

@@ -6,7 +6,7 @@ import { FsError } from '../../fs/errors.js';
 import { type Attributes, type FileSystemApi, seek } from '../../fs/posix/api.js';
 import { run } from '../../fs/suspend.js';
 import { pageSize, rootInode } from '../../fs/units.js';
-import { Contents } from './contents.js';
+import { Contents, isZeros } from './contents.js';
 import { fileType } from './nodes.js';
 import { bytesOf, entryKey, type Facts, inodeFact, inodeKey, textOf, xattrFact, xattrKey } from './state.js';
 
@@ -52,12 +52,12 @@ export async function listDirectory(api: FileSystemApi, inode: number, part = 10
 
 const chunk = 128 * 1024;
 
-/** All bytes of a regular file; SEEK_DATA skips holes in files larger than 16 MiB. */
+/** All bytes of a regular file; SEEK_DATA skips holes in files larger than 2 MiB. */
 export async function readContents(api: FileSystemApi, inode: number, size: number): Promise<Contents> {
   const pages = new Map<number, Uint8Array>();
   const into = new Uint8Array(chunk);
   for (let at = 0; at < size; at += chunk) {
-    if (size > 16 << 20) {
+    if (size > 2 << 20) {
       const data = await nextData(api, inode, at);
       if (data === undefined) break;
       at = Math.floor(data / pageSize) * pageSize;
@@ -68,9 +68,11 @@ export async function readContents(api: FileSystemApi, inode: number, size: numb
     const got = await run(() => api.read(inode, from, into.subarray(0, want)));
     if (got !== want) throw new DumpError(`inode ${inode}: read of ${want} bytes at ${at} answered ${got}`);
     for (let p = 0; p < want; p += pageSize) {
+      const part = into.subarray(p, Math.min(p + pageSize, want));
+      if (isZeros(part)) continue;
       const page = new Uint8Array(pageSize);
-      page.set(into.subarray(p, Math.min(p + pageSize, want)));
-      if (page.some((byte) => byte !== 0)) pages.set((at + p) / pageSize, page);
+      page.set(part);
+      pages.set((at + p) / pageSize, page);
     }
   }
   return new Contents(size, pages);

@@ -8,7 +8,7 @@ import { below, chance, type Random, seededRandom } from '../../fs/store/random.
 import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
 import type { SparseBytes } from '../../fs/store/sparse-bytes.js';
 import { run } from '../../fs/suspend.js';
-import { compareContents, compareTrees, factsOf } from './compare.js';
+import { compareBytes, compareContents, compareTrees, factsOf } from './compare.js';
 import { type Dump, dump, readContents } from './dump.js';
 import type { Moment } from './history.js';
 import { Model } from './model.js';
@@ -89,7 +89,9 @@ export class Harness {
   }
 
   disagree(what: string, details: readonly string[]): never {
-    throw new Disagreement(`${what}\n  ${details.join('\n  ')}\nafter:\n  ${this.trail.slice(-(this.options.trail ?? 40)).join('\n  ')}`);
+    throw new Disagreement(
+      `${what}\n  ${details.join('\n  ')}\nafter:\n  ${this.trail.slice(-(this.options.trail ?? 40)).join('\n  ')}`,
+    );
   }
 
   async start(): Promise<void> {
@@ -259,9 +261,10 @@ export class Harness {
   async compare(): Promise<void> {
     await this.settle();
     this.note('compare everything');
-    const problems = await compareTrees(this.model, this.api);
+    const outcome = await this.attempt(() => compareTrees(this.model, this.api));
     if (!this.disk.powered) return this.powerIsBack();
-    if (problems.length > 0) this.disagree('the trees differ', problems);
+    if ('error' in outcome) throw outcome.error;
+    if (outcome.value.length > 0) this.disagree('the trees differ', outcome.value);
     this.count('comparisons');
   }
 
@@ -274,6 +277,33 @@ export class Harness {
     if ('error' in found) throw found.error;
     const problems = compareContents(inode, expected, found.value);
     if (problems.length > 0) this.disagree(`contents of inode ${inode}`, problems);
+  }
+
+  /**
+   * An operation on the file failed for want of space and may have done part of its work: each page must be as it was
+   * or as `whole` would have made it. The model takes over what is found.
+   */
+  async adoptPart(inode: number, whole: () => void): Promise<void> {
+    if (!this.model.nodes.has(inode)) return;
+    const before = this.model.contents(inode);
+    whole();
+    const after = this.model.contents(inode);
+    const attributes = await this.attempt(() => run(() => this.api.getattr(inode)));
+    const found = await this.attempt(async () => readContents(this.api, inode, (await this.valueOf(attributes)).size));
+    if (this.isOff(found)) return this.powerIsBack();
+    if ('error' in found) throw found.error;
+    const problems = [...found.value.written(), ...after.written(), ...before.written()].flatMap((page) => {
+      const bytes = found.value.page(page);
+      const either = [before, after].some((contents) => Buffer.compare(contents.page(page), bytes) === 0);
+      return either ? [] : compareBytes(`inode ${inode}, page ${page}`, before.page(page), bytes);
+    });
+    if (problems.length > 0) this.disagree(`contents of inode ${inode} after ENOSPC`, problems.slice(0, 5));
+    this.model.adopt(await this.valueOf(attributes), found.value);
+  }
+
+  private async valueOf<T>(outcome: Outcome<T>): Promise<T> {
+    if ('error' in outcome) throw outcome.error;
+    return outcome.value;
   }
 
   /** Stop in peace and start again. */

@@ -364,6 +364,19 @@ export class Model implements FileSystemApi {
     this.setData(this.node(inode), after);
   }
 
+  /** The file has these contents, permissions and times. */
+  adopt({ inode, mode, mtime, ctime }: Attributes, contents: Contents): void {
+    const node = this.node(inode);
+    if (node.mode !== mode) {
+      node.mode = mode;
+      this.changed(node);
+      this.commit('adopt');
+    }
+    this.setData(node, contents);
+    node.mtime = mtime;
+    node.ctime = ctime;
+  }
+
   /** The nearest hole or data, page by page; the real one may call zeros data. ENXIO: no data follows. */
   seek(inode: number, offset: number, whence: number): number {
     const contents = this.contents(inode, 'seek');

@@ -39,9 +39,20 @@ const always: Weights = {
 };
 
 const tides: Readonly<Record<string, Weights>> = {
-  grow: { create: 25, mkdir: 4, symlink: 2, mknod: 1, tmpfile: 0.5, scatter: 0.3, unlink: 2, rmdir: 0.5, write: 20 },
+  grow: {
+    create: 25,
+    mkdir: 4,
+    symlink: 2,
+    mknod: 1,
+    tmpfile: 0.5,
+    scatter: 0.3,
+    unlink: 2,
+    rmdir: 0.5,
+    setxattr: 20,
+    bulk: 2,
+  },
   work: { create: 6, mkdir: 1, symlink: 1, mknod: 0.5, tmpfile: 1, scatter: 0.5, unlink: 6, rmdir: 1, removeTree: 0.3 },
-  fill: { create: 3, fill: 12, scatter: 2, unlink: 2, mkdir: 0.5 },
+  fill: { create: 3, fill: 25, scatter: 2, unlink: 1, mkdir: 0.5 },
   shrink: { unlink: 40, rmdir: 10, removeTree: 3, truncate: 8, create: 2, letGo: 8 },
 };
 
