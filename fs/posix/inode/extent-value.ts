@@ -6,6 +6,7 @@ import { checksum } from '../../format/checksum.js';
 import { ExtentHeader } from '../../format/item.js';
 import { Pointer } from '../../format/pointer.js';
 import { type Address, type Generation, pageSize } from '../../units.js';
+import { getU32, getU64, newValue, setU32, setU64 } from './item-bytes.js';
 
 const start = ExtentHeader.offsetOf.pointer;
 const at = {
@@ -21,40 +22,21 @@ const headerBytes = ExtentHeader.size;
 /** Most pages of a reserved extent. */
 export const reservedExtentPages = 65535;
 
-function readU32(value: Uint8Array, offset: number): number {
-  return (value[offset] | (value[offset + 1] << 8) | (value[offset + 2] << 16) | (value[offset + 3] << 24)) >>> 0;
-}
-
-const readU64 = (value: Uint8Array, offset: number): number =>
-  readU32(value, offset + 4) * 0x100000000 + readU32(value, offset);
-
-function writeU32(value: Uint8Array, offset: number, n: number): void {
-  value[offset] = n;
-  value[offset + 1] = n >>> 8;
-  value[offset + 2] = n >>> 16;
-  value[offset + 3] = n >>> 24;
-}
-
-function writeU64(value: Uint8Array, offset: number, n: number): void {
-  writeU32(value, offset, n >>> 0);
-  writeU32(value, offset + 4, Math.floor(n / 0x100000000));
-}
-
-export const extentAddress = (value: Uint8Array): Address => readU64(value, at.address);
-export const extentBirth = (value: Uint8Array): Generation => readU64(value, at.birth);
+export const extentAddress = (value: Uint8Array): Address => getU64(value, at.address);
+export const extentBirth = (value: Uint8Array): Generation => getU64(value, at.birth);
 export const extentPageCount = (value: Uint8Array): number => value[at.pages] | (value[at.pages + 1] << 8);
 /** CRC32C of page `index` of a plain extent. */
-export const extentPageChecksum = (value: Uint8Array, index: number): number => readU32(value, headerBytes + index * 4);
+export const extentPageChecksum = (value: Uint8Array, index: number): number => getU32(value, headerBytes + index * 4);
 /** The pointer's checksum, which is also that of a claim of the extent's pages. */
-export const extentChecksum = (value: Uint8Array): number => readU32(value, at.checksum);
+export const extentChecksum = (value: Uint8Array): number => getU32(value, at.checksum);
 
 function pointer(value: Uint8Array, address: Address, birth: Generation, pages: number): void {
-  writeU64(value, at.address, address);
-  writeU64(value, at.birth, birth);
+  setU64(value, at.address, address);
+  setU64(value, at.birth, birth);
   value[at.pages] = pages;
   value[at.pages + 1] = pages >>> 8;
-  writeU32(value, at.storedBytes, pages * pageSize);
-  writeU32(value, at.plainBytes, pages * pageSize);
+  setU32(value, at.storedBytes, pages * pageSize);
+  setU32(value, at.plainBytes, pages * pageSize);
 }
 
 /** A plain extent of `pages` pages whose CRC32Cs are `sums[from]` and so on. */
@@ -65,16 +47,16 @@ export function plainExtent(
   sums: Uint32Array,
   from: number,
 ): Uint8Array {
-  const value = new Uint8Array(headerBytes + pages * 4);
+  const value = newValue(headerBytes + pages * 4);
   pointer(value, address, birth, pages);
-  for (let i = 0; i < pages; i++) writeU32(value, headerBytes + i * 4, sums[from + i]);
-  writeU32(value, at.checksum, checksum(value.subarray(headerBytes)));
+  for (let i = 0; i < pages; i++) setU32(value, headerBytes + i * 4, sums[from + i]);
+  setU32(value, at.checksum, checksum(value.subarray(headerBytes)));
   return value;
 }
 
 /** A reserved extent of up to 65,535 pages. */
 export function reservedExtent(birth: Generation, pages: number): Uint8Array {
-  const value = new Uint8Array(headerBytes);
+  const value = newValue(headerBytes);
   pointer(value, 0, birth, pages);
   return value;
 }
@@ -84,9 +66,9 @@ export function partOfExtent(value: Uint8Array, from: number, to: number): Uint8
   const address = extentAddress(value);
   const birth = extentBirth(value);
   if (address === 0) return reservedExtent(birth, to - from);
-  const part = new Uint8Array(headerBytes + (to - from) * 4);
+  const part = newValue(headerBytes + (to - from) * 4);
   pointer(part, address + from, birth, to - from);
   part.set(value.subarray(headerBytes + from * 4, headerBytes + to * 4), headerBytes);
-  writeU32(part, at.checksum, checksum(part.subarray(headerBytes)));
+  setU32(part, at.checksum, checksum(part.subarray(headerBytes)));
   return part;
 }

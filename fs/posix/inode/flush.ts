@@ -27,6 +27,7 @@ import { ExtentCut } from './extent-map.js';
 import { extentChecksum, plainExtent } from './extent-value.js';
 import { type Inode, inlineBytes } from './inode.js';
 import { InodeEdit } from './inode-edit.js';
+import { valueOfBytes } from './item-bytes.js';
 
 /** Most pages in one step. */
 const stepPages = 256;
@@ -111,7 +112,8 @@ function flushInline(context: Context, inode: Inode): boolean {
   const edit = new InodeEdit(context);
   edit.batch.frees = true;
   edit.setFlushedSize(inode, size);
-  if (frame >= 0) edit.batch.put(inode.number, itemKind.inline, 0, context.frames.view(frame).slice(0, size));
+  if (frame >= 0)
+    edit.batch.put(inode.number, itemKind.inline, 0, valueOfBytes(context.frames.view(frame).subarray(0, size)));
   edit.apply();
   context.writeback.dropPages(inode, 0, Number.POSITIVE_INFINITY);
   context.writeback.note(inode);

@@ -12,43 +12,49 @@ import type { Context } from './context.js';
 import type { Inode } from './inode.js';
 import { encodeInode } from './inode-record.js';
 
+/** One inode of an edit. */
+interface Changed {
+  readonly inode: Inode;
+  readonly record: InodeRecord;
+  /** Size that the tree shall know. */
+  flushedSize: ByteOffset;
+  /** The inode goes with this batch. */
+  removed: boolean;
+}
+
 export class InodeEdit {
   readonly batch = new Batch();
-  private readonly inodes: Inode[] = [];
-  private readonly records: InodeRecord[] = [];
-  private readonly sizes: ByteOffset[] = [];
-  private readonly removed: boolean[] = [];
+  private readonly changes: Changed[] = [];
 
   constructor(private readonly context: Context) {}
 
+  private of(inode: Inode): Changed {
+    const { changes } = this;
+    for (let i = 0; i < changes.length; i++) if (changes[i].inode === inode) return changes[i];
+    const made = { inode, record: { ...inode.record }, flushedSize: inode.flushedSize, removed: false };
+    changes.push(made);
+    return made;
+  }
+
   /** The record to change; the same one each time. */
   record(inode: Inode): InodeRecord {
-    const known = this.inodes.indexOf(inode);
-    if (known >= 0) return this.records[known];
-    const copy = { ...inode.record };
-    this.inodes.push(inode);
-    this.records.push(copy);
-    this.sizes.push(inode.flushedSize);
-    this.removed.push(false);
-    return copy;
+    return this.of(inode).record;
   }
 
   /** The size that the tree shall know. */
   setFlushedSize(inode: Inode, size: ByteOffset): void {
-    this.record(inode);
-    this.sizes[this.inodes.indexOf(inode)] = size;
+    this.of(inode).flushedSize = size;
   }
 
   /** The inode goes with this batch: its items are deleted by the caller. */
   remove(inode: Inode): void {
-    this.record(inode);
-    this.removed[this.inodes.indexOf(inode)] = true;
+    this.of(inode).removed = true;
     this.batch.inodes--;
   }
 
   /** ctime is now. */
   changed(inode: Inode, now: Time): InodeRecord {
-    const record = this.record(inode);
+    const { record } = this.of(inode);
     record.ctimeSeconds = now.seconds;
     record.ctimeNanos = now.nanos;
     return record;
@@ -64,25 +70,25 @@ export class InodeEdit {
 
   /** Apply the batch with the records, then change the inodes in memory. Throws Suspend or FsError before any change. */
   apply(): void {
-    const { inodes, records, sizes, removed } = this;
-    for (let i = 0; i < inodes.length; i++) {
-      // Only what a file holds may be written later; the size of all else is known to the tree at once.
-      if (!inodes[i].isRegular) sizes[i] = records[i].size;
-      if (!removed[i]) this.batch.put(inodes[i].number, itemKind.inode, 0, encodeInode(records[i], sizes[i]));
+    const { batch, changes } = this;
+    for (const change of changes) {
+      const { inode, record } = change;
+      // Only a regular file has a size that the tree learns later.
+      if (!inode.isRegular) change.flushedSize = record.size;
+      if (!change.removed) batch.put(inode.number, itemKind.inode, 0, encodeInode(record, change.flushedSize));
     }
-    this.context.volume.apply(this.batch);
+    this.context.volume.apply(batch);
     const { writeback } = this.context;
-    if (this.batch.releases.length > 0) writeback.spaceChanges++;
-    for (let i = 0; i < inodes.length; i++) {
-      const inode = inodes[i];
-      if (removed[i]) {
+    if (batch.releases.length > 0) writeback.spaceChanges++;
+    for (const { inode, record, flushedSize, removed } of changes) {
+      if (removed) {
         writeback.dropInode(inode);
         this.context.inodes.remove(inode);
         continue;
       }
-      inode.record = records[i];
-      inode.flushedSize = sizes[i];
-      inode.attributesDirty = records[i].size !== sizes[i];
+      inode.record = record;
+      inode.flushedSize = flushedSize;
+      inode.attributesDirty = record.size !== flushedSize;
       writeback.note(inode);
     }
   }

@@ -6,6 +6,7 @@ import { CorruptionError } from '../../errors.js';
 import { InodeRecord } from '../../format/item.js';
 import { readU64, writeU64 } from '../../format/struct.js';
 import type { InodeNumber } from '../../units.js';
+import { valueOfBytes } from './item-bytes.js';
 
 const at = InodeRecord.offsetOf;
 const bytes = new Uint8Array(InodeRecord.size);
@@ -75,5 +76,5 @@ export function encodeInode(record: InodeRecord, size: number): Uint8Array {
   view.setUint16(at.transform, record.transform, true);
   view.setUint16(at.reserved, record.reserved, true);
   view.setUint32(at.subdirectories, record.subdirectories, true);
-  return bytes.slice();
+  return valueOfBytes(bytes);
 }

@@ -2,7 +2,8 @@
  * Inodes in memory, by number, and who refers to them. Serves every operation: each begins with `get`.
  *
  * Invariants
- * 1. There is one Inode object per number at a time, and it stays while it has anything that the tree has not.
+ * 1. There is one Inode object per number at a time. It stays while it has anything that the tree has not, and at
+ *    least until the running operation gives up the thread: so an operation may keep what it got.
  * 2. Holds are counted apart from the objects: a kernel that remembers a million inodes costs a number each.
  * 3. `nameless` has every inode that has lost its last name (or never had one) and is not yet reclaimed.
  */
@@ -18,6 +19,7 @@ export class InodeTable {
   private readonly inodes = new Map<InodeNumber, Inode>();
   private readonly holds = new Map<InodeNumber, number>();
   private sweepAt: number;
+  private sweeping = false;
 
   /** `limit`: how many inodes to remember, at about 0.4 KiB each. */
   constructor(
@@ -56,8 +58,11 @@ export class InodeTable {
   }
 
   add(inode: Inode): Inode {
-    if (this.inodes.size >= this.sweepAt) this.sweep();
     this.inodes.set(inode.number, inode);
+    if (this.inodes.size > this.sweepAt && !this.sweeping) {
+      this.sweeping = true;
+      queueMicrotask(() => this.sweep());
+    }
     return inode;
   }
 
@@ -89,9 +94,10 @@ export class InodeTable {
 
   /** Forget the oldest quarter of those that can be read again. */
   private sweep(): void {
+    this.sweeping = false;
     let surplus = this.inodes.size - Math.floor((this.limit * 3) / 4);
     for (const [number, inode] of this.inodes) {
-      if (surplus === 0) break;
+      if (surplus <= 0) break;
       if (!inode.disposable) continue;
       this.inodes.delete(number);
       surplus--;

@@ -9,9 +9,9 @@
 import { CorruptionError, FsError } from '../../errors.js';
 import { Dirent, itemKind } from '../../format/item.js';
 import { firstOffset, hash45, namesPerHash } from '../../format/name-hash.js';
-import { writeU64 } from '../../format/struct.js';
 import type { InodeNumber } from '../../units.js';
 import type { VolumeApi } from '../../volume/api.js';
+import { getU64, newValue, setU64 } from '../inode/item-bytes.js';
 
 const at = Dirent.offsetOf;
 const headerBytes = Dirent.size;
@@ -23,16 +23,11 @@ export const direntType = (value: Uint8Array): number => value[at.type];
 /** The name, a view. */
 export const direntName = (value: Uint8Array): Uint8Array => value.subarray(headerBytes);
 
-export function direntInode(value: Uint8Array): InodeNumber {
-  const i = at.inode;
-  const low = (value[i] | (value[i + 1] << 8) | (value[i + 2] << 16) | (value[i + 3] << 24)) >>> 0;
-  const high = value[i + 4] | (value[i + 5] << 8) | (value[i + 6] << 16);
-  return high * 0x100000000 + low;
-}
+export const direntInode = (value: Uint8Array): InodeNumber => getU64(value, at.inode);
 
 export function encodeDirent(inode: InodeNumber, type: number, name: Uint8Array): Uint8Array {
-  const value = new Uint8Array(headerBytes + name.length);
-  writeU64(new DataView(value.buffer), at.inode, inode);
+  const value = newValue(headerBytes + name.length);
+  setU64(value, at.inode, inode);
   value[at.type] = type;
   value.set(name, headerBytes);
   return value;
