@@ -1,10 +1,15 @@
-/** The filesystem layer against the model, on a volume that suspends whenever it may. */
+/**
+ * The filesystem layer against the model, on a volume that suspends whenever it may. Each batch must leave a map that
+ * keeps all rules, as a crash may come after any.
+ */
 import { expect, it } from 'vitest';
 import { seededRandom } from '../../fs/store/random.js';
 import { clockOf, Harness } from '../model/harness.js';
 import { perform } from '../model/operations.js';
 import { drawSteps } from '../model/steps.js';
 import { VirtualTime } from '../model/virtual-time.js';
+import { BrokenRule, type MemoryVolume } from '../support/memory-volume.js';
+import { checkMap } from './check-map.js';
 import { MemoryMaker } from './memory-system.js';
 
 const withoutPower = new Set(['cut', 'planCut']);
@@ -12,7 +17,12 @@ const withoutPower = new Set(['cut', 'planCut']);
 async function runModel(seed: number, steps: number, restless: number, late: number): Promise<Harness> {
   const time = new VirtualTime();
   const random = seededRandom(seed + 1);
-  const maker = new MemoryMaker({ random, restless, late, capacity: 3000 }, () => clockOf(time));
+  const afterBatch = (volume: MemoryVolume): void => {
+    if (volume.batches % 17 > 0) return;
+    const problems = checkMap(volume);
+    if (problems.length > 0) throw new BrokenRule(`after batch ${volume.batches}: ${problems.join(', ')}`);
+  };
+  const maker = new MemoryMaker({ random, restless, late, capacity: 3000, afterBatch }, () => clockOf(time));
   const harness = new Harness(maker, { seed, size: 1 << 20, time, check: true });
   await harness.start();
   for (const step of drawSteps(seededRandom(seed), steps, 100)) {

@@ -26,6 +26,8 @@ export interface MemoryVolumeOptions {
   /** Pages for data. */
   readonly capacity?: number;
   readonly nameSeed?: number;
+  /** Called after each batch: what a crash there would leave. */
+  readonly afterBatch?: (volume: MemoryVolume) => void;
 }
 
 interface Item {
@@ -242,6 +244,7 @@ export class MemoryVolume implements VolumeApi {
     for (const claim of batch.claims) this.claim(claim.address, claim.pages, claim.birth, claim.checksum);
     for (const release of batch.releases) this.release(release.address, release.pages, release.birth);
     this.inodes += batch.inodes;
+    this.options.afterBatch?.(this);
   }
 
   private check(batch: Batch): void {
