@@ -101,7 +101,10 @@ export interface FileSystemApi {
 
   /** Bytes read into `into` from `offset`; fewer only at the end of the file. */
   read(inode: InodeNumber, offset: number, into: Uint8Array): number | Promise<number>;
-  /** Accept the bytes; they may stay in memory until flushed. Returns data.length. ENOSPC, EFBIG, EROFS. */
+  /**
+   * Accept the bytes; they may stay in memory until flushed. Returns how many: all, unless they are more than half of
+   * the memory for pages. ENOSPC, EFBIG, EROFS.
+   */
   write(inode: InodeNumber, offset: number, data: Uint8Array, who: Credentials, killPrivileges?: boolean): number;
   fallocate(inode: InodeNumber, mode: number, offset: number, length: number): void | Promise<void>;
   /** SEEK_DATA or SEEK_HOLE. ENXIO past the end. */

@@ -2,12 +2,16 @@
  * The filesystem: what a driver, a test or a tool can ask for, by inode. This file only joins the pieces: inode/
  * (what a file is and holds) and namespace/ (how it is called).
  *
+ * Whether a caller may do something is the kernel's question (`default_permissions`); here `who` only says to whom
+ * new inodes belong and how an allowed change turns out. A driver for which the kernel can't ask goes through a
+ * check in front of this class.
+ *
  * Life: construct on an open volume, `recover`, serve, `close`, then close the volume. It registers itself as the
  * volume's flusher: a commit takes along what is dirty here.
  */
 import { PageFrames } from '../cache/page-frames.js';
 import { type CorruptionError, FsError } from '../errors.js';
-import { type InodeNumber, rootInode } from '../units.js';
+import { type InodeNumber, pageSize, rootInode } from '../units.js';
 import type { VolumeApi } from '../volume/api.js';
 import type { AttributeChanges, Attributes, Credentials, EmitEntry, FileSystemApi, VolumeStatistics } from './api.js';
 import { accessed, attributesOf, touchModified } from './inode/attributes.js';
@@ -49,6 +53,8 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 
 export class FileSystem implements FileSystemApi {
   private readonly context: Context;
+  /** Most bytes that one write takes: half of the frames. */
+  private readonly mostBytes: number;
 
   constructor(
     private readonly volume: VolumeApi,
@@ -65,6 +71,7 @@ export class FileSystem implements FileSystemApi {
       breathe: options.breathe ?? nextTurn,
     };
     this.context = joined(context);
+    this.mostBytes = (this.context.frames.limit >> 1) * pageSize;
     volume.flusher = this.context.writeback;
   }
 
@@ -174,11 +181,12 @@ export class FileSystem implements FileSystemApi {
     if (this.volume.readOnly) throw new FsError('EROFS', 'write', number);
     const inode = this.regular(number, 'write');
     if (data.length === 0) return 0;
+    const part = data.length > this.mostBytes ? data.subarray(0, this.mostBytes) : data;
     if (clearPrivileges) killPrivileges(this.context, inode);
-    writeFile(this.context, inode, offset, data);
+    writeFile(this.context, inode, offset, part);
     touchModified(inode, this.volume.now());
     this.context.writeback.wrote();
-    return data.length;
+    return part.length;
   }
 
   fallocate(inode: InodeNumber, mode: number, offset: number, length: number): Promise<void> {
@@ -200,10 +208,10 @@ export class FileSystem implements FileSystemApi {
     return copyRange(this.context, from, fromOffset, to, toOffset, length);
   }
 
-  async fsync(number: InodeNumber, _dataOnly: boolean): Promise<void> {
+  async fsync(number: InodeNumber, dataOnly: boolean): Promise<void> {
     const { inodes, writeback } = this.context;
     const inode = inodes.peek(number);
-    if (inode?.dirty) await writeback.flush(inode);
+    if (inode !== undefined && (dataOnly ? inode.dataDirty : inode.dirty)) await writeback.flush(inode);
     await this.volume.sync();
   }
 

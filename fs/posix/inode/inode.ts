@@ -57,7 +57,12 @@ export class Inode {
   }
 
   get dirty(): boolean {
-    return this.attributesDirty || (this.pages !== undefined && this.pages.dirtyCount > 0);
+    return this.attributesDirty || this.dataDirty;
+  }
+
+  /** The tree lacks contents, or the size. */
+  get dataDirty(): boolean {
+    return (this.pages !== undefined && this.pages.dirtyCount > 0) || this.flushedSize !== this.record.size;
   }
 
   /** Nothing is lost when it is forgotten. */

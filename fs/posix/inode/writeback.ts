@@ -19,6 +19,9 @@ import type { Context } from './context.js';
 import { FlushSweep, flushStep } from './flush.js';
 import type { Inode } from './inode.js';
 
+/** Steps of up to 1 MiB that a flush takes before requests get their turn. */
+const stepsInARow = 4;
+
 export class Writeback implements Flusher {
   readonly dirty = new Set<Inode>();
   /** Dirty pages of all files. */
@@ -48,9 +51,8 @@ export class Writeback implements Flusher {
    * name without it. A large file is flushed while the operation waits. Throws Suspend.
    */
   flushBeforeNaming(inode: Inode): void {
-    const pages = inode.pages?.dirtyCount ?? 0;
-    if (!inode.isRegular || (pages === 0 && inode.flushedSize === inode.record.size)) return;
-    if (pages > 256) throw new Suspend(this.flush(inode), 'data before a name');
+    if (!inode.isRegular || !inode.dataDirty) return;
+    if ((inode.pages?.dirtyCount ?? 0) > 256) throw new Suspend(this.flush(inode), 'data before a name');
     const sweep = new FlushSweep(inode);
     while (flushStep(this.context, inode, sweep));
   }
@@ -143,18 +145,22 @@ export class Writeback implements Flusher {
     throw new Suspend(this.making, 'room on the volume');
   }
 
+  /** All that is dirty now goes to the tree. */
   async flush(inode: Inode): Promise<void> {
     const goal = inode.record.size;
     do {
       const sweep = new FlushSweep(inode);
-      for (let more = true; more; ) more = await run(() => flushStep(this.context, inode, sweep));
+      for (let steps = 1; await run(() => flushStep(this.context, inode, sweep)); steps++) {
+        if (steps % stepsInARow === 0) await this.context.breathe();
+      }
     } while (!inode.gone && inode.flushedSize < Math.min(goal, inode.record.size));
   }
 
   async flushAll(): Promise<void> {
     let flushed = 0;
     for (const inode of [...this.dirty]) {
-      if (!this.dirty.has(inode)) continue;
+      // A crash takes files without names anyway.
+      if (!this.dirty.has(inode) || inode.record.links === 0) continue;
       await this.flush(inode);
       if ((++flushed & 63) === 0) await this.context.breathe();
     }
@@ -191,7 +197,7 @@ export class Writeback implements Flusher {
           if (this.dirtyPages <= pages && this.dirty.size <= 4096) return;
         }
       }
-    } while (this.dirtyPages > pages);
+    } while (this.dirtyPages > pages && this.dirty.size > 0);
   }
 
   private async flushAndCommit(): Promise<void> {

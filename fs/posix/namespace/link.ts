@@ -6,6 +6,7 @@ import type { Context } from '../inode/context.js';
 import type { Inode } from '../inode/inode.js';
 import { InodeEdit } from '../inode/inode-edit.js';
 import { direntType } from '../inode/mode.js';
+import { orphanValue } from '../inode/reclaim.js';
 import { direntBytes, encodeDirent, offsetForNew, placeOf } from './dirents.js';
 import { livingDirectory } from './lookup.js';
 import { checkEntryName } from './names.js';
@@ -30,8 +31,11 @@ export function link(context: Context, number: InodeNumber, parent: InodeNumber,
   edit.batch.put(parent, itemKind.dirent, offset, encodeDirent(number, direntType(inode.record.mode), name));
   edit.modified(directory, now).size += direntBytes(name.length);
   const nameless = inode.record.links === 0;
-  // Pages beyond a cut may still be announced under the same key: that work keeps its item.
   if (nameless && inode.cutting === undefined) edit.batch.delete(volumeInode, itemKind.orphan, number);
+  // A cut under way is announced under the same key: from here on just what it cuts, not the whole file.
+  if (nameless && inode.cutting !== undefined) {
+    edit.batch.put(volumeInode, itemKind.orphan, number, orphanValue(inode.record.size));
+  }
   edit.changed(inode, now).links++;
   edit.apply();
   if (nameless) context.inodes.nameless.delete(number);
