@@ -3,7 +3,7 @@
  * (copying, renaming, linking and removing a tree without ever syncing).
  *
  * sqlite runs with synchronous=EXTRA: with FULL it does not sync the removal of its rollback journal, so that the last
- * transaction may be rolled back although it was acknowledged.
+ * transaction may be rolled back although it was acknowledged. With -bail a row counts only if its insert worked.
  */
 import type { ChildProcess } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
@@ -96,7 +96,7 @@ export class Loads {
         echo "INSERT OR REPLACE INTO t VALUES($i, hex(randomblob(200))); SELECT $i;"; done`;
       const child = start('bash', [
         '-c',
-        `{ ${inserts}; } | sqlite3 -cmd 'PRAGMA synchronous=EXTRA' "$0"`,
+        `{ ${inserts}; } | sqlite3 -bail -cmd 'PRAGMA synchronous=EXTRA' "$0"`,
         this.#database,
       ]);
       eachLine(child, (text) => {
