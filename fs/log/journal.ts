@@ -79,6 +79,11 @@ export class Journal {
     this.opened.push({ place, serial });
   }
 
+  /** Where the next record goes, unless it is too long for the rest of the segment. */
+  get next(): { place: Place; page: number } {
+    return { place: this.place, page: this.page };
+  }
+
   /** Choose the first segments. False when no places are left. */
   start(generation: Generation): boolean {
     this.nextPlace = this.table.take(headKind.journal, generation);

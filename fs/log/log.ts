@@ -11,6 +11,7 @@ import type { Store } from '../store/store.js';
 import { type Address, type Generation, type Place, pageSize, type Serial } from '../units.js';
 import type { Flight } from './flight.js';
 import { Head, type HeadOwner } from './head.js';
+import { Prewriter } from './prewriter.js';
 import { headKind, type SegmentTable } from './segment-table.js';
 
 /** Where the cleaner put runs of pages. */
@@ -38,6 +39,7 @@ export class Log implements HeadOwner {
   /** Pages handed to the store since the volume was opened. */
   pagesWritten = 0;
   readonly perSegment: number;
+  readonly prewriter: Prewriter;
   private readonly flights = new Set<Flight>();
   private readonly landings = new Set<Promise<void>>();
 
@@ -47,6 +49,7 @@ export class Log implements HeadOwner {
     private readonly events: LogEvents,
   ) {
     this.perSegment = segmentPages(table.geometry);
+    this.prewriter = new Prewriter(store, table.geometry);
     this.node = new Head(headKind.node, this);
     this.data = new Head(headKind.data, this);
     this.cold = new Head(headKind.cold, this);
@@ -63,10 +66,12 @@ export class Log implements HeadOwner {
   /** Hand a flight to the store. */
   issue(flight: Flight): void {
     this.pagesWritten += flight.pages;
+    this.prewriter.reached(flight.place, flight.page + flight.pages);
     const offset = placeOffset(this.table.geometry, flight.place, flight.page);
     let pending: Promise<void> | undefined;
     try {
-      pending = this.store.write(offset, flight.buffers);
+      const { pending: zeros } = this.prewriter;
+      pending = zeros === undefined ? this.store.write(offset, flight.buffers) : zeros.then(() => this.store.write(offset, flight.buffers));
     } catch (e) {
       flight.landed();
       this.events.failed(e);

@@ -160,12 +160,13 @@ export class Checkpoints {
 
   /** Places freed before this generation may be written again; the host gets back what is not needed soon. */
   private async giveBack(generation: number): Promise<void> {
-    const { table, geometry, store, space } = this.state;
+    const { table, geometry, store, space, log } = this.state;
     const bytes = segmentPages(geometry) * pageSize;
     // Written places are quicker to write again than new ones: keep some.
-    let keep = Math.max(space.lowPlaces, 16) - (table.reusablePlaces - 0);
+    let keep = Math.max(space.lowPlaces, 16) - table.reusablePlaces;
     for (const place of table.ripen(generation)) {
       if (keep-- > 0) continue;
+      log.prewriter.discarded(place);
       await store.discard(placeOffset(geometry, place, 0), bytes);
     }
   }

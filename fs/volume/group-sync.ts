@@ -5,6 +5,9 @@
 import type { Checkpoints } from './checkpoints.js';
 import { mustWork, type VolumeState } from './state.js';
 
+/** A sync of at most so many pages is a small one. */
+const mostSmall = 16;
+
 export class GroupSync {
   private running: Promise<void> | undefined;
   private queued: Promise<void> | undefined;
@@ -44,6 +47,8 @@ export class GroupSync {
     mustWork(state, 'fsync');
     try {
       if (journal.waitingBytes === 0 && this.covered === log.pagesWritten && journal.durable === journal.sequence - 1) return;
+      const ready = this.prewrite();
+      if (ready !== undefined) await ready;
       const writes = journal.write(log.generation, { nextInode: state.nextInode, inodes: state.inodes });
       if (writes === undefined) {
         await this.checkpoints.checkpoint();
@@ -65,5 +70,14 @@ export class GroupSync {
       state.fail(e);
       throw e;
     }
+  }
+
+  /** Small synced appends come one after another: have blocks ready for those to come. */
+  private prewrite(): Promise<unknown> | undefined {
+    const { log, journal } = this.state;
+    if (log.pagesWritten - this.covered > mostSmall) return undefined;
+    const next = journal.next;
+    const waits = [log.prewriter.ahead(next.place, next.page), log.prewriter.ahead(log.data.place, log.data.page)];
+    return waits.some((wait) => wait !== undefined) ? Promise.all(waits) : undefined;
   }
 }
