@@ -48,6 +48,7 @@ async function round(number: number, volume: TrialVolume, loads: Loads, random: 
   const moment = 0.05 + random.fraction() ** 2 * 4;
   await loads.start(number, random);
   await sleep(moment * 1000);
+  loads.willDie();
   await volume.kill();
   await loads.stop();
   const seconds = await volume.mount(mountOptions);

@@ -3,7 +3,8 @@
  * (copying, renaming, linking and removing a tree without ever syncing).
  *
  * sqlite runs with synchronous=EXTRA: with FULL it does not sync the removal of its rollback journal, so that the last
- * transaction may be rolled back although it was acknowledged. With -bail a row counts only if its insert worked.
+ * transaction may be rolled back although it was acknowledged. A row counts only if its insert worked (-bail) and was
+ * acknowledged before the kill: where sqlite can't open the directory to sync it, as that of a dead mount, it goes on.
  */
 import type { ChildProcess } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
@@ -49,6 +50,7 @@ const closed = (child: ChildProcess): Promise<void> =>
 export class Loads {
   readonly #folders: ExpectedFolder[];
   #rowsAcknowledged = 0;
+  #rowsCount = false;
   #children: ChildProcess[] = [];
 
   constructor(
@@ -79,6 +81,7 @@ export class Loads {
   /** Start the load of a round; resolves when all of it is at work. It runs until `stop`. */
   async start(round: number, random: SeededRandom): Promise<void> {
     let atWork = 0;
+    this.#rowsCount = true;
     this.#children = this.#folders.map((folder) => {
       const child = start(process.execPath, [loadProgram, folder.path, String(random.next()), `r${round}`]);
       child.stdout?.once('data', () => {
@@ -100,7 +103,7 @@ export class Loads {
         this.#database,
       ]);
       eachLine(child, (text) => {
-        this.#rowsAcknowledged = Math.max(this.#rowsAcknowledged, Number(text) || 0);
+        if (this.#rowsCount) this.#rowsAcknowledged = Math.max(this.#rowsAcknowledged, Number(text) || 0);
       });
       this.#children.push(child);
     }
@@ -108,6 +111,11 @@ export class Loads {
       if (waited === 3000) throw new Error('the loads do not begin');
       await sleep(10);
     }
+  }
+
+  /** To be called just before the kill. */
+  willDie(): void {
+    this.#rowsCount = false;
   }
 
   /** End the load; resolves when all that it logged has been taken in. */
