@@ -77,7 +77,14 @@ export interface FileSystemApi {
   setattr(inode: InodeNumber, changes: AttributeChanges, who: Credentials): Attributes;
   readlink(inode: InodeNumber): Uint8Array;
   /** Any file but a directory; `mode` has the type, and the umask applied by the caller or in `umask`. */
-  mknod(parent: InodeNumber, name: Uint8Array, mode: number, device: number, umask: number, who: Credentials): Attributes;
+  mknod(
+    parent: InodeNumber,
+    name: Uint8Array,
+    mode: number,
+    device: number,
+    umask: number,
+    who: Credentials,
+  ): Attributes;
   mkdir(parent: InodeNumber, name: Uint8Array, mode: number, umask: number, who: Credentials): Attributes;
   symlink(parent: InodeNumber, name: Uint8Array, target: Uint8Array, who: Credentials): Attributes;
   link(inode: InodeNumber, parent: InodeNumber, name: Uint8Array, who: Credentials): Attributes;
@@ -109,7 +116,14 @@ export interface FileSystemApi {
   fallocate(inode: InodeNumber, mode: number, offset: number, length: number): void | Promise<void>;
   /** SEEK_DATA or SEEK_HOLE. ENXIO past the end. */
   seek(inode: InodeNumber, offset: number, whence: number): number;
-  copyRange(from: InodeNumber, fromOffset: number, to: InodeNumber, toOffset: number, length: number, who: Credentials): Promise<number>;
+  copyRange(
+    from: InodeNumber,
+    fromOffset: number,
+    to: InodeNumber,
+    toOffset: number,
+    length: number,
+    who: Credentials,
+  ): Promise<number>;
   /** Make the file's data and all metadata operations so far durable. */
   fsync(inode: InodeNumber, dataOnly: boolean): Promise<void>;
   /** Make everything durable (fsync of a directory, `varve sync`). */
@@ -120,7 +134,14 @@ export interface FileSystemApi {
 
   /** ENODATA. */
   getxattr(inode: InodeNumber, name: Uint8Array): Uint8Array;
-  setxattr(inode: InodeNumber, name: Uint8Array, value: Uint8Array, flags: number, who: Credentials, killSgid?: boolean): void;
+  setxattr(
+    inode: InodeNumber,
+    name: Uint8Array,
+    value: Uint8Array,
+    flags: number,
+    who: Credentials,
+    killSgid?: boolean,
+  ): void;
   /** Names, each ended by a NUL. */
   listxattr(inode: InodeNumber): Uint8Array;
   removexattr(inode: InodeNumber, name: Uint8Array, who: Credentials): void;
