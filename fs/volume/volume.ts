@@ -91,7 +91,7 @@ export class Volume implements VolumeApi {
     );
     await recover(state, found.checkpoint);
     const volume = new Volume(state, readOnly, options, options.clock ?? wallClock);
-    if (!readOnly) await volume.begin();
+    if (!readOnly) await volume.begin(found.checkpoint.clean !== 1);
     return volume;
   }
 
@@ -112,11 +112,29 @@ export class Volume implements VolumeApi {
     await store.barrier();
   }
 
-  /** From here on the volume is in use: a checkpoint under this mount's epoch, before anything is served. */
-  private async begin(): Promise<void> {
-    const { journal, log } = this.state;
+  /**
+   * From here on the volume is in use: a checkpoint under this mount's epoch, before anything is served.
+   *
+   * A crash costs places: segments that stay half full, and those of the journal. So what was replayed is first made
+   * durable as if the volume had been closed, which takes the fewest places, gives back the old journal's, and is not
+   * replayed again if the power goes now; and the reserve is filled up before a full volume is served, or a crash
+   * after another would use it up.
+   */
+  private async begin(crashed: boolean): Promise<void> {
+    const { journal, log, table } = this.state;
+    if (crashed) {
+      await this.checkpoints.close();
+      if (table.pendingPlaces > 0) await this.checkpoints.close();
+    }
     if (!journal.start(log.generation)) throw new VolumeError('corrupt', `${this.state.store.name}: no segment is free for the journal; run fsck.varve`);
     await this.checkpoints.checkpoint();
+    if (!this.cleaning.isShort(1)) return;
+    try {
+      await this.cleaning.makeRoom();
+    } catch (e) {
+      // Whoever needs the room will be told so; reading and removing go on.
+      if (!(e instanceof FsError && e.code === 'ENOSPC')) throw e;
+    }
   }
 
   get generation(): Generation {
