@@ -2,7 +2,7 @@
  * A tree copied in is identical after a remount; so it is after everything was removed and the volume was filled to
  * 95 % twice, the second time into the gaps of the first, so that the cleaner has to make room.
  */
-import { mkdir, readdir, statfs } from 'node:fs/promises';
+import { mkdir, readdir, realpath, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CommandFailed, run, shell } from '../trial/command.js';
 import { SeededRandom } from '../trial/random.js';
@@ -69,7 +69,7 @@ async function thinOut(directory: string, keep: string, seed: number): Promise<n
 export async function checkTrees(volume: TrialVolume, size: string, figures: Figures, seed: number): Promise<void> {
   // Tools write into node_modules/.vite now and then: what is compared must not change.
   const source = join(dirname(volume.image), 'source');
-  await run('cp', ['-a', join(projectRoot, 'node_modules'), source]);
+  await run('cp', ['-a', await realpath(join(projectRoot, 'node_modules')), source]);
   figures.seconds('mkfs', (await volume.format(size)).seconds);
   figures.seconds('first mount', await volume.mount());
   const first = join(volume.directory, 'first');
