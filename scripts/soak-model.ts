@@ -2,12 +2,17 @@
  * The long run of the model test: random operations on a volume and on a model of it, with remounts and power cuts in
  * between. Stops at the first difference, and fails also when something that it is there to try never happened.
  *
- *     node dist/scripts/soak-model.js [--seed N] [--operations N] [--minutes N] [--size MIB] [--any] [--trail N] [--quiet]
+ *     node dist/scripts/soak-model.js [--seed N] [--operations N] [--minutes N] [--size MIB] [--any] [--trail N] [--image FILE] [--quiet]
+ *
+ * With --image the disk as it was after the last power cut is left in FILE when the run fails.
  *
  * Exit codes: 0 no difference and everything happened, 1 a difference, 2 something never happened.
  */
+import fs from 'node:fs';
 import { parseArgs } from 'node:util';
 import { seededRandom } from '../fs/store/random.js';
+import type { SparseBytes } from '../fs/store/sparse-bytes.js';
+import { isZeros } from '../test/model/contents.js';
 import { missingEvents } from '../test/model/events.js';
 import { Harness } from '../test/model/harness.js';
 import { perform } from '../test/model/operations.js';
@@ -23,6 +28,7 @@ const { values } = parseArgs({
     size: { type: 'string', default: '64' },
     any: { type: 'boolean', default: false },
     trail: { type: 'string', default: '40' },
+    image: { type: 'string' },
     quiet: { type: 'boolean', default: false },
   },
 });
@@ -31,13 +37,30 @@ const seed = Number(values.seed);
 const operations = Number(values.operations);
 const deadline = performance.now() + Number(values.minutes) * 60_000;
 
+function saveImage(path: string, contents: SparseBytes): void {
+  const file = fs.openSync(path, 'w');
+  fs.ftruncateSync(file, contents.size);
+  const block = new Uint8Array(1 << 16);
+  for (let at = 0; at < contents.size; at += block.length) {
+    contents.read(at, block);
+    if (!isZeros(block)) fs.writeSync(file, block, 0, block.length, at);
+  }
+  fs.closeSync(file);
+}
+
 /** How long an operation may take, in milliseconds; up to twice that is waited. */
 const patience = 20_000;
 
 async function soak(): Promise<number> {
   const time = new VirtualTime();
   const maker = new RealMaker({ now: () => time.now, segmentShift: 5 });
-  const harness = new Harness(maker, { seed, size: Number(values.size) << 20, time, check: true, trail: Number(values.trail) });
+  const harness = new Harness(maker, {
+    seed,
+    size: Number(values.size) << 20,
+    time,
+    check: true,
+    trail: Number(values.trail),
+  });
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const started = performance.now();
   let done = 0;
@@ -67,6 +90,7 @@ async function soak(): Promise<number> {
   } catch (error) {
     say(`${summary()}\n${error instanceof Error ? error.stack : String(error)}`);
     say(JSON.stringify(harness.counts));
+    if (values.image !== undefined && harness.image) saveImage(values.image, harness.image);
     return 1;
   } finally {
     clearInterval(watch);
@@ -76,7 +100,7 @@ async function soak(): Promise<number> {
   for (const name of Object.keys(counts).sort()) say(`  ${name}: ${counts[name]}`);
   const missing = values.any ? [] : missingEvents(counts);
   if (missing.length > 0) say(`never happened: ${missing.join(', ')}`);
-  say(`${summary()}, no difference, ${counts['power cuts']} power cuts, ${counts['remounts']} remounts`);
+  say(`${summary()}, no difference, ${counts['power cuts']} power cuts, ${counts.remounts} remounts`);
   return missing.length > 0 ? 2 : 0;
 }
 

@@ -48,6 +48,8 @@ export class Harness {
   readonly model: Model;
   /** What the harness and, summed over all its lives, the system went through. */
   readonly counts: Record<string, number> = {};
+  /** What the disk held at the last start after a power cut: to look at when it fails. */
+  image: SparseBytes | undefined;
   /** The last operations, for the report of a failure. */
   readonly trail: string[] = [];
   private readonly random: Random;
@@ -375,6 +377,7 @@ export class Harness {
     this.checkDisk();
     // Recovery may itself be cut short, more than once.
     while (chance(this.random, 0.15)) contents = await this.cutRecovery(contents);
+    this.image = contents.copy();
     this.disk = this.newDisk(contents);
     this.system = await this.maker.open(this.disk);
     this.checkDisk();

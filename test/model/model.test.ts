@@ -1,0 +1,50 @@
+/**
+ * Random operations on a volume and on a model of it, with remounts and power cuts in between: the short run. The long
+ * one, which must go through everything that a volume can go through, is scripts/soak-model.ts.
+ */
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import { seededRandom } from '../../fs/store/random.js';
+import { Harness } from './harness.js';
+import { type OperationName, operations, perform, type Step } from './operations.js';
+import { RealMaker } from './real-system.js';
+import { drawSteps } from './steps.js';
+import { VirtualTime } from './virtual-time.js';
+
+let time: VirtualTime | undefined;
+afterEach(() => time?.uninstall());
+
+async function follow(seed: number, steps: Iterable<Step>, mebibytes: number): Promise<Harness> {
+  time?.uninstall();
+  const clock = new VirtualTime();
+  time = clock;
+  const maker = new RealMaker({ now: () => clock.now, segmentShift: 5, nodeBytes: 1 << 20 });
+  const harness = new Harness(maker, { seed, size: mebibytes << 20, time: clock, check: true });
+  clock.install();
+  await harness.start();
+  for (const step of steps) await perform(harness, step);
+  await harness.finish();
+  clock.uninstall();
+  return harness;
+}
+
+describe('a volume and its model', () => {
+  it.each([1, 2, 3])('agree for the tides of seed %i', async (seed) => {
+    const harness = await follow(seed, drawSteps(seededRandom(seed), 1500, 100), 32);
+    expect(harness.counts['power cuts']).toBeGreaterThan(0);
+    expect(harness.counts.remounts).toBeGreaterThan(0);
+    expect(harness.counts.splits).toBeGreaterThan(0);
+  });
+
+  it('agree for any few operations', async () => {
+    const step = fc.record({
+      name: fc.constantFrom(...(Object.keys(operations) as OperationName[])),
+      seed: fc.nat(2 ** 31 - 1),
+    });
+    const some = fc.array(step, { minLength: 5, maxLength: 60, size: 'max' });
+    await fc.assert(
+      fc.asyncProperty(some, fc.nat(), async (steps, seed) => void (await follow(seed, steps, 16))),
+      { numRuns: 60, seed: 20_260_101 },
+    );
+  });
+});
