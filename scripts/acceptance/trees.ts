@@ -56,14 +56,13 @@ async function fill(source: string, directory: string, prefix: string): Promise<
 /** Remove a random half of all files but those of the trees that stay. */
 async function thinOut(directory: string, keep: string, seed: number): Promise<number> {
   const random = new SeededRandom(seed);
-  let removed = 0;
+  const removed: string[] = [];
   for (const entry of await readdir(directory, { withFileTypes: true, recursive: true })) {
     const path = join(entry.parentPath, entry.name);
-    if (!entry.isFile() || path.startsWith(`${keep}/`) || random.below(2) === 0) continue;
-    await run('rm', ['-f', path]);
-    removed += 1;
+    if (entry.isFile() && !path.startsWith(`${keep}/`) && random.below(2) === 1) removed.push(path);
   }
-  return removed;
+  await run('xargs', ['-0', 'rm', '-f'], { input: removed.join('\0') });
+  return removed.length;
 }
 
 export async function checkTrees(volume: TrialVolume, size: string, figures: Figures, seed: number): Promise<void> {
