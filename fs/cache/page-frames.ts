@@ -73,6 +73,8 @@ export class PageFrames {
   release(frame: Frame, frames = 1): void {
     this.taken.fill(0, frame, frame + frames);
     this.count -= frames;
+    // What was used last is still in the processor's cache.
+    if (this.count === 0) this.cursor = 0;
     if (this.waiting) {
       this.waiting();
       this.waiting = undefined;

@@ -7,8 +7,8 @@
  * together; until the checkpoint after that, the victim's place is not reused. Nothing is journalled.
  */
 import { selfChecksum } from '../format/checksum.js';
-import { placeState } from '../format/segment-table.js';
 import { runKind, Summary, SummaryRun, summaryMagic } from '../format/segment-summary.js';
+import { placeState } from '../format/segment-table.js';
 import type { RunMeaning } from '../log/head.js';
 import type { Log } from '../log/log.js';
 import { run } from '../suspend.js';
@@ -81,7 +81,8 @@ export class Mover {
           system: meaning?.kind === runKind.systemNode,
           kind: meaning?.kind ?? runKind.data,
           inode: meaning?.inode ?? 0,
-          offset: meaning === undefined || meaning.level !== undefined ? (meaning?.offset ?? 0) : meaning.offset + p - first,
+          offset:
+            meaning === undefined || meaning.level !== undefined ? (meaning?.offset ?? 0) : meaning.offset + p - first,
           address: (meaning?.address ?? base + first) + p - first,
           ...(meaning?.level === undefined ? {} : { level: meaning.level, itemKind: meaning.itemKind ?? 0 }),
         });
@@ -104,7 +105,10 @@ export class Mover {
     return found;
   }
 
-  private summaryAt(page: number, serial: number): { first: number; runs: (RunMeaning & { pages: number })[] } | undefined {
+  private summaryAt(
+    page: number,
+    serial: number,
+  ): { first: number; runs: (RunMeaning & { pages: number })[] } | undefined {
     const bytes = this.buffer.subarray(page * pageSize, (page + 1) * pageSize);
     const view = new DataView(bytes.buffer, bytes.byteOffset, pageSize);
     if (view.getUint32(0, true) !== summaryMagic) return undefined;
@@ -191,7 +195,10 @@ export class Mover {
         let end = i;
         while (end < moved.pages && table.isLive(place, page + end)) end++;
         if (end > i) {
-          live.push({ page: page + i, moved: { address: moved.address + i, pages: end - i, target: moved.target + i } });
+          live.push({
+            page: page + i,
+            moved: { address: moved.address + i, pages: end - i, target: moved.target + i },
+          });
         }
         i = end + 1;
       }

@@ -50,9 +50,11 @@ export class RelocationMap implements Relocations {
     const end = address + pages;
     for (const run of this.overlapping(address, pages)) {
       const runEnd = run.address + run.pages;
-      if (run.address < address) items.push(put({ address: run.address, pages: address - run.address, target: run.target }));
+      if (run.address < address)
+        items.push(put({ address: run.address, pages: address - run.address, target: run.target }));
       else items.push(remove(run.address));
-      if (end < runEnd) items.push(put({ address: end, pages: runEnd - end, target: run.target + (end - run.address) }));
+      if (end < runEnd)
+        items.push(put({ address: end, pages: runEnd - end, target: run.target + (end - run.address) }));
     }
     return items;
   }
@@ -64,7 +66,12 @@ export function put(run: MovedRun): Put {
   return { type: 'put', inode: volumeInode, kind: itemKind.relocation, offset: run.address, value };
 }
 
-export const remove = (address: Address): Delete => ({ type: 'delete', inode: volumeInode, kind: itemKind.relocation, offset: address });
+export const remove = (address: Address): Delete => ({
+  type: 'delete',
+  inode: volumeInode,
+  kind: itemKind.relocation,
+  offset: address,
+});
 
 function read(address: Address, value: Uint8Array): MovedRun {
   const view = new DataView(value.buffer, value.byteOffset, value.length);

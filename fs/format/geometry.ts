@@ -6,7 +6,7 @@
  * All figures are in pages of 4 KiB unless they say otherwise.
  */
 import { pageSize } from '../units.js';
-import { HeadPosition } from './checkpoint.js';
+import type { HeadPosition } from './checkpoint.js';
 import { IndexEntry, TablePage } from './segment-table.js';
 import type { Superblock } from './superblock.js';
 
@@ -97,7 +97,9 @@ export function planGeometry(imageBytes: number, segmentShift?: number): Geometr
   let plan = from(places);
   while (places > 0 && plan.segmentStart + places * perSegment > imagePages - 1) plan = from(--places);
   if (places < 4 * leastReserve) {
-    throw new RangeError(`segments of ${perSegment * pageSize} bytes are too large for this image: choose smaller ones`);
+    throw new RangeError(
+      `segments of ${perSegment * pageSize} bytes are too large for this image: choose smaller ones`,
+    );
   }
   return plan;
 }
@@ -109,7 +111,8 @@ export function geometryProblem(g: Geometry, imageBytes: number): string | undef
   if (!sizes.every((n) => Number.isSafeInteger(n) && n >= 0)) return 'a size is out of range';
   if (g.segmentShift < minSegmentShift || g.segmentShift > maxSegmentShift) return `segment shift ${g.segmentShift}`;
   if (g.nodeShift < 2 || g.nodeShift > 3) return `node shift ${g.nodeShift}`;
-  if (g.imagePages * pageSize > imageBytes) return `made for ${g.imagePages * pageSize} bytes, the image has ${imageBytes}`;
+  if (g.imagePages * pageSize > imageBytes)
+    return `made for ${g.imagePages * pageSize} bytes, the image has ${imageBytes}`;
   if (g.places < 4 * leastReserve || g.reservedSegments < leastReserve || g.reservedSegments >= g.places) {
     return `${g.places} places, ${g.reservedSegments} of them reserved`;
   }
@@ -129,4 +132,9 @@ export function geometryProblem(g: Geometry, imageBytes: number): string | undef
 
 /** `place` of a head without an open segment. */
 export const noPlace = 2 ** 53 - 1;
-export const closedHead = (): ReturnType<typeof HeadPosition.read> => ({ place: noPlace, serial: 0, page: 0, described: 0 });
+export const closedHead = (): ReturnType<typeof HeadPosition.read> => ({
+  place: noPlace,
+  serial: 0,
+  page: 0,
+  described: 0,
+});

@@ -67,7 +67,7 @@ export const InodeRecord = struct('inode', {
   parent: u64('directory: inode number of its parent; otherwise 0'),
   project: u32('project id for quotas'),
   generation: u32('for file handles'),
-  transform: u16('transform chain asked for by property; 0 is the volume\'s'),
+  transform: u16("transform chain asked for by property; 0 is the volume's"),
   reserved: u16('must be 0'),
   subdirectories: u32('directory: number of subdirectories'),
 });
@@ -94,7 +94,7 @@ export const Xattr = struct('xattr', {
   nameBytes: u8('bytes of the name, with its namespace'),
   reserved: u8('must be 0'),
   valueBytes: u32('bytes of the value'),
-  pieces: u32('id of the value\'s pieces; 0: the value follows the name'),
+  pieces: u32("id of the value's pieces; 0: the value follows the name"),
 });
 export type Xattr = Of<typeof Xattr>;
 

@@ -55,7 +55,7 @@ export const PagesEntry = struct('pages-entry', {
   type: u8('3 claim, 4 release'),
   reserved: u8('must be 0'),
   pages: u16('pages'),
-  checksum: u32('claim: CRC32C of the list of the pages\' CRC32Cs'),
+  checksum: u32("claim: CRC32C of the list of the pages' CRC32Cs"),
   address: u64('address of the first'),
   birth: u64('generation that wrote them'),
 });

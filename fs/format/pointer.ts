@@ -6,7 +6,7 @@ export const Pointer = struct('pointer', {
   birth: u64('generation that wrote it'),
   checksum: u32('CRC32C of the bytes as stored; for a plain extent, of its list of page checksums'),
   pages: u16('length in pages as stored, at least 1'),
-  transform: u8('transform chain (index into the superblock\'s table); 0 is stored as is'),
+  transform: u8("transform chain (index into the superblock's table); 0 is stored as is"),
   flags: u8('reserved, must be 0'),
   storedBytes: u32('bytes as stored, the last page padded with zeros'),
   plainBytes: u32('bytes after the transform is undone'),

@@ -14,16 +14,33 @@ export interface Field<T> {
   set(view: DataView, at: number, value: T): void;
 }
 
-const field = <T>(
-  type: string,
-  size: number,
-  get: (view: DataView, at: number) => T,
-  set: (view: DataView, at: number, value: T) => void,
-) => (doc: string): Field<T> => ({ type, size, doc, get, set });
+const field =
+  <T>(
+    type: string,
+    size: number,
+    get: (view: DataView, at: number) => T,
+    set: (view: DataView, at: number, value: T) => void,
+  ) =>
+  (doc: string): Field<T> => ({ type, size, doc, get, set });
 
-export const u8 = field('u8', 1, (v, at) => v.getUint8(at), (v, at, n: number) => v.setUint8(at, n));
-export const u16 = field('u16', 2, (v, at) => v.getUint16(at, true), (v, at, n: number) => v.setUint16(at, n, true));
-export const u32 = field('u32', 4, (v, at) => v.getUint32(at, true), (v, at, n: number) => v.setUint32(at, n, true));
+export const u8 = field(
+  'u8',
+  1,
+  (v, at) => v.getUint8(at),
+  (v, at, n: number) => v.setUint8(at, n),
+);
+export const u16 = field(
+  'u16',
+  2,
+  (v, at) => v.getUint16(at, true),
+  (v, at, n: number) => v.setUint16(at, n, true),
+);
+export const u32 = field(
+  'u32',
+  4,
+  (v, at) => v.getUint32(at, true),
+  (v, at, n: number) => v.setUint32(at, n, true),
+);
 
 /** Read an unsigned 64-bit number; what does not fit into 53 bits comes out as 2^53, which no field may hold. */
 export function readU64(view: DataView, at: number): number {
@@ -82,7 +99,12 @@ export const text = (size: number) =>
 
 /** Another record in place. */
 export const record = <T>(inner: Struct<T>) =>
-  field(inner.name, inner.size, (v, at) => inner.read(v, at), (v, at, value: T) => inner.write(v, at, value));
+  field(
+    inner.name,
+    inner.size,
+    (v, at) => inner.read(v, at),
+    (v, at, value: T) => inner.write(v, at, value),
+  );
 
 export interface Struct<T> {
   readonly name: string;

@@ -25,7 +25,9 @@ export const Superblock = struct('superblock', {
   checkpointStart: u64('first page of checkpoint slot A'),
   checkpointPages: u32('pages in one slot; slot B follows A'),
   reservedSegments: u32('segments that ordinary writes may not fill: batch, commit and cleaning work in them'),
-  tableStart: u64('first page of the segment table: index pages, then live pages, each with two fixed places side by side'),
+  tableStart: u64(
+    'first page of the segment table: index pages, then live pages, each with two fixed places side by side',
+  ),
   indexPages: u32('index pages in the segment table'),
   livePages: u32('live-map pages in the segment table'),
   segmentStart: u64('first page of place 0'),

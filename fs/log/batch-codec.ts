@@ -78,7 +78,8 @@ export interface DecodedBatch {
 export function decodeBatch(bytes: Uint8Array, at: number): { batch: DecodedBatch; next: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const need = (count: number, from: number) => {
-    if (from + count > bytes.length) throw new CorruptionError('journal record', `byte ${from}`, 'a batch runs out of it');
+    if (from + count > bytes.length)
+      throw new CorruptionError('journal record', `byte ${from}`, 'a batch runs out of it');
   };
   need(BatchHeader.size, at);
   const header = BatchHeader.read(view, at);

@@ -11,8 +11,9 @@
  * Crash safety: nothing refers to an appended page until a checkpoint or a journal record does, and both are
  * written after it or carry its checksum.
  */
-import { selfChecksum } from '../format/checksum.js';
+
 import type { HeadPosition } from '../format/checkpoint.js';
+import { selfChecksum } from '../format/checksum.js';
 import { closedHead, noPlace } from '../format/geometry.js';
 import { Summary, SummaryRun, summaryMagic } from '../format/segment-summary.js';
 import { type Generation, type Place, pageSize, type Serial } from '../units.js';
@@ -71,7 +72,13 @@ export class Head {
    * Append at most `pages` pages from `buffer`; those that fit the open segment, a new one being opened when it is
    * full or holds fewer than `least`. Returns how many, their address in `appended`.
    */
-  append(buffer: Uint8Array, pages: number, least: number, meaning: RunMeaning, done: (() => void) | undefined): number {
+  append(
+    buffer: Uint8Array,
+    pages: number,
+    least: number,
+    meaning: RunMeaning,
+    done: (() => void) | undefined,
+  ): number {
     if (this.runs.length === runsPerSummary) this.describe();
     if (this.room < least) this.openNext();
     const count = Math.min(pages, this.room);

@@ -61,12 +61,23 @@ export async function* readJournal(
 }
 
 /** The bytes of a record if it is the next of the chain. */
-function recordAt(segment: Uint8Array, page: number, epoch: number, sequence: number, previous: number): Uint8Array | undefined {
+function recordAt(
+  segment: Uint8Array,
+  page: number,
+  epoch: number,
+  sequence: number,
+  previous: number,
+): Uint8Array | undefined {
   const start = page * pageSize;
   if (start + JournalRecord.size > segment.length) return undefined;
   const view = new DataView(segment.buffer, segment.byteOffset + start, segment.length - start);
   const header = JournalRecord.read(view, 0);
-  if (header.magic !== journalMagic || header.epoch !== epoch || header.sequence !== sequence || header.previous !== previous) {
+  if (
+    header.magic !== journalMagic ||
+    header.epoch !== epoch ||
+    header.sequence !== sequence ||
+    header.previous !== previous
+  ) {
     return undefined;
   }
   if (header.length < JournalRecord.size || start + header.length > segment.length) return undefined;

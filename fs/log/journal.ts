@@ -14,7 +14,7 @@
  */
 import { checksum } from '../format/checksum.js';
 import { noPlace, placeOffset } from '../format/geometry.js';
-import { journalMagic, JournalRecord, OpenedSegment } from '../format/journal-record.js';
+import { JournalRecord, journalMagic, OpenedSegment } from '../format/journal-record.js';
 import type { Store } from '../store/store.js';
 import { type Generation, type Place, pageSize, type Serial } from '../units.js';
 import { encodeBatch, type LoggedBatch } from './batch-codec.js';

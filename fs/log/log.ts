@@ -71,7 +71,10 @@ export class Log implements HeadOwner {
     let pending: Promise<void> | undefined;
     try {
       const { pending: zeros } = this.prewriter;
-      pending = zeros === undefined ? this.store.write(offset, flight.buffers) : zeros.then(() => this.store.write(offset, flight.buffers));
+      pending =
+        zeros === undefined
+          ? this.store.write(offset, flight.buffers)
+          : zeros.then(() => this.store.write(offset, flight.buffers));
     } catch (e) {
       flight.landed();
       this.events.failed(e);
@@ -116,7 +119,8 @@ export class Log implements HeadOwner {
     const page = address % this.perSegment;
     const place = this.table.placeOf(Math.floor(address / this.perSegment));
     if (place >= 0) {
-      if (page + pages > this.perSegment) throw new CorruptionError('pointer', `address ${address}`, `${pages} pages leave the segment`);
+      if (page + pages > this.perSegment)
+        throw new CorruptionError('pointer', `address ${address}`, `${pages} pages leave the segment`);
       return this.readPlace(place, page, pages, into);
     }
     return this.readMoved(address, pages, into);
@@ -135,7 +139,8 @@ export class Log implements HeadOwner {
     }
     const places = pieces.map(({ target }) => {
       const place = this.table.placeOf(Math.floor(target / this.perSegment));
-      if (place < 0) throw new CorruptionError('relocation', `address ${address}`, `target ${target} leads to no segment`);
+      if (place < 0)
+        throw new CorruptionError('relocation', `address ${address}`, `target ${target} leads to no segment`);
       return place;
     });
     const waits: Promise<void>[] = [];
@@ -159,8 +164,9 @@ export class Log implements HeadOwner {
   /** Read by place: for the cleaner, which takes pages as they lie. */
   readPlace(place: Place, page: number, pages: number, into: Uint8Array): Promise<void> | undefined {
     const flying = this.flying(place);
-    if (flying !== undefined && flying.some((f) => f.covers(place, page, pages))) {
-      for (const f of flying) f.copyOut(place, page, pages, into);
+    const whole = flying?.find((f) => f.covers(place, page, pages));
+    if (whole !== undefined) {
+      whole.copyOut(place, page, pages, into);
       return undefined;
     }
     const wait = this.store.read(placeOffset(this.table.geometry, place, page), into);

@@ -34,7 +34,11 @@ export interface TableWrite {
 }
 
 /** Copies of the changed pages, ready to be written, and the map that names them. The table counts as unchanged afterwards. */
-export function freezeTable(table: SegmentTable, map: TableMap, generation: Generation): { writes: TableWrite[]; map: TableMap } {
+export function freezeTable(
+  table: SegmentTable,
+  map: TableMap,
+  generation: Generation,
+): { writes: TableWrite[]; map: TableMap } {
   const g = table.geometry;
   const next = map.slice();
   const writes: TableWrite[] = [];
@@ -80,7 +84,12 @@ function livePage(table: SegmentTable, index: number): Uint8Array {
 }
 
 /** Read the table that a checkpoint names. CorruptionError when a page is not what it should be. */
-export async function loadTable(store: Store, table: SegmentTable, map: TableMap, generation: Generation): Promise<void> {
+export async function loadTable(
+  store: Store,
+  table: SegmentTable,
+  map: TableMap,
+  generation: Generation,
+): Promise<void> {
   const g = table.geometry;
   const total = tablePages(g);
   const buffer = new Uint8Array(pageSize);
@@ -100,7 +109,11 @@ export async function loadTable(store: Store, table: SegmentTable, map: TableMap
       header.generation > generation ||
       header.checksum !== checksum(buffer)
     ) {
-      throw new CorruptionError(isIndex ? 'index page' : 'live-map page', `table page ${index} (byte ${offset})`, 'does not verify');
+      throw new CorruptionError(
+        isIndex ? 'index page' : 'live-map page',
+        `table page ${index} (byte ${offset})`,
+        'does not verify',
+      );
     }
     if (isIndex) readIndexPage(table, own, view);
     else table.maps[own] = buffer.slice();

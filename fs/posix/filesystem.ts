@@ -49,6 +49,8 @@ export interface FileSystemOptions {
 }
 
 const mebibyte = 1024 * 1024;
+/** Bytes from which on a write is flushed at once. */
+const largeWrite = 256 * 1024;
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export class FileSystem implements FileSystemApi {
@@ -185,6 +187,7 @@ export class FileSystem implements FileSystemApi {
     if (clearPrivileges) killPrivileges(this.context, inode);
     writeFile(this.context, inode, offset, part);
     touchModified(inode, this.volume.now());
+    if (data.length >= largeWrite) this.context.writeback.wroteMuch(inode);
     this.context.writeback.wrote();
     return part.length;
   }

@@ -1,12 +1,14 @@
 /**
  * Bytes of an image in memory, in blocks of 64 KiB that exist once something was written there; all else
- * reads as zeros.
+ * reads as zeros. A copy shares its blocks with the original until one of them changes.
  */
 const blockShift = 16;
 const blockSize = 1 << blockShift;
 
 export class SparseBytes {
   private readonly blocks = new Map<number, Uint8Array>();
+  /** Blocks that no copy shares. */
+  private readonly owned = new Set<number>();
 
   constructor(readonly size: number) {}
 
@@ -28,14 +30,19 @@ export class SparseBytes {
       const at = (offset + done) % blockSize;
       const length = Math.min(blockSize - at, from.length - done);
       const index = Math.floor((offset + done) / blockSize);
-      let block = this.blocks.get(index);
-      if (!block) {
-        block = new Uint8Array(blockSize);
-        this.blocks.set(index, block);
-      }
-      block.set(length === from.length ? from : from.subarray(done, done + length), at);
+      this.own(index).set(length === from.length ? from : from.subarray(done, done + length), at);
       done += length;
     }
+  }
+
+  /** The block, to be changed. */
+  private own(index: number): Uint8Array {
+    let block = this.blocks.get(index);
+    if (block && this.owned.has(index)) return block;
+    block = block?.slice() ?? new Uint8Array(blockSize);
+    this.blocks.set(index, block);
+    this.owned.add(index);
+    return block;
   }
 
   /** Whole blocks in the range go away; the rest of it keeps its bytes. */
@@ -56,16 +63,18 @@ export class SparseBytes {
   /** Zero what lies within one block. */
   private zeroPart(offset: number, length: number): void {
     const at = offset % blockSize;
-    this.blocks.get(Math.floor(offset / blockSize))?.fill(0, at, at + length);
+    const index = Math.floor(offset / blockSize);
+    if (length > 0 && this.blocks.has(index)) this.own(index).fill(0, at, at + length);
   }
 
   copy(): SparseBytes {
     const made = new SparseBytes(this.size);
-    for (const [index, block] of this.blocks) made.blocks.set(index, block.slice());
+    for (const [index, block] of this.blocks) made.blocks.set(index, block);
+    this.owned.clear();
     return made;
   }
 
-  /** Bytes of memory in use. */
+  /** Bytes of memory in use, those included that copies share. */
   get stored(): number {
     return this.blocks.size * blockSize;
   }

@@ -31,4 +31,10 @@ export const keyOffset = (w2: number, w3: number): number => w2 * 0x100000000 + 
 
 /** Whether inode, kind and offset fit a key. */
 export const isKey = (inode: number, kind: number, offset: number): boolean =>
-  Number.isSafeInteger(inode) && inode >= 0 && inode < 2 ** 48 && kind > 0 && kind < 256 && Number.isSafeInteger(offset) && offset >= 0;
+  Number.isSafeInteger(inode) &&
+  inode >= 0 &&
+  inode < 2 ** 48 &&
+  kind > 0 &&
+  kind < 256 &&
+  Number.isSafeInteger(offset) &&
+  offset >= 0;

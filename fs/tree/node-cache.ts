@@ -99,7 +99,8 @@ export class NodeCache {
     }
     const problem = node.problem(level, tree, maxBirth);
     if (problem !== undefined) throw this.problem(where, problem);
-    if (node.birth !== pointer.birth) throw this.problem(where, `birth ${node.birth}, its pointer says ${pointer.birth}`);
+    if (node.birth !== pointer.birth)
+      throw this.problem(where, `birth ${node.birth}, its pointer says ${pointer.birth}`);
     node.address = pointer.address;
     node.dirty = false;
     node.used = true;

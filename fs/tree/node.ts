@@ -41,7 +41,17 @@ export class Node {
 
   /** Make it an empty node. */
   clear(level: number, tree: number, root: number, birth: Generation): void {
-    NodeHeader.write(this.view, 0, { magic: nodeMagic, count: 0, level, tree, heap: this.size, garbage: 0, root, birth, reserved: 0 });
+    NodeHeader.write(this.view, 0, {
+      magic: nodeMagic,
+      count: 0,
+      level,
+      tree,
+      heap: this.size,
+      garbage: 0,
+      root,
+      birth,
+      reserved: 0,
+    });
   }
 
   get count(): number {

@@ -58,7 +58,8 @@ export class Tree {
     root?: { pointer: Pointer; height: number },
   ) {
     if (root !== undefined) {
-      if (root.height < 1 || root.height > maxHeight) throw new CorruptionError('checkpoint', `tree ${id}`, `height ${root.height}`);
+      if (root.height < 1 || root.height > maxHeight)
+        throw new CorruptionError('checkpoint', `tree ${id}`, `height ${root.height}`);
       this.root = root.pointer;
       this.height = root.height;
     } else {
@@ -133,8 +134,10 @@ export class Tree {
   /** Check the items and bring in what a change needs. Throws Suspend, or RangeError for what no node can hold. */
   prepare(items: readonly (Put | Delete)[]): void {
     for (const item of items) {
-      if (!isKey(item.inode, item.kind, item.offset)) throw new RangeError(`no key: ${item.inode} ${item.kind} ${item.offset}`);
-      if (item.type === 'put' && item.value.length > maxItemBytes) throw new RangeError(`an item of ${item.value.length} bytes`);
+      if (!isKey(item.inode, item.kind, item.offset))
+        throw new RangeError(`no key: ${item.inode} ${item.kind} ${item.offset}`);
+      if (item.type === 'put' && item.value.length > maxItemBytes)
+        throw new RangeError(`an item of ${item.value.length} bytes`);
       this.require(item.inode, item.kind, item.offset);
     }
   }
@@ -323,7 +326,16 @@ export class Tree {
   }
 
   private virtualPointer(node: Node): Pointer {
-    return { address: node.address, birth: node.birth, checksum: 0, pages: node.size / 4096, transform: 0, flags: 0, storedBytes: node.size, plainBytes: node.size };
+    return {
+      address: node.address,
+      birth: node.birth,
+      checksum: 0,
+      pages: node.size / 4096,
+      transform: 0,
+      flags: 0,
+      storedBytes: node.size,
+      plainBytes: node.size,
+    };
   }
 
   private dirtyRoot(): Node {

@@ -58,7 +58,13 @@ export async function assemble(
       log.cold.resume(cp.coldHead);
     }
   }
-  const main = new Tree(cache, owner, treeId.main, cp?.rootId ?? 0, cp && { pointer: cp.mainRoot, height: cp.mainHeight });
+  const main = new Tree(
+    cache,
+    owner,
+    treeId.main,
+    cp?.rootId ?? 0,
+    cp && { pointer: cp.mainRoot, height: cp.mainHeight },
+  );
   const system = new Tree(cache, owner, treeId.system, 0, cp && { pointer: cp.systemRoot, height: cp.systemHeight });
   const map = new RelocationMap(system);
   log.relocations = map;

@@ -1,7 +1,7 @@
 /** The two places of the checkpoint, written in turn. The newest that verifies counts. */
 import { VolumeError } from '../errors.js';
-import { checksum } from '../format/checksum.js';
 import { Checkpoint, checkpointMagic } from '../format/checkpoint.js';
+import { checksum } from '../format/checksum.js';
 import { type Geometry, slotOffset, tablePages } from '../format/geometry.js';
 import { packMap, type TableMap, unpackMap } from '../log/table-pages.js';
 import type { Store } from '../store/store.js';

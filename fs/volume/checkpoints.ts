@@ -8,8 +8,9 @@
  * Crash safety: until the slot is durable, the other slot's state is untouched: nodes and table copies were
  * written elsewhere, and no place that it refers to is reused before the checkpoint after this one is durable.
  */
-import { checksum } from '../format/checksum.js';
+
 import type { Checkpoint } from '../format/checkpoint.js';
+import { checksum } from '../format/checksum.js';
 import { nodePages, placeOffset, segmentPages, slotOffset } from '../format/geometry.js';
 import type { Pointer } from '../format/pointer.js';
 import { runKind } from '../format/segment-summary.js';
@@ -114,7 +115,11 @@ export class Checkpoints {
     return { generation, slot, slotNumber, tables: writes };
   }
 
-  private record(generation: number, clean: boolean, position: ReturnType<VolumeState['journal']['freeze']>): Checkpoint {
+  private record(
+    generation: number,
+    clean: boolean,
+    position: ReturnType<VolumeState['journal']['freeze']>,
+  ): Checkpoint {
     const { state } = this;
     return {
       magic: 0,

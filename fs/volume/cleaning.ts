@@ -47,7 +47,8 @@ export class Cleaning {
       await this.checkpoints.checkpoint();
       if (table.reusablePlaces < target && table.pendingPlaces > 0) await this.checkpoints.checkpoint();
     }
-    if (this.isShort(segments)) throw new FsError('ENOSPC', 'clean', undefined, 'no segment holds space that could be won');
+    if (this.isShort(segments))
+      throw new FsError('ENOSPC', 'clean', undefined, 'no segment holds space that could be won');
   }
 
   /** Clean victims until about `segments` places are won, or the places for moved pages run out. */

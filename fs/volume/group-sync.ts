@@ -46,7 +46,8 @@ export class GroupSync {
     const { log, journal, store, counters } = state;
     mustWork(state, 'fsync');
     try {
-      if (journal.waitingBytes === 0 && this.covered === log.pagesWritten && journal.durable === journal.sequence - 1) return;
+      if (journal.waitingBytes === 0 && this.covered === log.pagesWritten && journal.durable === journal.sequence - 1)
+        return;
       const ready = this.prewrite();
       if (ready !== undefined) await ready;
       const writes = journal.write(log.generation, { nextInode: state.nextInode, inodes: state.inodes });

@@ -32,10 +32,13 @@ export class Pace {
   }
 
   private arm(): void {
-    this.timer = setTimeout(() => {
-      this.timer = undefined;
-      this.look();
-    }, Math.min(lookMs, this.commitMs));
+    this.timer = setTimeout(
+      () => {
+        this.timer = undefined;
+        this.look();
+      },
+      Math.min(lookMs, this.commitMs),
+    );
     this.timer.unref();
   }
 

@@ -8,8 +8,8 @@
  * a crash before it finds the old checkpoint and the same records again.
  */
 import { CorruptionError, VolumeError } from '../errors.js';
-import { checksum } from '../format/checksum.js';
 import type { Checkpoint } from '../format/checkpoint.js';
+import { checksum } from '../format/checksum.js';
 import { placeState } from '../format/segment-table.js';
 import type { DecodedBatch } from '../log/batch-codec.js';
 import { type ReadRecord, readJournal } from '../log/journal-reader.js';
@@ -27,7 +27,10 @@ export async function recover(state: VolumeState, checkpoint: Checkpoint): Promi
   } catch (e) {
     // What the format does not allow shows as a failed check somewhere below.
     if (e instanceof VolumeError) throw e;
-    throw new VolumeError('corrupt', `${state.store.name}: the journal can't be replayed: ${e instanceof Error ? e.message : String(e)}; run fsck.varve`);
+    throw new VolumeError(
+      'corrupt',
+      `${state.store.name}: the journal can't be replayed: ${e instanceof Error ? e.message : String(e)}; run fsck.varve`,
+    );
   }
 }
 
@@ -106,6 +109,7 @@ async function dataIsThere(state: VolumeState, record: ReadRecord, after: number
 export function checksumOfPages(bytes: Uint8Array): number {
   const count = bytes.length / pageSize;
   const sums = new DataView(new ArrayBuffer(4 * count));
-  for (let i = 0; i < count; i++) sums.setUint32(4 * i, checksum(bytes.subarray(i * pageSize, (i + 1) * pageSize)), true);
+  for (let i = 0; i < count; i++)
+    sums.setUint32(4 * i, checksum(bytes.subarray(i * pageSize, (i + 1) * pageSize)), true);
   return checksum(new Uint8Array(sums.buffer));
 }

@@ -30,7 +30,8 @@ function release(state: VolumeState, address: number, pages: number): MovedRun[]
     covered += to - from;
     if (from === entry.address && to === entry.address + entry.pages) state.counters.relocationsDied++;
   }
-  if (covered !== pages) throw new CorruptionError('release', `address ${address}`, `${pages - covered} of ${pages} pages lie nowhere`);
+  if (covered !== pages)
+    throw new CorruptionError('release', `address ${address}`, `${pages - covered} of ${pages} pages lie nowhere`);
   const items = map.cut(address, pages);
   system.prepare(items);
   system.change(items);

@@ -76,6 +76,11 @@ export interface VolumeState {
 /** Throw EIO if the store has failed: nothing may be promised any more. */
 export function mustWork(state: VolumeState, operation: string): void {
   if (state.failure !== undefined) {
-    throw new FsError('EIO', operation, undefined, `the volume failed: ${state.failure instanceof Error ? state.failure.message : String(state.failure)}`);
+    throw new FsError(
+      'EIO',
+      operation,
+      undefined,
+      `the volume failed: ${state.failure instanceof Error ? state.failure.message : String(state.failure)}`,
+    );
   }
 }

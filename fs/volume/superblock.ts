@@ -31,26 +31,37 @@ export function parseSuperblock(page: Uint8Array, imageBytes: number, name: stri
     throw new VolumeError('not-varve', `${name}: not a Varve image (no superblock found); mkfs.varve makes one`);
   }
   if (found.version > formatVersion) {
-    throw new VolumeError('newer-version', `${name}: format version ${found.version} is newer than this program's ${formatVersion}; use a newer varve`);
+    throw new VolumeError(
+      'newer-version',
+      `${name}: format version ${found.version} is newer than this program's ${formatVersion}; use a newer varve`,
+    );
   }
   if (found.checksum !== selfChecksum(page, Superblock.offsetOf.checksum)) {
     throw new VolumeError('corrupt', `${name}: the superblock does not verify; run fsck.varve`);
   }
   const unknown = unknownBits(found.incompatible, incompatibleFeatures);
   if (unknown !== 0) {
-    throw new VolumeError('unknown-feature', `${name}: needs features unknown to this program (incompatible bits 0x${unknown.toString(16)}); use a newer varve`);
+    throw new VolumeError(
+      'unknown-feature',
+      `${name}: needs features unknown to this program (incompatible bits 0x${unknown.toString(16)}); use a newer varve`,
+    );
   }
   if (found.imagePages * pageSize > imageBytes) {
-    throw new VolumeError('truncated', `${name}: the image has ${imageBytes} bytes, its superblock says ${found.imagePages * pageSize}: it was cut short; restore the whole file`);
+    throw new VolumeError(
+      'truncated',
+      `${name}: the image has ${imageBytes} bytes, its superblock says ${found.imagePages * pageSize}: it was cut short; restore the whole file`,
+    );
   }
   const problem = geometryProblem(found, imageBytes);
-  if (problem !== undefined) throw new VolumeError('corrupt', `${name}: the superblock is inconsistent: ${problem}; run fsck.varve`);
+  if (problem !== undefined)
+    throw new VolumeError('corrupt', `${name}: the superblock is inconsistent: ${problem}; run fsck.varve`);
   return found;
 }
 
 /** Read and check the superblock; the copy at the end of the image serves when the first does not verify. */
 export async function readSuperblock(store: Store): Promise<Superblock> {
-  if (store.size < 2 * pageSize) throw new VolumeError('not-varve', `${store.name}: not a Varve image (${store.size} bytes)`);
+  if (store.size < 2 * pageSize)
+    throw new VolumeError('not-varve', `${store.name}: not a Varve image (${store.size} bytes)`);
   const page = new Uint8Array(pageSize);
   await store.read(0, page);
   try {

@@ -70,7 +70,10 @@ export class Volume implements VolumeApi {
     this.groups = new GroupSync(state, this.checkpoints);
     this.cleaning = new Cleaning(state, this.checkpoints, () => this.groups.waiting, options.policy ?? costBenefit);
     this.pace = new Pace(
-      { commit: () => (this.state.changed || this.flusher !== undefined ? this.commit() : Promise.resolve()), clean: () => this.cleaning.step() },
+      {
+        commit: () => (this.state.changed || this.flusher !== undefined ? this.commit() : Promise.resolve()),
+        clean: () => this.cleaning.step(),
+      },
       (options.commitSeconds ?? 5) * 1000,
     );
   }
@@ -83,7 +86,10 @@ export class Volume implements VolumeApi {
     const superblock = await readSuperblock(store);
     const readOnly = options.readOnly === true || store.readOnly;
     if (!readOnly && mustBeReadOnly(superblock)) {
-      throw new VolumeError('unknown-feature', `${store.name}: uses features that this program can only read; mount it with -o ro`);
+      throw new VolumeError(
+        'unknown-feature',
+        `${store.name}: uses features that this program can only read; mount it with -o ro`,
+      );
     }
     const found = await newestCheckpoint(store, superblock);
     const state = await openState(store, () =>
@@ -126,7 +132,8 @@ export class Volume implements VolumeApi {
       await this.checkpoints.close();
       if (table.pendingPlaces > 0) await this.checkpoints.close();
     }
-    if (!journal.start(log.generation)) throw new VolumeError('corrupt', `${this.state.store.name}: no segment is free for the journal; run fsck.varve`);
+    if (!journal.start(log.generation))
+      throw new VolumeError('corrupt', `${this.state.store.name}: no segment is free for the journal; run fsck.varve`);
     await this.checkpoints.checkpoint();
     if (!this.cleaning.isShort(1)) return;
     try {
@@ -149,7 +156,15 @@ export class Volume implements VolumeApi {
   get inodes(): number {
     return this.state.inodes;
   }
-  get counters(): VolumeCounters & { splits: number; merges: number; freedNodes: number; height: number; wraps: number; moved: number; dirtyNodes: number } {
+  get counters(): VolumeCounters & {
+    splits: number;
+    merges: number;
+    freedNodes: number;
+    height: number;
+    wraps: number;
+    moved: number;
+    dirtyNodes: number;
+  } {
     const { main, system, table, geometry, mover, cache } = this.state;
     return {
       ...this.state.counters,
@@ -221,8 +236,6 @@ export class Volume implements VolumeApi {
   appendData(inode: InodeNumber, firstPage: PageNumber, buffers: readonly Uint8Array[], done: () => void): PageRun[] {
     const { data } = this.state.log;
     const runs: PageRun[] = [];
-    let left = 0;
-    for (const buffer of buffers) left += buffer.length / pageSize;
     let open = 1;
     const landed = () => {
       if (--open === 0) done();
@@ -234,7 +247,8 @@ export class Volume implements VolumeApi {
         open++;
         const count = data.append(rest, rest.length / pageSize, 1, { kind: 1, inode, offset: page }, landed);
         const last = runs[runs.length - 1];
-        if (last !== undefined && last.address + last.pages === data.appended) runs[runs.length - 1] = { address: last.address, pages: last.pages + count };
+        if (last !== undefined && last.address + last.pages === data.appended)
+          runs[runs.length - 1] = { address: last.address, pages: last.pages + count };
         else runs.push({ address: data.appended, pages: count });
         at += count * pageSize;
         page += count;
@@ -340,7 +354,8 @@ async function openState(store: Store, make: () => Promise<VolumeState>): Promis
   try {
     return await make();
   } catch (e) {
-    if (e instanceof FsError && e.code === 'EUCLEAN') throw new VolumeError('corrupt', `${store.name}: ${e.message}; run fsck.varve`);
+    if (e instanceof FsError && e.code === 'EUCLEAN')
+      throw new VolumeError('corrupt', `${store.name}: ${e.message}; run fsck.varve`);
     throw e;
   }
 }

@@ -61,17 +61,14 @@ function withoutOrphans(facts: Facts): Facts {
 function matchingPrefixes(history: History, found: Facts): { prefixes: number[]; why: string[] } {
   const facts: Facts = new Map(history.base);
   const prefixes: number[] = [];
-  let nearest: { count: number; wrong: number; why: string[] } | undefined;
+  let nearest = { count: 0, wrong: Number.POSITIVE_INFINITY };
   // The number of differing facts is kept up to date from effect to effect; orphans are compared at the end only.
   const differs = (key: string): boolean => !isOrphan(facts, key) && facts.get(key) !== found.get(key);
   let wrong = 0;
   for (const key of new Set([...facts.keys(), ...found.keys()])) if (differs(key)) wrong++;
   for (let count = 0; ; count++) {
     if (wrong === 0) prefixes.push(count);
-    if (!nearest || wrong < nearest.wrong) {
-      const list = wrong === 0 ? [] : differences(withoutOrphans(facts), found);
-      nearest = { count, wrong, why: list };
-    }
+    if (wrong < nearest.wrong) nearest = { count, wrong };
     if (count === history.effects.length) break;
     const { changes } = history.effects[count];
     const touched = new Set(changes.keys());
@@ -84,10 +81,13 @@ function matchingPrefixes(history: History, found: Facts): { prefixes: number[];
     applyChanges(facts, changes);
     for (const key of touched) if (differs(key)) wrong++;
   }
+  if (prefixes.length > 0) return { prefixes, why: [] };
+  const closest: Facts = new Map(history.base);
+  for (const { changes } of history.effects.slice(0, nearest.count)) applyChanges(closest, changes);
   const why = [
     `no prefix of the ${history.effects.length} metadata operations gives what was found; nearest are the first ` +
-      `${nearest?.count}, which differ in ${nearest?.wrong} facts`,
-    ...(nearest?.why ?? []),
+      `${nearest.count}, which differ in ${nearest.wrong} facts`,
+    ...differences(withoutOrphans(closest), found),
   ];
   return { prefixes, why };
 }

@@ -28,6 +28,10 @@ export function testSuperblock(bytes: number, segmentShift?: number): Superblock
 }
 
 /** Format a store; without `initial` the tree is empty. */
-export async function formatTestVolume(store: Store, segmentShift?: number, initial: Batch = new Batch()): Promise<void> {
+export async function formatTestVolume(
+  store: Store,
+  segmentShift?: number,
+  initial: Batch = new Batch(),
+): Promise<void> {
   await Volume.format(store, { superblock: testSuperblock(store.size, segmentShift), initial });
 }

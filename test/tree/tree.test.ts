@@ -13,7 +13,11 @@ async function open(bytes: number, shuffled: boolean): Promise<Volume> {
   return Volume.open(store, { commitSeconds: 0, cacheBytes: 2 ** 20 });
 }
 
-async function change(volume: Volume, keys: readonly number[], value: (key: number) => string | undefined): Promise<void> {
+async function change(
+  volume: Volume,
+  keys: readonly number[],
+  value: (key: number) => string | undefined,
+): Promise<void> {
   for (let i = 0; i < keys.length; i += 200) {
     const batch = new Batch();
     batch.frees = true;
@@ -42,7 +46,10 @@ describe.each([
     const volume = await open(128 * 2 ** 20, shuffled);
     const random = seededRandom(11);
     const keys = Array.from({ length: 9000 }, (_, i) => i);
-    const shuffledKeys = keys.map((key) => ({ key, at: random() })).sort((a, b) => a.at - b.at).map(({ key }) => key);
+    const shuffledKeys = keys
+      .map((key) => ({ key, at: random() }))
+      .sort((a, b) => a.at - b.at)
+      .map(({ key }) => key);
     const long = (key: number) => `${key}:${'v'.repeat(below(random, 3000))}`;
     const wanted = new Map<number, string>();
     await change(volume, shuffledKeys, (key) => {
@@ -63,7 +70,8 @@ describe.each([
     await change(volume, [...wanted.keys()], () => undefined);
     expect(await contents(volume)).toEqual(new Map());
     // Replacing by longer and shorter values.
-    for (const length of [10, 4000, 1, 200]) await change(volume, keys.slice(0, 500), (key) => `${key}`.padEnd(length, '.'));
+    for (const length of [10, 4000, 1, 200])
+      await change(volume, keys.slice(0, 500), (key) => `${key}`.padEnd(length, '.'));
     const last = await contents(volume);
     expect(last.size).toBe(500);
     expect(last.get(7)).toBe('7'.padEnd(200, '.'));
@@ -91,7 +99,11 @@ describe('the tree', () => {
 
   it('keeps full leaves behind items that arrive in order', async () => {
     const volume = await open(64 * 2 ** 20, false);
-    await change(volume, Array.from({ length: 10_000 }, (_, i) => i), () => 'y'.repeat(100));
+    await change(
+      volume,
+      Array.from({ length: 10_000 }, (_, i) => i),
+      () => 'y'.repeat(100),
+    );
     await volume.commit();
     // 120 bytes an item: 136 to a full node of 16 KiB.
     expect(volume.statistics().live / 4).toBeLessThan(10_000 / 130 + 5);

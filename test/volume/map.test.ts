@@ -96,7 +96,8 @@ class Twin {
         batch.claim(r.address, r.pages, volume.generation, checksumOfPages(part));
         at += r.pages;
       }
-      if (old !== undefined) for (const r of JSON.parse(this.runs.get(slot) as string)) batch.release(r.address, r.pages, old.birth);
+      if (old !== undefined)
+        for (const r of JSON.parse(this.runs.get(slot) as string)) batch.release(r.address, r.pages, old.birth);
       volume.apply(batch);
       this.extents.set(slot, { address: 0, pages, birth: volume.generation, sum });
       this.runs.set(slot, JSON.stringify(runs));
@@ -108,7 +109,8 @@ class Twin {
     const found = new Map<number, string>();
     await run(() => {
       found.clear();
-      for (let c = this.volume.seek(0, 1, 0); c.valid && c.inode < 9000; c.next()) found.set(c.inode, Buffer.from(c.value).toString());
+      for (let c = this.volume.seek(0, 1, 0); c.valid && c.inode < 9000; c.next())
+        found.set(c.inode, Buffer.from(c.value).toString());
     });
     expect([...found].sort((a, b) => a[0] - b[0])).toEqual([...this.items].sort((a, b) => a[0] - b[0]));
     for (const [slot, extent] of this.extents) {
@@ -119,7 +121,9 @@ class Twin {
       const bytes = new Uint8Array(extent.pages * pageSize);
       let at = 0;
       for (const r of JSON.parse(value as string)) {
-        await run(() => this.volume.readPages(r.address, r.pages, bytes.subarray(at * pageSize, (at + r.pages) * pageSize)));
+        await run(() =>
+          this.volume.readPages(r.address, r.pages, bytes.subarray(at * pageSize, (at + r.pages) * pageSize)),
+        );
         at += r.pages;
       }
       expect(checksumOfPages(bytes), `slot ${slot}`).toBe(extent.sum);

@@ -66,7 +66,14 @@ class Scenario {
       batch.put(file - 1, itemKind.inode, 0, Buffer.from(String(this.steps.length + 1)));
       const { slot } = step;
       if (slot !== undefined) {
-        volume.prepare([{ inode: file, kind: itemKind.extent, offset: slot }, { inode: file - 1, kind: 1, offset: 0 }], 1, false);
+        volume.prepare(
+          [
+            { inode: file, kind: itemKind.extent, offset: slot },
+            { inode: file - 1, kind: 1, offset: 0 },
+          ],
+          1,
+          false,
+        );
         const page = pageOf(slot, step.fill as number);
         const [placed] = volume.appendData(file, slot, [page], () => undefined);
         const address = placed?.address as number;
@@ -112,7 +119,8 @@ async function verify(volume: Volume, scenario: Scenario, where: string): Promis
   const got = new Map<number, string>();
   await run(() => {
     got.clear();
-    for (let c = volume.seek(0, 1, 0); c.valid && c.inode < file - 1; c.next()) got.set(c.inode, Buffer.from(c.value).toString());
+    for (let c = volume.seek(0, 1, 0); c.valid && c.inode < file - 1; c.next())
+      got.set(c.inode, Buffer.from(c.value).toString());
   });
   expect([...got].sort(), where).toEqual([...want.items].sort());
   const page = new Uint8Array(pageSize);

@@ -129,6 +129,19 @@ export class Writeback implements Flusher {
     if (this.dirtyPages > this.context.frames.limit >> 1) this.start(this.context.frames.limit >> 2);
   }
 
+  /**
+   * After a large write: the file's pages go to the log at once, while they are in the processor's cache. To wait
+   * would not place them better, as they are a long run already. What can't be done now is left to the background.
+   */
+  wroteMuch(inode: Inode): void {
+    try {
+      const sweep = new FlushSweep(inode);
+      while (flushStep(this.context, inode, sweep));
+    } catch (e) {
+      if (!(e instanceof Suspend || e instanceof FsError)) throw e;
+    }
+  }
+
   /** After a read that moved atime: bounds the inodes that are dirty for nothing else. */
   accessed(): void {
     if (this.dirty.size > 8192) this.start(this.context.frames.limit >> 2);
