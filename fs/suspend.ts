@@ -14,7 +14,10 @@ export class Suspend {
     readonly until: Promise<unknown>,
     /** What is waited for, for traces. */
     readonly reason: string,
-  ) {}
+  ) {
+    // Who waits is told of a failure; but nobody may be waiting, and an unheard rejection would end the process.
+    until.catch(() => undefined);
+  }
 }
 
 /** Run a restartable operation to its end. Its own errors pass through. */
