@@ -218,8 +218,10 @@ export class FileSystem implements FileSystemApi {
     await this.volume.sync();
   }
 
-  sync(): Promise<void> {
-    return this.volume.commit();
+  /** A record makes durable what a commit would, with one barrier instead of two and no nodes written. */
+  async sync(): Promise<void> {
+    await this.context.writeback.flushAll();
+    await this.volume.sync();
   }
 
   readdir(inode: InodeNumber, cookie: number, emit: EmitEntry): void {

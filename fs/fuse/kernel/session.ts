@@ -29,7 +29,7 @@ import { read, write } from './system-calls.js';
 /** Longest turn, in milliseconds; a request that was begun is finished. */
 const turnLimit = 1;
 /** How long after the last answer the next request is waited for without sleeping, in milliseconds. */
-const spinLimit = availableParallelism() > 1 ? 0.06 : 0;
+const spinLimit = availableParallelism() > 1 ? 0.2 : 0;
 /** How many looks at /dev/fuse there are to one at everything else. */
 const looksPerCheck = 4;
 
