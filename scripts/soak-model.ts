@@ -4,7 +4,7 @@
  *
  *     node dist/scripts/soak-model.js [--seed N] [--operations N] [--minutes N] [--size MIB] [--any] [--trail N] [--image FILE] [--quiet]
  *
- * With --image the disk as it was after the last power cut is left in FILE when the run fails.
+ * When the run fails, --image leaves what the disk then holds in FILE, and in FILE.cut what the last power cut left.
  *
  * Exit codes: 0 no difference and everything happened, 1 a difference, 2 something never happened.
  */
@@ -73,6 +73,7 @@ async function soak(): Promise<number> {
     if (seen === done) {
       say(`${summary()}: no operation has ended for ${patience / 1000} s\n  ${harness.trail.slice(-20).join('\n  ')}`);
       say(JSON.stringify(harness.counts));
+      if (values.image !== undefined) saveImage(values.image, harness.contents);
       process.exit(1);
     }
     seen = done;
@@ -89,8 +90,12 @@ async function soak(): Promise<number> {
     await harness.finish();
   } catch (error) {
     say(`${summary()}\n${error instanceof Error ? error.stack : String(error)}`);
+    say(`after:\n  ${harness.trail.slice(-12).join('\n  ')}`);
     say(JSON.stringify(harness.counts));
-    if (values.image !== undefined && harness.image) saveImage(values.image, harness.image);
+    if (values.image !== undefined) {
+      saveImage(values.image, harness.contents);
+      if (harness.image) saveImage(`${values.image}.cut`, harness.image);
+    }
     return 1;
   } finally {
     clearInterval(watch);

@@ -67,6 +67,11 @@ export class Harness {
     this.disk = this.newDisk(undefined);
   }
 
+  /** What the disk holds now. */
+  get contents(): SparseBytes {
+    return this.disk.contents();
+  }
+
   get api(): FileSystemApi {
     if (!this.system) throw new Error('the system is not running');
     return this.system.api;
