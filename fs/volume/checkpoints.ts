@@ -61,11 +61,16 @@ export class Checkpoints {
     return this.queued;
   }
 
-  /** The last checkpoint: nothing follows it, and the next mount has nothing to replay. */
+  /**
+   * A checkpoint after which nothing is to be replayed: the last one of a volume that is closed, or the first after a
+   * recovery. It waits for those under way, and those asked for meanwhile wait for it: two at once would mix.
+   */
   async close(): Promise<void> {
-    await this.running?.catch(() => undefined);
-    await this.queued?.catch(() => undefined);
-    await this.write(true);
+    while (this.running !== undefined) await (this.queued ?? this.running).catch(() => undefined);
+    this.running = this.write(true).finally(() => {
+      this.running = undefined;
+    });
+    await this.running;
   }
 
   private async write(clean: boolean): Promise<void> {

@@ -100,7 +100,7 @@ export class Cleaning {
 
   /** Wait until no cleaning is under way. */
   async quiet(): Promise<void> {
-    await this.making?.catch(() => undefined);
-    await this.busy?.catch(() => undefined);
+    while (this.making !== undefined || this.busy !== undefined)
+      await (this.making ?? this.busy)?.catch(() => undefined);
   }
 }
