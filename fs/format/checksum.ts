@@ -10,7 +10,8 @@ export function checksum(bytes: Uint8Array, seed = 0): number {
 
 /** Checksum of a record whose own checksum field (4 bytes at `field`) counts as zero. */
 export function selfChecksum(bytes: Uint8Array, field: number): number {
-  const kept = bytes.slice(field, field + 4);
+  // Not slice(): of a Buffer that is a view, which the fill would change.
+  const kept = Uint8Array.from(bytes.subarray(field, field + 4));
   bytes.fill(0, field, field + 4);
   const sum = checksum(bytes);
   bytes.set(kept, field);

@@ -12,7 +12,7 @@ export const Superblock = struct('superblock', {
   checksum: u32('CRC32C of the page with this field zero'),
   pageShift: u8('log2 of the page size, 12'),
   segmentShift: u8('log2 of the pages in a segment, 5 to 14'),
-  nodeShift: u8('log2 of the pages in a tree node, 0 to 3'),
+  nodeShift: u8('log2 of the pages in a tree node, 2 or 3'),
   reserved0: u8('must be 0'),
   compatible: u64('feature bits that any reader may ignore'),
   readOnlyCompatible: u64('feature bits that a writer must know'),
