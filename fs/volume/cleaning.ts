@@ -10,6 +10,11 @@ import { mustWork, type VolumeState } from './state.js';
 /** Rounds of cleaning and two commits before giving up: each wins at least part of a segment. */
 const mostRounds = 400;
 
+/** Nodes that moving one segment's pages dirties: leaves of the relocation map, and their parents. */
+const nodesOfVictim = 4;
+/** Pages that a commit appends to the node head besides nodes: a summary, a copy of the checkpoint. */
+const pagesOfCommit = 3;
+
 export class Cleaning {
   private making: Promise<void> | undefined;
   private busy: Promise<unknown> | undefined;
@@ -66,10 +71,15 @@ export class Cleaning {
     }
   }
 
-  /** Places that the commits after a cleaning may take: for the nodes dirty now, those that cleaning dirties, and what each commit appends. */
+  /**
+   * Places that the two commits after the next victim may take, for the nodes dirty now, the few that moving dirties,
+   * and what each commit appends. Exact, as a reserve that was used up is won back by it alone: with two places left,
+   * one takes what lives in several victims.
+   */
   private get placesForCommit(): number {
     const { space, cache, log } = this.state;
-    return 2 + Math.ceil((cache.dirty * space.perNode) / (log.perSegment - 1));
+    const pages = (cache.dirty + nodesOfVictim) * space.perNode + 2 * pagesOfCommit;
+    return Math.ceil(Math.max(0, pages - log.node.room) / (log.perSegment - 1));
   }
 
   /** One step of background work. True if there is more to do. */
