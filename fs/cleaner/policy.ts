@@ -34,7 +34,8 @@ function best(
   for (let place = 0; place < table.geometry.places; place++) {
     if (table.state[place] !== placeState.sealed) continue;
     const live = table.live[place];
-    if (size - live < leastDead) continue;
+    // Empty ones are freed by the next commit; the pages of pinned ones are about to become live.
+    if (live === 0 || size - live < leastDead || table.pinned.has(place)) continue;
     const value = score(live, size, 1 + generation - table.generation[place]);
     if (value > top) {
       top = value;

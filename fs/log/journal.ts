@@ -111,6 +111,7 @@ export class Journal {
    * barrier. Undefined when there is no place for them: the caller must commit instead.
    */
   write(generation: Generation, counters: JournalCounters): Promise<void>[] | undefined {
+    if (this.place < 0) return undefined;
     const waits: Promise<void>[] = [];
     const most = this.table.pagesPerSegment * pageSize;
     let from = 0;
@@ -128,7 +129,11 @@ export class Journal {
       }
       const record = this.record(this.waiting.bytes.subarray(from, end), upTo - batch, pages, counters);
       const wait = this.store.write(placeOffset(this.table.geometry, this.place, this.page), [record]);
-      if (wait !== undefined) waits.push(wait);
+      if (wait !== undefined) {
+        // A caller who gets no promises commits instead, and meets the failure there: the store takes no more.
+        wait.catch(() => undefined);
+        waits.push(wait);
+      }
       this.page += pages;
       this.opened = [];
       this.marked.opened = 0;

@@ -148,7 +148,10 @@ export class SegmentTable {
     this.touch(place);
   }
 
-  /** Checkpoint `durable` is durable: places freed before it may be written. Returns them. */
+  /**
+   * Checkpoint `durable` is durable: places freed before it may be written, once they are handed to `reuse`. Returns
+   * them, no longer pending.
+   */
   ripen(durable: Generation): Place[] {
     const ripe: Place[] = [];
     let kept = 0;
@@ -157,8 +160,12 @@ export class SegmentTable {
       else this.pending[kept++] = place;
     }
     this.pending.length = kept;
-    this.reusable.push(...ripe);
     return ripe;
+  }
+
+  /** From now on these places may be taken. */
+  reuse(places: readonly Place[]): void {
+    for (const place of places) this.reusable.push(place);
   }
 
   isLive(place: Place, page: number): boolean {

@@ -102,7 +102,8 @@ export class Checkpoints {
     // The copy for salvage: its place in the log is taken now, its contents follow below.
     log.node.flush();
     const copy = new Uint8Array(pageSize);
-    log.node.append(copy, 1, 1, { kind: runKind.checkpoint, inode: 0, offset: generation, level: 0 }, undefined);
+    // With room for the summary behind it, so that neither is sent before its contents are there.
+    log.node.append(copy, 1, 2, { kind: runKind.checkpoint, inode: 0, offset: generation, level: 0 }, undefined);
     for (const head of log.heads) head.describe();
     const position = journal.freeze(generation);
     if (clean) journal.retire(generation);
@@ -173,12 +174,16 @@ export class Checkpoints {
     const { table, geometry, store, space, log } = this.state;
     const bytes = segmentPages(geometry) * pageSize;
     // Written places are quicker to write again than new ones: keep some.
-    let keep = Math.max(space.lowPlaces, 16) - table.reusablePlaces;
-    for (const place of table.ripen(generation)) {
-      if (keep-- > 0) continue;
+    const ripe = table.ripen(generation);
+    const kept = Math.max(0, Math.max(space.lowPlaces, 16) - table.reusablePlaces);
+    table.reuse(ripe.slice(0, kept));
+    // Nobody may write a place whose discard is still to come.
+    const given = ripe.slice(kept);
+    for (const place of given) {
       log.prewriter.discarded(place);
       await store.discard(placeOffset(geometry, place, 0), bytes);
     }
+    table.reuse(given);
   }
 }
 

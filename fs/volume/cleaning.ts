@@ -10,8 +10,8 @@ import { mustWork, type VolumeState } from './state.js';
 /** Rounds of cleaning and two commits before giving up: each wins at least part of a segment. */
 const mostRounds = 400;
 
-/** Nodes that moving one segment's pages dirties: leaves of the relocation map, and their parents. */
-const nodesOfVictim = 4;
+/** Leaves of the relocation map that moving a segment's pages usually dirties: these pages were often moved together. */
+const usualNodes = 3;
 /** Pages that a commit appends to the node head besides nodes: a summary, a copy of the checkpoint. */
 const pagesOfCommit = 3;
 
@@ -47,7 +47,8 @@ export class Cleaning {
       const short = target + 1 - table.reusablePlaces - table.pendingPlaces;
       if (short > 0) {
         counters.foregroundCleanings++;
-        await this.cleanSome(short);
+        // Commits alone win nothing, and each takes some pages.
+        if ((await this.cleanSome(short)) === 0 && table.pendingPlaces === 0) break;
       }
       await this.checkpoints.checkpoint();
       if (table.reusablePlaces < target && table.pendingPlaces > 0) await this.checkpoints.checkpoint();
@@ -56,36 +57,41 @@ export class Cleaning {
       throw new FsError('ENOSPC', 'clean', undefined, 'no segment holds space that could be won');
   }
 
-  /** Clean victims until about `segments` places are won, or the places for moved pages run out. */
-  private async cleanSome(segments: number): Promise<void> {
+  /**
+   * Clean victims until about `segments` places are won, or the places for moved pages run out. Returns the victims.
+   *
+   * A reserve that was used up can be won back by this alone. So when caution allows nothing and no place is about
+   * to be reusable, one victim with few live pages is moved counting on what moving usually takes.
+   */
+  private async cleanSome(segments: number): Promise<number> {
     const { table, log } = this.state;
-    let won = 0;
-    while (won < segments * log.perSegment) {
+    let victims = 0;
+    for (let won = 0; won < segments * log.perSegment; victims++) {
       const victim = greedy.choose(table, log.generation, 1);
-      if (victim < 0) return;
+      if (victim < 0) break;
       const live = table.live[victim];
-      const room = (table.reusablePlaces - this.placesForCommit) * (log.perSegment - 1) + log.cold.room;
-      if (live > room) return;
-      if ((await this.clean(victim)) === false) return;
+      const few = victims === 0 && table.pendingPlaces === 0 && live <= log.perSegment / 2;
+      if (live > this.roomToMove(live) && !(few && live <= this.roomToMove(usualNodes))) break;
+      if ((await this.clean(victim)) === false) break;
       won += log.perSegment - live;
     }
+    return victims;
   }
 
-  /**
-   * Places that the two commits after the next victim may take, for the nodes dirty now, the few that moving dirties,
-   * and what each commit appends. Exact, as a reserve that was used up is won back by it alone: with two places left,
-   * one takes what lives in several victims.
-   */
-  private get placesForCommit(): number {
-    const { space, cache, log } = this.state;
-    const pages = (cache.dirty + nodesOfVictim) * space.perNode + 2 * pagesOfCommit;
-    return Math.ceil(Math.max(0, pages - log.node.room) / (log.perSegment - 1));
+  /** Pages that may be moved now, when moving dirties a node for each of `leaves` pages, and their parents. */
+  private roomToMove(leaves: number): number {
+    const { space, cache, log, system, table } = this.state;
+    const nodes = cache.dirty + leaves + system.height;
+    const pages = nodes * space.perNode + 2 * pagesOfCommit - log.node.room;
+    const forCommit = Math.ceil(Math.max(0, pages) / (log.perSegment - 1));
+    return (table.reusablePlaces - forCommit) * (log.perSegment - 1) + log.cold.room;
   }
 
   /** One step of background work. True if there is more to do. */
   async step(): Promise<boolean> {
     const { table, space, counters, log } = this.state;
     if (this.making !== undefined || table.reusablePlaces + table.pendingPlaces >= space.lowPlaces) return false;
+    if (this.state.cache.dirty >= space.mostDirtyNodes / 2) return false;
     const victim = this.policy.choose(table, log.generation, Math.ceil(log.perSegment / 16));
     if (victim < 0 || table.reusablePlaces <= space.commitPlaces + 2) return false;
     counters.backgroundCleanings++;

@@ -41,6 +41,11 @@ export class GroupSync {
     return this.queued;
   }
 
+  /** Wait until no sync is under way. */
+  async quiet(): Promise<void> {
+    while (this.running !== undefined) await (this.queued ?? this.running).catch(() => undefined);
+  }
+
   private async once(): Promise<void> {
     const { state } = this;
     const { log, journal, store, counters } = state;

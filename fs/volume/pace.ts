@@ -6,10 +6,14 @@ export interface Paced {
   commit(): Promise<void>;
   /** One step of cleaning; true if there is more to do. */
   clean(): Promise<boolean>;
+  /** Nothing can be written any more. */
+  failed(): boolean;
 }
 
 /** How often to look whether changes have paused, in ms. */
 const lookMs = 500;
+/** Cleaning dirties nodes and frees places, and both ask for a commit now and then. */
+const stepsPerCommit = 8;
 
 export class Pace {
   private timer: NodeJS.Timeout | undefined;
@@ -57,14 +61,22 @@ export class Pace {
     });
   }
 
+  /** A failed volume says so to everyone who asks; a timer has nobody to tell, and stops. */
   private async turn(): Promise<void> {
     try {
       await this.work.commit();
-      while (!this.stopped && (await this.work.clean()));
     } catch {
-      // The volume has failed and says so to everyone who asks; a timer has nobody to tell.
-      this.stopped = true;
+      // One file that could not be flushed, say: try again at the next look.
+      this.touches++;
     }
+    try {
+      for (let steps = 1; !this.stopped && (await this.work.clean()); steps++) {
+        if (steps % stepsPerCommit === 0) await this.work.commit();
+      }
+    } catch {
+      // A victim that can't be read stays as it is.
+    }
+    if (this.work.failed()) this.stopped = true;
   }
 
   /** No commit starts by itself any more; resolves when none is under way. */

@@ -73,6 +73,10 @@ async function replay(state: VolumeState, checkpoint: Checkpoint): Promise<void>
   log.generation = generation + 3;
   table.nextSerial += 2 * state.geometry.places + 1;
   for (let place = 0; place < state.geometry.places; place++) {
+    // Freed by the replay: the older slot still refers to it until the checkpoint after the next.
+    if (table.state[place] === placeState.free && table.generation[place] === checkpoint.generation + 3) {
+      table.generation[place] = log.generation;
+    }
     if (table.state[place] === placeState.open) table.seal(place, log.generation);
     else if (table.state[place] === placeState.journal) table.free(place, log.generation);
   }

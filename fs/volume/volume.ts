@@ -51,6 +51,8 @@ export interface FormatOptions {
 const wallClock: Clock = { now: () => performance.timeOrigin + performance.now() };
 /** Batches that wait for a record: beyond this many bytes a commit is due. */
 const mostWaiting = 8 * 2 ** 20;
+/** Deferred releases that are counted as one dirty node. */
+const releasesPerLeaf = 8;
 
 export class Volume implements VolumeApi {
   flusher: Flusher | undefined;
@@ -59,6 +61,8 @@ export class Volume implements VolumeApi {
   private readonly cleaning: Cleaning;
   private readonly pace: Pace;
   private closed = false;
+  /** The last checkpoint. */
+  private closing: Promise<void> | undefined;
 
   private constructor(
     readonly state: VolumeState,
@@ -73,6 +77,7 @@ export class Volume implements VolumeApi {
       {
         commit: () => (this.state.changed || this.flusher !== undefined ? this.commit() : Promise.resolve()),
         clean: () => this.cleaning.step(),
+        failed: () => this.state.failure !== undefined,
       },
       (options.commitSeconds ?? 5) * 1000,
     );
@@ -206,8 +211,10 @@ export class Volume implements VolumeApi {
     const { state } = this;
     mustWork(state, 'write');
     if (this.readOnly) throw new FsError('EROFS', 'write');
-    const { cache, space, journal, table } = state;
-    if (cache.dirty >= space.mostDirtyNodes || journal.waitingBytes >= mostWaiting) {
+    const { cache, space, journal, table, log } = state;
+    // Each deferred release may dirty a leaf of the relocation map; runs of them mostly share one.
+    const dirty = cache.dirty + Math.ceil(log.deferred.length / releasesPerLeaf);
+    if (dirty >= space.mostDirtyNodes || journal.waitingBytes >= mostWaiting) {
       throw new Suspend(this.checkpoints.checkpoint(), 'commit');
     }
     if (table.reusablePlaces < space.commitPlaces) throw new Suspend(this.cleaning.makeRoom(), 'place');
@@ -295,14 +302,18 @@ export class Volume implements VolumeApi {
 
   sync(): Promise<void> {
     if (this.readOnly) return Promise.resolve();
-    return this.groups.sync();
+    return this.closing ?? this.groups.sync();
   }
 
   async commit(): Promise<void> {
     if (this.readOnly) return;
     mustWork(this.state, 'commit');
-    await this.flusher?.flushAll();
-    await this.checkpoints.checkpoint();
+    try {
+      await this.flusher?.flushAll();
+    } finally {
+      // A file that can't be flushed keeps nothing else from being durable.
+      await this.checkpoints.checkpoint();
+    }
   }
 
   touched(): void {
@@ -330,10 +341,15 @@ export class Volume implements VolumeApi {
       this.closed = true;
       return;
     }
-    await this.flusher?.flushAll();
-    await this.cleaning.quiet();
-    this.closed = true;
-    await this.checkpoints.close();
+    try {
+      await this.flusher?.flushAll();
+    } finally {
+      await this.cleaning.quiet();
+      await this.groups.quiet();
+      this.closed = true;
+      this.closing = this.checkpoints.close();
+      await this.closing;
+    }
   }
 
   /** Stop without writing anything more, as a crash would: for tests and for a volume that has failed. */
