@@ -34,7 +34,7 @@ export interface HarnessOptions {
 export class Disagreement extends Error {}
 
 /** What an operation came to on one side. */
-type Outcome<T> = { readonly value: T } | { readonly error: FsError };
+export type Outcome<T> = { readonly value: T } | { readonly error: FsError };
 
 interface Syncing {
   readonly moment: Moment;
@@ -153,6 +153,15 @@ export class Harness {
     if (problems.length > 0) this.disagree(label, problems);
     if (this.model.history.effects.length > maxEffects) await this.sync();
     return true;
+  }
+
+  /** Ask the system alone; 'off' if the power went meanwhile: it is back then. */
+  async ask<T>(label: string, call: (api: FileSystemApi) => T | Promise<T>): Promise<Outcome<T> | 'off'> {
+    this.note(label);
+    const outcome = await this.attempt(() => run(() => call(this.api)));
+    if (!this.isOff(outcome)) return outcome;
+    await this.powerIsBack();
+    return 'off';
   }
 
   /** Do operations on different files at the same time. ENOSPC is the only failure that any of them may have. */

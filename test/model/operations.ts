@@ -4,7 +4,6 @@
  */
 import { type FileSystemApi, fallocateFlag, renameFlag, seek, xattrFlag } from '../../fs/posix/api.js';
 import { below, chance, seededRandom } from '../../fs/store/random.js';
-import { run } from '../../fs/suspend.js';
 import { Choose } from './choose.js';
 import { compareAttributes, compareBytes } from './compare.js';
 import { isZeros } from './contents.js';
@@ -232,14 +231,13 @@ export const operations = {
     const offset = below(choose.random, size + 10);
     const label = `seek in inode ${inode} from ${offset}`;
     for (const whence of [seek.data, seek.hole]) {
-      let found: number;
-      try {
-        found = await run(() => h.api.seek(inode, offset, whence));
-      } catch {
-        // Past the end, or only a hole is left.
-        found = whence === seek.data ? size : offset;
-        if (whence === seek.hole && offset < size) h.disagree(label, ['SEEK_HOLE failed within the file']);
+      const answer = await h.ask(label, (api) => api.seek(inode, offset, whence));
+      if (answer === 'off') return;
+      if ('error' in answer && (answer.error.code !== 'ENXIO' || (whence === seek.hole && offset < size))) {
+        h.disagree(label, [`whence ${whence} answered ${answer.error.code}, size is ${size}`]);
       }
+      // Past the end, or only a hole is left.
+      const found = 'value' in answer ? answer.value : size;
       if (offset >= size) continue;
       if (found < offset || found > size) h.disagree(label, [`whence ${whence} answered ${found}, size is ${size}`]);
       const skipped = h.model.contents(inode).read(offset, Math.min(found - offset, 8 << 20));
