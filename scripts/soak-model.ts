@@ -12,13 +12,13 @@ import fs from 'node:fs';
 import { parseArgs } from 'node:util';
 import { seededRandom } from '../fs/store/random.js';
 import type { SparseBytes } from '../fs/store/sparse-bytes.js';
-import { isZeros } from '../test/model/contents.js';
-import { missingEvents } from '../test/model/events.js';
-import { Harness } from '../test/model/harness.js';
-import { perform } from '../test/model/operations.js';
-import { RealMaker } from '../test/model/real-system.js';
-import { drawSteps } from '../test/model/steps.js';
-import { VirtualTime } from '../test/model/virtual-time.js';
+import { isZeros } from '../stress/model/contents.js';
+import { missingEvents } from '../stress/random/events.js';
+import { Harness } from '../stress/random/harness.js';
+import { perform } from '../stress/random/operations.js';
+import { drawSteps } from '../stress/random/steps.js';
+import { VarveMaker } from '../stress/system/varve.js';
+import { VirtualTime } from '../stress/system/virtual-time.js';
 
 const { values } = parseArgs({
   options: {
@@ -53,7 +53,7 @@ const patience = 20_000;
 
 async function soak(): Promise<number> {
   const time = new VirtualTime();
-  const maker = new RealMaker({ now: () => time.now, segmentShift: 5 });
+  const maker = new VarveMaker({ now: () => time.now, segmentShift: 5 });
   const harness = new Harness(maker, {
     seed,
     size: Number(values.size) << 20,

@@ -5,12 +5,12 @@ import { sources } from './sources.js';
 const mostLines = 400;
 /** Files that may be longer, each with its reason. */
 const longer: Readonly<Record<string, string>> = {
-  'test/model/harness.ts': 'one loop of a random run, with all that it can do',
-  'test/model/model.ts': 'the whole filesystem in Maps, to be read in one go beside posix/api.ts',
-  'test/model/operations.ts': 'a table: one entry for each random operation',
+  'stress/random/harness.ts': 'one loop of a random run, with all that it can do',
+  'stress/model/model.ts': 'the whole filesystem in Maps, to be read in one go beside posix/api.ts',
+  'stress/random/operations.ts': 'a table: one entry for each random operation',
 };
 
-const all = sources('fs', 'mkfs', 'fsck', 'test', 'bench', 'scripts');
+const all = sources('fs', 'mkfs', 'fsck', 'stress', 'test', 'bench', 'scripts');
 const thisFile = 'test/architecture/habits.test.ts';
 
 test('no file is longer than 400 lines', () => {
@@ -55,8 +55,8 @@ test('no file or folder is named for nothing', () => {
   expect(wrong).toEqual([]);
 });
 
-test('every file under fs/, mkfs/ and fsck/ begins with a comment or says what it exports', () => {
-  const wrong = sources('fs', 'mkfs', 'fsck')
+test('every file under fs/, mkfs/, fsck/ and stress/ begins with a comment or says what it exports', () => {
+  const wrong = sources('fs', 'mkfs', 'fsck', 'stress')
     .filter(({ text }) => !text.startsWith('/**') && !/\/\*\*/.test(text.slice(0, 1500)))
     .map(({ path }) => path);
   expect(wrong).toEqual([]);

@@ -3,7 +3,7 @@ import type { Time } from '../../fs/posix/api.js';
 import { FileSystem } from '../../fs/posix/filesystem.js';
 import { initialItems } from '../../fs/posix/namespace/root-directory.js';
 import { run } from '../../fs/suspend.js';
-import type { System, SystemMaker } from '../model/system.js';
+import type { System, SystemMaker } from '../../stress/system/system.js';
 import { MemoryVolume, type MemoryVolumeOptions } from '../support/memory-volume.js';
 import { checkMap } from './check-map.js';
 

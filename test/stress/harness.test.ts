@@ -3,13 +3,13 @@
  */
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../fs/store/random.js';
-import { Contents } from './contents.js';
-import { clockOf, Harness } from './harness.js';
-import { perform } from './operations.js';
-import { checkContents } from './ordered-promise.js';
-import { drawSteps } from './steps.js';
+import { Contents } from '../../stress/model/contents.js';
+import { checkContents } from '../../stress/promise/ordered.js';
+import { clockOf, Harness } from '../../stress/random/harness.js';
+import { perform } from '../../stress/random/operations.js';
+import { drawSteps } from '../../stress/random/steps.js';
+import { VirtualTime } from '../../stress/system/virtual-time.js';
 import { type Misbehaviour, ToyMaker } from './toy.js';
-import { VirtualTime } from './virtual-time.js';
 
 async function runToy(seed: number, steps: number, misbehaviour?: Misbehaviour): Promise<Harness> {
   const time = new VirtualTime();

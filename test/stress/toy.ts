@@ -5,9 +5,9 @@
  */
 import type { FileSystemApi, Time } from '../../fs/posix/api.js';
 import { below, type Random } from '../../fs/store/random.js';
-import { Model } from './model.js';
-import type { ModelNode } from './nodes.js';
-import type { System, SystemMaker } from './system.js';
+import { Model } from '../../stress/model/model.js';
+import type { ModelNode } from '../../stress/model/nodes.js';
+import type { System, SystemMaker } from '../../stress/system/system.js';
 
 export type Misbehaviour =
   | 'forgets what was synced'

@@ -8,14 +8,14 @@ import { below, chance, type Random, seededRandom } from '../../fs/store/random.
 import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
 import type { SparseBytes } from '../../fs/store/sparse-bytes.js';
 import { run } from '../../fs/suspend.js';
-import { compareBytes, compareContents, compareTrees, factsOf } from './compare.js';
-import { type Dump, dump, readContents } from './dump.js';
-import type { Moment } from './history.js';
-import { Model } from './model.js';
-import { checkOrderedPromise } from './ordered-promise.js';
-import { restore } from './restore.js';
-import type { System, SystemMaker } from './system.js';
-import type { VirtualTime } from './virtual-time.js';
+import { compareBytes, compareContents, compareTrees, factsOf } from '../model/compare.js';
+import { type Dump, dump, readContents } from '../model/dump.js';
+import type { Moment } from '../model/history.js';
+import { Model } from '../model/model.js';
+import { restore } from '../model/restore.js';
+import { checkOrderedPromise } from '../promise/ordered.js';
+import type { System, SystemMaker } from '../system/system.js';
+import type { VirtualTime } from '../system/virtual-time.js';
 
 export interface HarnessOptions {
   readonly seed: number;

@@ -5,11 +5,11 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../fs/store/random.js';
-import { Harness } from './harness.js';
-import { type OperationName, operations, perform, type Step } from './operations.js';
-import { RealMaker } from './real-system.js';
-import { drawSteps } from './steps.js';
-import { VirtualTime } from './virtual-time.js';
+import { Harness } from '../../stress/random/harness.js';
+import { type OperationName, operations, perform, type Step } from '../../stress/random/operations.js';
+import { drawSteps } from '../../stress/random/steps.js';
+import { VarveMaker } from '../../stress/system/varve.js';
+import { VirtualTime } from '../../stress/system/virtual-time.js';
 
 let time: VirtualTime | undefined;
 afterEach(() => time?.uninstall());
@@ -18,7 +18,7 @@ async function follow(seed: number, steps: Iterable<Step>, mebibytes: number): P
   time?.uninstall();
   const clock = new VirtualTime();
   time = clock;
-  const maker = new RealMaker({ now: () => clock.now, segmentShift: 5, nodeBytes: 1 << 20 });
+  const maker = new VarveMaker({ now: () => clock.now, segmentShift: 5, nodeBytes: 1 << 20 });
   const harness = new Harness(maker, { seed, size: mebibytes << 20, time: clock, check: true });
   clock.install();
   await harness.start();

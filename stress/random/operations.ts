@@ -4,13 +4,13 @@
  */
 import { type FileSystemApi, fallocateFlag, renameFlag, seek, xattrFlag } from '../../fs/posix/api.js';
 import { below, chance, seededRandom } from '../../fs/store/random.js';
+import { compareAttributes, compareBytes } from '../model/compare.js';
+import { isZeros } from '../model/contents.js';
+import { listDirectory } from '../model/dump.js';
+import { fileType, isDirectory, isRegular } from '../model/nodes.js';
+import { bytesOf, textOf } from '../model/state.js';
 import { Choose } from './choose.js';
-import { compareAttributes, compareBytes } from './compare.js';
-import { isZeros } from './contents.js';
-import { listDirectory } from './dump.js';
 import type { Harness } from './harness.js';
-import { fileType, isDirectory, isRegular } from './nodes.js';
-import { bytesOf, textOf } from './state.js';
 
 const root = { uid: 0, gid: 0, pid: 1 };
 const somebody = { uid: 1000, gid: 100, pid: 2 };

@@ -3,9 +3,9 @@
  */
 import { below, chance, type Random } from '../../fs/store/random.js';
 import { maxFileSize, rootInode } from '../../fs/units.js';
+import { isDirectory, isRegular, type ModelNode } from '../model/nodes.js';
+import { bytesOf } from '../model/state.js';
 import type { Harness } from './harness.js';
-import { isDirectory, isRegular, type ModelNode } from './nodes.js';
-import { bytesOf } from './state.js';
 
 /** An entry of a directory. */
 export interface Place {

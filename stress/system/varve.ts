@@ -8,10 +8,10 @@ import { initialItems } from '../../fs/posix/namespace/root-directory.js';
 import type { SimulatedDisk } from '../../fs/store/simulated-disk.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { checkVolume } from '../../fsck/check.js';
-import { testSuperblock } from '../support/volume-image.js';
+import { fixedSuperblock } from './superblock.js';
 import type { System, SystemMaker } from './system.js';
 
-export interface RealOptions {
+export interface VarveOptions {
   /** Pages in a segment, as a power of two; by size if absent. */
   readonly segmentShift?: number;
   /** Memory for nodes, in bytes. */
@@ -22,11 +22,11 @@ export interface RealOptions {
   readonly now: () => number;
 }
 
-export class RealMaker implements SystemMaker {
-  constructor(private readonly options: RealOptions) {}
+export class VarveMaker implements SystemMaker {
+  constructor(private readonly options: VarveOptions) {}
 
   async format(disk: SimulatedDisk): Promise<void> {
-    const superblock = testSuperblock(disk.size, this.options.segmentShift);
+    const superblock = fixedSuperblock(disk.size, this.options.segmentShift);
     const seconds = Math.floor(this.options.now() / 1000);
     const initial = initialItems({ seconds, nanos: 0 }, 0, 0, 0o755);
     await Volume.format(disk, { superblock, initial, clock: this.options });

@@ -25,10 +25,10 @@
  * Times may be older, and are not compared.
  */
 import { pageSize } from '../../fs/units.js';
-import type { Contents } from './contents.js';
-import type { Dump } from './dump.js';
-import type { History, Version } from './history.js';
-import { applyChanges, differences, type Facts, inodeKey } from './state.js';
+import type { Contents } from '../model/contents.js';
+import type { Dump } from '../model/dump.js';
+import type { History, Version } from '../model/history.js';
+import { applyChanges, differences, type Facts, inodeKey } from '../model/state.js';
 
 /** Undefined if the promise is kept, with the number of effects that survived; else what is wrong. */
 export type Verdict =

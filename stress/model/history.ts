@@ -1,7 +1,7 @@
 /**
  * What the model did since the last moment that is known to be durable: metadata operations in their order, with
  * the facts that each changed, and every version of every file's contents. After a power cut the promise of the
- * journalling mode is checked against it (ordered-promise.ts).
+ * journalling mode is checked against it (promise/ordered.ts).
  */
 import type { Contents } from './contents.js';
 import { applyChanges, type Changes, type Facts } from './state.js';

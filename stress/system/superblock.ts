@@ -1,0 +1,25 @@
+/** The superblock of a volume that lives for one run: a fixed identity, so that runs of one seed are alike byte for byte. */
+import { planGeometry } from '../../fs/format/geometry.js';
+import { formatVersion, type Superblock, superblockMagic } from '../../fs/format/superblock.js';
+
+/** For a store of `bytes`; segments of 2^`segmentShift` pages, or as mkfs chooses. Throws RangeError if it is too small. */
+export function fixedSuperblock(bytes: number, segmentShift?: number): Superblock {
+  return {
+    ...planGeometry(bytes, segmentShift),
+    magic: superblockMagic,
+    version: formatVersion,
+    checksum: 0,
+    pageShift: 12,
+    reserved0: 0,
+    compatible: 0,
+    readOnlyCompatible: 0,
+    incompatible: 0,
+    uuid: new Uint8Array(16).fill(7),
+    label: 'test',
+    createdSeconds: 1_700_000_000,
+    nameSeed: 12345,
+    transforms: new Uint8Array(16 * 24),
+    keySlots: new Uint8Array(8 * 192),
+    flags: 0,
+  };
+}
