@@ -132,6 +132,74 @@ describe.each(moods)('on %s', (_, mood) => {
     expect(await bench.settle()).toEqual([]);
   });
 
+  it('punches on a full volume', async () => {
+    const bench = await Workbench.open({ ...mood, capacity: 20 });
+    const inode = await bench.file('f', 'a'.repeat(20 * page));
+    await bench.flush(inode);
+    expect(bench.volume.statistics().available).toBe(0);
+    await bench.do((fs) => fs.fallocate(inode, punchHole | keepSize, 10, 20));
+    await bench.flush(inode);
+    expect(bench.volume.statistics().available).toBe(0);
+    await bench.do((fs) => fs.fallocate(inode, punchHole | keepSize, 30, 3 * page));
+    const expected = `${'a'.repeat(10)}${'\0'.repeat(3 * page + 20)}${'a'.repeat(17 * page - 30)}`;
+    expect(await bench.read(inode)).toBe(expected);
+    await bench.flush(inode);
+    expect(bench.volume.statistics().available).toBe(2);
+    await bench.remount();
+    expect(await bench.read(inode)).toBe(expected);
+    expect(await bench.settle()).toEqual([]);
+  });
+
+  it('copies a hole to a full volume', async () => {
+    const bench = await Workbench.open({ ...mood, capacity: 20 });
+    const hole = await bench.file('hole');
+    await bench.truncate(hole, 4 * page);
+    const inode = await bench.file('f', 'a'.repeat(19 * page + 50));
+    await bench.flush(inode);
+    expect(bench.volume.statistics().available).toBe(0);
+    const kept = 'a'.repeat(17 * page + 10);
+    for (const end of [19 * page + 50, 17 * page + 10 + 4 * page]) {
+      expect(await bench.fs.copyRange(hole, 0, inode, kept.length, end - kept.length, root)).toBe(end - kept.length);
+      const expected = kept + '\0'.repeat(end - kept.length);
+      expect(await bench.read(inode)).toBe(expected);
+      await bench.flush(inode);
+      await bench.remount();
+      expect(await bench.read(inode)).toBe(expected);
+    }
+    expect(await bench.settle()).toEqual([]);
+  });
+
+  it.each([
+    ['punching', 0, 100, true],
+    ['copying a hole', page, 100, false],
+    ['copying data and a hole', 0, 100, false],
+    ['copying a hole to the end', page, 6 * page + 100, false],
+  ])('%s: a step that finds no room changes nothing', async (_how, start, at, punches) => {
+    const length = 3 * page;
+    const source = Buffer.alloc(6 * page).fill('b', 0, punches ? 0 : page);
+    for (let granted = 0, done = 0; done < length; granted++) {
+      const bench = await Workbench.open(mood);
+      const from = await bench.file('from', 'b'.repeat(page));
+      await bench.truncate(from, source.length);
+      const to = await bench.file('f', 'a'.repeat(8 * page - 7));
+      await bench.flush(to);
+      await bench.flush(from);
+      bench.volume.grantReservations(granted);
+      try {
+        if (punches) await bench.fs.fallocate(to, punchHole | keepSize, at, length);
+        done = punches ? length : await bench.fs.copyRange(from, start, to, at, length, root);
+      } catch (e) {
+        expect(e).toMatchObject({ code: 'ENOSPC' });
+        done = 0;
+      }
+      const expected = Buffer.alloc(Math.max(8 * page - 7, done > 0 ? at + done : 0)).fill('a', 0, 8 * page - 7);
+      source.copy(expected, at, start, start + done);
+      const found = Buffer.from(await bench.read(to), 'latin1');
+      expect(found.equals(expected), `${granted} granted, ${done} done`).toBe(true);
+      expect(granted).toBeLessThan(10);
+    }
+  });
+
   it('answers EIO for a damaged page, and says which', async () => {
     const found: CorruptionError[] = [];
     const bench = await Workbench.open(mood, { cacheBytes: 4 << 20, onCorruption: (error) => found.push(error) });

@@ -109,6 +109,7 @@ export class MemoryVolume implements VolumeApi {
   private prepared: Set<string> | undefined;
   private readonly random: Random;
   private readonly capacity: number;
+  private granted = Number.POSITIVE_INFINITY;
   private readonly moves = new Map<number, number>();
 
   constructor(private readonly options: MemoryVolumeOptions) {
@@ -260,8 +261,12 @@ export class MemoryVolume implements VolumeApi {
       keys.add(key);
       if (item.type === 'put' && item.value.length > maxItemBytes) throw new BrokenRule('an item is too long');
     }
+    if (batch.frees) return;
+    const { available, capacity, live } = this.statistics();
     const growth = batch.claims.reduce((sum, claim) => sum + (claim.address === 0 ? claim.pages : 0), 0);
-    if (!batch.frees && growth > 0 && growth > this.statistics().available) throw new FsError('ENOSPC', 'apply');
+    if (growth > 0 && growth > available) throw new FsError('ENOSPC', 'apply');
+    // The map of a full volume may grow only by what was reserved.
+    if (batch.claims.length === 0 && live === capacity) throw new FsError('ENOSPC', 'apply');
   }
 
   /** A key is brought in if it was named, or lies between two that were with no item of the map between them and it. */
@@ -334,10 +339,17 @@ export class MemoryVolume implements VolumeApi {
     return this.moves.get(address) ?? 0;
   }
 
+  /** So many reservations are granted from now on; those after them find a full volume. */
+  grantReservations(count: number): void {
+    this.granted = count;
+  }
+
   reserve(pages: number, replaces = 0): void {
     this.mayRest('reserve');
+    if (this.granted === 0) throw new FsError('ENOSPC', 'reserve');
     if (pages - replaces > this.statistics().available) throw new FsError('ENOSPC', 'reserve');
     this.reserved += pages;
+    this.granted--;
   }
 
   unreserve(pages: number): void {

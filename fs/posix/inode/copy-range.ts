@@ -5,17 +5,14 @@
 import { FsError } from '../../errors.js';
 import { run } from '../../suspend.js';
 import { type ByteOffset, type InodeNumber, maxFileSize, pageSize } from '../../units.js';
-import { fallocateFlag } from '../api.js';
 import { touchModified } from './attributes.js';
 import type { Context } from './context.js';
-import { fallocate } from './fallocate.js';
 import { readFile } from './file-read.js';
 import { writeFile } from './file-write.js';
 import type { Inode } from './inode.js';
-import { InodeEdit } from './inode-edit.js';
+import { punch, zeroEdges } from './punch.js';
 import { nextData, nextHole } from './seek.js';
 import { killPrivileges } from './setattr.js';
-import { resize } from './truncate.js';
 
 const stepBytes = 1024 * 1024;
 
@@ -63,10 +60,7 @@ async function copyStep(
   const hole = await run(() => holeAt(context, regular(context, from), source));
   if (hole > 0) {
     const count = Math.min(hole, wanted);
-    await run(() => killPrivileges(context, regular(context, to)));
-    const inode = await run(() => regular(context, to));
-    await run(() => killPrivileges(context, inode));
-    await skip(context, inode, target, count);
+    await skip(context, to, target, count);
     return count;
   }
   const data = await run(() => dataAt(context, regular(context, from), source));
@@ -98,22 +92,31 @@ const dataAt = (context: Context, inode: Inode, offset: ByteOffset): number =>
 function writeStep(context: Context, inode: Inode, offset: ByteOffset, data: Uint8Array): void {
   killPrivileges(context, inode);
   writeFile(context, inode, offset, data);
+  wrote(context, inode);
+}
+
+function wrote(context: Context, inode: Inode): void {
   touchModified(inode, context.volume.now());
   context.writeback.note(inode);
   context.writeback.wrote();
 }
 
-/** Make the target read as zeros there: let it grow, which may find no room, then punch what it has. */
-async function skip(context: Context, inode: Inode, offset: ByteOffset, count: number): Promise<void> {
-  const punches = offset < inode.record.size;
-  await run(() => {
-    const current = regular(context, inode.number);
-    if (offset + count <= current.record.size) return;
-    const edit = new InodeEdit(context);
-    const after = resize(context, current, offset + count, edit);
-    edit.modified(current, context.volume.now());
-    edit.apply();
-    after();
+/** Make the target read as zeros there. What needs room comes first: a full volume has nothing of the step. */
+async function skip(context: Context, to: InodeNumber, offset: ByteOffset, count: number): Promise<void> {
+  const end = offset + count;
+  const { inode, size } = await run(() => {
+    const current = regular(context, to);
+    const before = current.record.size;
+    killPrivileges(context, current);
+    zeroEdges(context, current, offset, end, end);
+    wrote(context, current);
+    return { inode: current, size: before };
   });
-  if (punches) await fallocate(context, inode.number, fallocateFlag.punchHole | fallocateFlag.keepSize, offset, count);
+  inode.busy++;
+  try {
+    // What was reserved behind the old end reads as zeros and stays.
+    await punch(context, inode, offset, Math.min(end, Math.ceil(size / pageSize) * pageSize));
+  } finally {
+    inode.busy--;
+  }
 }

@@ -2,8 +2,9 @@
  * fallocate: keep space for a range, punch a hole into it, or zero it.
  *
  * Space is kept by reserved extents (address 0), for which the volume counts promised pages; a flush later takes
- * their place. All work goes in bounded batches: after a failure a part of the range may be reserved or punched,
- * and the size is as it was, because it is set last.
+ * their place. All work goes in bounded batches: after a failure a part of the range may be reserved, or zeroed if
+ * that was asked for as well, and the size is as it was, because it is set last. Punching alone does not fail half way
+ * for want of space.
  */
 import { FsError } from '../../errors.js';
 import { itemKind } from '../../format/item.js';
@@ -11,11 +12,12 @@ import { run, Suspend } from '../../suspend.js';
 import { type ByteOffset, type InodeNumber, maxFileSize, type PageNumber, pageSize } from '../../units.js';
 import { fallocateFlag } from '../api.js';
 import type { Context } from './context.js';
-import { ExtentCursor, ExtentCut } from './extent-map.js';
+import { ExtentCursor } from './extent-map.js';
 import { reservedExtent, reservedExtentPages } from './extent-value.js';
-import { zeroPart } from './file-write.js';
+import { makeDirty } from './file-write.js';
 import type { Inode } from './inode.js';
 import { InodeEdit } from './inode-edit.js';
+import { punch, zeroEdges } from './punch.js';
 import { reclaimStep } from './reclaim.js';
 import { resize } from './truncate.js';
 
@@ -44,7 +46,10 @@ export async function fallocate(
       await settleInMemory(context, inode);
       await mustHaveRoom(context, inode, first, last);
     }
-    if (punches || zeroes) await clear(context, inode, offset, end);
+    if (punches || zeroes) {
+      await run(() => zeroEdges(context, inode, offset, end));
+      await punch(context, inode, offset, end);
+    }
     if (!punches) {
       await settleInMemory(context, inode);
       for (let page = first; page < last; ) page = await run(() => reserveStep(context, inode, page, last));
@@ -67,57 +72,12 @@ function ready(context: Context, number: InodeNumber): Inode {
 async function settleInMemory(context: Context, inode: Inode): Promise<void> {
   if (inode.mayBeInline) {
     inode.wantsExtents = true;
-    // Zeroing nothing brings page 0 into memory, dirty.
-    await run(() => zeroPart(context, inode, 0, 0));
+    await run(() => makeDirty(context, inode, [0]));
   }
   if (inode.pages !== undefined && inode.pages.dirtyCount > 0) {
     inode.wantsExtents = true;
     await context.writeback.flush(inode);
   }
-}
-
-/** Make the range read as zeros: whole pages lose their extents, parts of pages are zeroed in memory. */
-async function clear(context: Context, inode: Inode, offset: ByteOffset, end: ByteOffset): Promise<void> {
-  const first = Math.ceil(offset / pageSize);
-  const last = Math.floor(end / pageSize);
-  const stop = Math.min(end, inode.record.size);
-  const zero = async (from: ByteOffset, to: ByteOffset): Promise<void> => {
-    if (from < to) await run(() => zeroPart(context, inode, from, to));
-  };
-  if (first > last) {
-    await zero(offset, stop);
-    return;
-  }
-  await zero(offset, Math.min(stop, first * pageSize));
-  await zero(last * pageSize, stop);
-  let page = first;
-  if (page === 0 && inode.mayBeInline) {
-    // The only page of an inline file is zeroed in memory.
-    await zero(0, Math.min(stop, pageSize));
-    page = 1;
-  }
-  while (page < last) page = await run(() => punchStep(context, inode, page, last));
-}
-
-/** Take the extents and the pages in memory from a part of the range; returns the page to go on with. */
-function punchStep(context: Context, inode: Inode, first: PageNumber, end: PageNumber): PageNumber {
-  if (inode.gone) return end;
-  if (inode.cutting !== undefined) throw new Suspend(inode.cutting, 'truncation');
-  let reached = end;
-  if (inode.record.pages > 0) {
-    const edit = new InodeEdit(context);
-    edit.batch.frees = true;
-    const cut = new ExtentCut(context.volume, inode.number, edit.batch);
-    reached = cut.cut(first, end, reclaimStep);
-    cut.finish();
-    for (const page of cut.removed) edit.batch.delete(inode.number, itemKind.extent, page);
-    edit.record(inode).pages -= cut.pages;
-    edit.apply();
-    inode.mapVersion++;
-  }
-  context.writeback.dropPages(inode, first, reached);
-  context.writeback.note(inode);
-  return reached;
 }
 
 /** ENOSPC, before anything has changed, if the holes of the range are more than the volume has room for. */
@@ -171,7 +131,10 @@ function reserveStep(context: Context, inode: Inode, first: PageNumber, end: Pag
 function conclude(context: Context, inode: Inode, end: ByteOffset): void {
   if (inode.gone) return;
   const edit = new InodeEdit(context);
-  const after = end > inode.record.size ? resize(context, inode, end, edit) : undefined;
+  const grows = end > inode.record.size;
+  // A record that stays as long takes no room: what was punched on a full volume is not to fail here.
+  edit.batch.frees = !grows;
+  const after = grows ? resize(context, inode, end, edit) : undefined;
   edit.modified(inode, context.volume.now());
   edit.apply();
   after?.();

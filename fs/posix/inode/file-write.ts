@@ -1,6 +1,6 @@
 /**
  * Writing file data: bytes are copied into frames and the file grows in memory; the log and the tree hear of it
- * when it is flushed. Serves write, copy_file_range, and zeroing parts of pages.
+ * when it is flushed. Serves write, copy_file_range, and changes of parts of pages.
  *
  * The order within a write keeps it restartable: bring in pages that change in part, make sure of frames, reserve
  * space, and only then, without another chance to suspend, copy.
@@ -50,28 +50,23 @@ export function writeFile(context: Context, inode: Inode, offset: ByteOffset, da
   if (end > size) inode.record.size = end;
 }
 
-/** Zero the bytes from `offset` to `end`, both within one page and within the file. Throws Suspend, ENOSPC, EIO. */
-export function zeroPart(context: Context, inode: Inode, offset: ByteOffset, end: ByteOffset): void {
-  const page = Math.floor(offset / pageSize);
-  if (!loadPage(context, inode, page)) return;
-  if (!inode.pages?.isDirty(page)) {
-    reservePages(context, inode, page, page, -1, 1);
-    context.writeback.markDirty(inode, page);
-  }
-  const at = page * pageSize;
-  context.frames.view(inode.pages?.frame(page) ?? -1).fill(0, offset - at, end - at);
+/**
+ * Make up to two pages dirty as they are, both or none. Those without contents read as zeros and are left out. Throws
+ * Suspend, ENOSPC, EIO before any change.
+ */
+export function makeDirty(context: Context, inode: Inode, pages: readonly PageNumber[]): void {
+  const clean = pages.filter((page) => loadPage(context, inode, page) && !inode.pages?.isDirty(page));
+  if (clean.length === 0) return;
+  reservePages(context, inode, clean[0], clean[0], clean[1] ?? -1, clean.length);
+  for (const page of clean) context.writeback.markDirty(inode, page);
 }
 
 /**
- * Before the file becomes longer by other means than a write: the page at its end, dirty, so that stale bytes
- * behind the end never show. Throws Suspend, ENOSPC, EIO.
+ * Pages to make dirty before the file becomes longer by other means than a write: the one at its end, so that stale
+ * bytes behind the end never show.
  */
-export function settleTail(context: Context, inode: Inode): void {
-  const tail = staleTail(context, inode, Number.POSITIVE_INFINITY);
-  if (tail < 0 || inode.pages?.isDirty(tail)) return;
-  reservePages(context, inode, tail, tail, -1, 1);
-  context.writeback.markDirty(inode, tail);
-}
+export const pagesAtEnd = ({ record: { size } }: Inode): readonly PageNumber[] =>
+  size % pageSize === 0 ? [] : [Math.floor(size / pageSize)];
 
 /** The page in which the file ends, now in memory, if a change from page `first` on leaves it as it is; else -1. */
 function staleTail(context: Context, inode: Inode, first: PageNumber): PageNumber {

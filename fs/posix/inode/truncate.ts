@@ -12,7 +12,7 @@ import { itemKind } from '../../format/item.js';
 import { Suspend } from '../../suspend.js';
 import { type ByteOffset, maxFileSize, pageSize, volumeInode } from '../../units.js';
 import type { Context } from './context.js';
-import { settleTail } from './file-write.js';
+import { makeDirty, pagesAtEnd } from './file-write.js';
 import type { Inode } from './inode.js';
 import type { InodeEdit } from './inode-edit.js';
 import { cutPages, orphanValue } from './reclaim.js';
@@ -28,7 +28,7 @@ export function resize(context: Context, inode: Inode, size: ByteOffset, edit: I
 }
 
 function grow(context: Context, inode: Inode, size: ByteOffset, edit: InodeEdit): () => void {
-  settleTail(context, inode);
+  makeDirty(context, inode, pagesAtEnd(inode));
   edit.record(inode).size = size;
   const dirty = inode.pages !== undefined && inode.pages.dirtyCount > 0;
   if (!dirty) edit.setFlushedSize(inode, size);
