@@ -59,6 +59,7 @@ function ofImage(path: string, image: RawImage) {
 interface ServerFacts {
   readonly pid: number;
   readonly readOnly: boolean;
+  readonly journal: string;
   readonly seconds: number;
   readonly memoryBytes: number;
   readonly volume: Readonly<Record<string, number>>;
@@ -133,6 +134,7 @@ function serverLines(server: ServerFacts | undefined): [string, string][] {
       'server',
       `process ${server.pid}, ${server.readOnly ? 'read-only, ' : ''}${formatSize(server.memoryBytes)} of memory`,
     ],
+    ['journal', server.journal],
     ['mounted since', new Date(Date.now() - server.seconds * 1000).toISOString()],
     ['written', `${counted(checkpoints, 'checkpoint')}, ${counted(records, 'journal record')}`],
     ['cleaner moved', formatSize(moved * pageSize)],

@@ -4,6 +4,7 @@
  */
 import { VolumeError } from '../errors.js';
 import { type StoreKind, storeKinds } from '../store/open.js';
+import { type JournalMode, journalModes } from '../volume/journal-mode.js';
 import { parseSize } from './size.js';
 
 export interface MountArguments {
@@ -18,7 +19,9 @@ export interface MountArguments {
 export interface MountChoices {
   readOnly: boolean;
   remount: boolean;
-  writeThrough: boolean;
+  /** Whether write(2) returns only when the server has the bytes; undefined: as the other options make sensible. */
+  writeThrough?: boolean;
+  journal: JournalMode;
   /** Most seconds between a change and its commit. */
   commitSeconds?: number;
   /** Memory for pages and tree nodes, in bytes. */
@@ -64,9 +67,12 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   -n, -s, -t TYPE   accepted for mount(8) (-s: ignore options that are not known)
 
   ro, rw            only read; read and write
+  journal=MODE      what a crash leaves: none, writeback, ordered (unless told) or data; see README.md
   commit=SECONDS    most time between a change and its commit: 1 to 300, 5 unless told
   cache=SIZE        memory for pages and metadata: 16M and more, 128M unless told
-  writethrough      hand writes to the server before write(2) returns, instead of caching them in the kernel
+  writethrough      hand writes to the server before write(2) returns, instead of caching them in the kernel; so it is
+                    with journal=data and sync unless told
+  writeback_cache   cache them in the kernel
   noatime           leave access times alone (relatime unless told)
   logfile=PATH      where the server logs; /run/varve/DEVICE.log unless told
   nosuid, nodev, noexec, sync, dirsync, nodiratime, lazytime, nosymfollow: as for any filesystem
@@ -109,7 +115,7 @@ export function parseMountOptions(options: readonly string[], sloppy = false): M
   const choices: MountChoices = {
     readOnly: false,
     remount: false,
-    writeThrough: false,
+    journal: 'ordered',
     accessTimes: 'relatime',
     general: new Set(),
   };
@@ -125,7 +131,7 @@ export function parseMountOptions(options: readonly string[], sloppy = false): M
 function takeFlag(choices: MountChoices, option: string): boolean {
   if (option === '' || option.startsWith('x-') || option.startsWith('X-') || meaningless.has(option)) return true;
   if (option === 'ro' || option === 'rw') choices.readOnly = option === 'ro';
-  else if (option === 'writethrough') choices.writeThrough = true;
+  else if (option === 'writethrough' || option === 'writeback_cache') choices.writeThrough = option === 'writethrough';
   else if (option === 'remount') choices.remount = true;
   else if (option in general) choices.general.add(option);
   else if (opposites.has(option)) choices.general.delete(opposites.get(option) as string);
@@ -137,6 +143,9 @@ function takeValue(choices: MountChoices, option: string): boolean {
   const at = option.indexOf('=');
   const [name, value] = at < 0 ? [option, ''] : [option.slice(0, at), option.slice(at + 1)];
   switch (name) {
+    case 'journal':
+      choices.journal = oneOf(name, value, journalModes);
+      return true;
     case 'commit':
       choices.commitSeconds = wholeNumber(name, value, 1, 300);
       return true;
@@ -149,7 +158,7 @@ function takeValue(choices: MountChoices, option: string): boolean {
       choices.logFile = value;
       return true;
     case 'store':
-      choices.store = storeKind(value);
+      choices.store = oneOf(name, value, storeKinds);
       return true;
     case 'delay':
       choices.delayMs = wholeNumber(name, value, 0, 10_000);
@@ -161,10 +170,10 @@ function takeValue(choices: MountChoices, option: string): boolean {
   }
 }
 
-function storeKind(value: string): StoreKind {
-  const kind = storeKinds.find((known) => known === value);
-  if (kind === undefined) throw wrong(`store=${value}: there are ${storeKinds.join(', ')}`);
-  return kind;
+function oneOf<T extends string>(name: string, value: string, choices: readonly T[]): T {
+  const choice = choices.find((known) => known === value);
+  if (choice === undefined) throw wrong(`${name}=${value}: there are ${choices.join(', ')}`);
+  return choice;
 }
 
 function wholeNumber(name: string, value: string, from: number, to: number): number {

@@ -11,7 +11,7 @@ import type { Mounted } from '../fuse/driver.js';
 import { kernelDriver } from '../fuse/kernel/driver.js';
 import { remountKernel } from '../fuse/kernel/mount.js';
 import { syncKernel } from '../fuse/unmount.js';
-import { FileSystem } from '../posix/filesystem.js';
+import { FileSystem, type FileSystemOptions } from '../posix/filesystem.js';
 import { openStore } from '../store/open.js';
 import type { Store } from '../store/store.js';
 import { pageSize } from '../units.js';
@@ -54,6 +54,7 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   const volume = await Volume.open(store, volumeOptions(choices));
   const filesystem = new FileSystem(volume, {
     accessTimes: choices.accessTimes,
+    ...durability(choices),
     onCorruption: (error) => server.log(error.message),
     ...(choices.cacheBytes === undefined ? {} : { cacheBytes: choices.cacheBytes / 2 }),
   });
@@ -62,7 +63,7 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   const mounted = kernelDriver.mount(target, {
     source: image,
     readOnly: volume.readOnly,
-    writeThrough: choices.writeThrough,
+    writeThrough: choices.writeThrough ?? (choices.journal === 'data' || choices.general.has('sync')),
     general: [...choices.general],
     posixAcl: false,
     log: server.log,
@@ -98,8 +99,12 @@ const storeOptions = (choices: MountChoices) => ({
   ...(choices.delayMs === undefined ? {} : { delayMs: choices.delayMs }),
 });
 
+const durability = ({ general }: MountChoices): Pick<FileSystemOptions, 'durable'> =>
+  general.has('sync') ? { durable: 'all' } : general.has('dirsync') ? { durable: 'names' } : {};
+
 const volumeOptions = (choices: MountChoices) => ({
   readOnly: choices.readOnly,
+  journal: choices.journal,
   ...(choices.commitSeconds === undefined ? {} : { commitSeconds: choices.commitSeconds }),
   ...(choices.cacheBytes === undefined ? {} : { cacheBytes: choices.cacheBytes / 2 }),
 });
@@ -151,6 +156,7 @@ function answerCommands({ control, volume, mounted }: Service, image: string, cl
     target: mounted.target,
     device: mounted.device,
     readOnly: volume.readOnly,
+    journal: volume.journal,
     seconds: Math.floor((Date.now() - began) / 1000),
     memoryBytes: process.memoryUsage.rss(),
     volume: { ...volume.statistics(), ...volume.counters },

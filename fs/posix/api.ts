@@ -70,6 +70,9 @@ export const seek = { data: 3, hole: 4 } as const;
 /** Called for each entry; false stops before it: it comes again from the cookie of the one before. */
 export type EmitEntry = (name: Uint8Array, inode: InodeNumber, type: number, cookie: number) => boolean;
 
+/** What an operation changed: a file, or names in directories. */
+export type Change = 'file' | 'names';
+
 export interface FileSystemApi {
   /** Attributes of the entry. ENOENT, ENOTDIR, ENAMETOOLONG. */
   lookup(parent: InodeNumber, name: Uint8Array): Attributes;
@@ -124,6 +127,12 @@ export interface FileSystemApi {
     length: number,
     who: Credentials,
   ): Promise<number>;
+  /**
+   * Whoever answers callers asks this after each operation that changed something, and answers when it resolves: then
+   * the operation is as safe as the mount promises of acknowledged ones (journalling mode `data`, `sync`, `dirsync`).
+   * Undefined: it is already. EIO.
+   */
+  settled(change: Change): Promise<void> | undefined;
   /** Make the file's data and all metadata operations so far durable. */
   fsync(inode: InodeNumber, dataOnly: boolean): Promise<void>;
   /** Make everything durable (fsync of a directory, `varve sync`). */

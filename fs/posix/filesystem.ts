@@ -13,7 +13,15 @@ import { PageFrames } from '../cache/page-frames.js';
 import { type CorruptionError, FsError } from '../errors.js';
 import { type InodeNumber, pageSize, rootInode } from '../units.js';
 import type { VolumeApi } from '../volume/api.js';
-import type { AttributeChanges, Attributes, Credentials, EmitEntry, FileSystemApi, VolumeStatistics } from './api.js';
+import type {
+  AttributeChanges,
+  Attributes,
+  Change,
+  Credentials,
+  EmitEntry,
+  FileSystemApi,
+  VolumeStatistics,
+} from './api.js';
 import { accessed, attributesOf, touchModified } from './inode/attributes.js';
 import type { AccessTimes, Context } from './inode/context.js';
 import { copyRange } from './inode/copy-range.js';
@@ -38,6 +46,8 @@ import { rmdir, unlink } from './namespace/unlink.js';
 export interface FileSystemOptions {
   readonly root?: InodeNumber;
   readonly accessTimes?: AccessTimes;
+  /** Which changes are durable before they are acknowledged: all, or those of names; none unless told. */
+  readonly durable?: 'all' | 'names';
   /** Memory for pages of files, in bytes; at least 4 MiB. */
   readonly cacheBytes?: number;
   /** Inodes to remember. */
@@ -57,11 +67,13 @@ export class FileSystem implements FileSystemApi {
   private readonly context: Context;
   /** Most bytes that one write takes: half of the frames. */
   private readonly mostBytes: number;
+  private readonly durable: 'all' | 'names' | undefined;
 
   constructor(
     private readonly volume: VolumeApi,
     options: FileSystemOptions = {},
   ) {
+    this.durable = options.durable;
     const context = {
       root: options.root ?? rootInode,
       volume,
@@ -209,6 +221,12 @@ export class FileSystem implements FileSystemApi {
     _who: Credentials,
   ): Promise<number> {
     return copyRange(this.context, from, fromOffset, to, toOffset, length);
+  }
+
+  settled(change: Change): Promise<void> | undefined {
+    const { durable, volume } = this;
+    if (durable !== undefined && (durable === 'all' || change === 'names')) return this.sync();
+    return volume.journal === 'data' ? this.sync() : volume.handOver();
   }
 
   async fsync(number: InodeNumber, dataOnly: boolean): Promise<void> {

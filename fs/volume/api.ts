@@ -4,6 +4,7 @@
  */
 import type { Batch } from '../tree/batch.js';
 import type { Address, Generation, InodeNumber, PageNumber } from '../units.js';
+import type { JournalMode } from './journal-mode.js';
 
 /** A position in the map. It is valid until the next `apply`; values are views into the node: copy what outlives that. */
 export interface ItemCursor {
@@ -31,6 +32,8 @@ export interface Flusher {
 
 export interface VolumeApi {
   readonly readOnly: boolean;
+  /** What a crash shall leave. */
+  readonly journal: JournalMode;
   /** The generation in which a change made now belongs: the birth of what is appended now. */
   readonly generation: Generation;
   /** Seed of the hash of names, below 2^53. */
@@ -89,8 +92,13 @@ export interface VolumeApi {
   /** Seconds and nanoseconds since 1970, from the volume's clock. */
   now(): { seconds: number; nanos: number };
 
-  /** One journal record with all batches so far, and a barrier. Shared by all who wait. */
+  /** Everything applied so far becomes durable: one journal record and a barrier, shared by all who wait. */
   sync(): Promise<void>;
+  /**
+   * In mode `data`: hand one record with all batches so far to the host, without a barrier. Undefined when the host
+   * has it, and all that it refers to; in the other modes always. Rejects with EIO.
+   */
+  handOver(): Promise<void> | undefined;
   /** Flush, checkpoint. Everything so far is durable when it resolves. */
   commit(): Promise<void>;
   /** Tell the volume that something is dirty, so that a commit comes in due time. */

@@ -61,6 +61,12 @@ export class Checkpoints {
     return this.queued;
   }
 
+  /** Like `checkpoint`, but without a new one when nothing has changed since the last. */
+  async cover(): Promise<void> {
+    mustWork(this.state, 'fsync');
+    await (this.state.changed ? this.checkpoint() : this.running);
+  }
+
   /**
    * A checkpoint after which nothing is to be replayed: the last one of a volume that is closed, or the first after a
    * recovery. It waits for those under way, and those asked for meanwhile wait for it: two at once would mix.

@@ -20,6 +20,7 @@ import { newestCheckpoint } from './checkpoint-slots.js';
 import { Checkpoints } from './checkpoints.js';
 import { Cleaning } from './cleaning.js';
 import { GroupSync } from './group-sync.js';
+import type { JournalMode } from './journal-mode.js';
 import { Pace } from './pace.js';
 import { recover } from './recovery.js';
 import { mustWork, type VolumeCounters, type VolumeState } from './state.js';
@@ -32,6 +33,8 @@ export interface Clock {
 
 export interface VolumeOptions {
   readonly readOnly?: boolean;
+  /** What a crash shall leave; `ordered` unless told. */
+  readonly journal?: JournalMode;
   /** Most seconds between a change and its commit; default 5. 0: no commit comes by itself (tests). */
   readonly commitSeconds?: number;
   /** Memory for tree nodes, in bytes; default 64 MiB. */
@@ -56,6 +59,7 @@ const releasesPerLeaf = 8;
 
 export class Volume implements VolumeApi {
   flusher: Flusher | undefined;
+  readonly journal: JournalMode;
   private readonly checkpoints: Checkpoints;
   private readonly groups: GroupSync;
   private readonly cleaning: Cleaning;
@@ -70,6 +74,7 @@ export class Volume implements VolumeApi {
     options: VolumeOptions,
     private readonly clock: Clock,
   ) {
+    this.journal = options.journal ?? 'ordered';
     this.checkpoints = new Checkpoints(state, () => Math.floor(clock.now() / 1000));
     this.groups = new GroupSync(state, this.checkpoints);
     this.cleaning = new Cleaning(state, this.checkpoints, () => this.groups.waiting, options.policy ?? costBenefit);
@@ -137,7 +142,7 @@ export class Volume implements VolumeApi {
       await this.checkpoints.close();
       if (table.pendingPlaces > 0) await this.checkpoints.close();
     }
-    if (!journal.start(log.generation))
+    if (this.journal !== 'none' && !journal.start(log.generation))
       throw new VolumeError('corrupt', `${this.state.store.name}: no segment is free for the journal; run fsck.varve`);
     await this.checkpoints.checkpoint();
     if (!this.cleaning.isShort(1)) return;
@@ -236,7 +241,7 @@ export class Volume implements VolumeApi {
       throw e;
     }
     state.inodes += batch.inodes;
-    if (!this.closed) state.journal.add(batch, state.log.generation, state.rootId);
+    if (!this.closed && this.journal !== 'none') state.journal.add(batch, state.log.generation, state.rootId);
     this.pace.touched();
   }
 
@@ -302,7 +307,12 @@ export class Volume implements VolumeApi {
 
   sync(): Promise<void> {
     if (this.readOnly) return Promise.resolve();
-    return this.closing ?? this.groups.sync();
+    if (this.closing !== undefined) return this.closing;
+    return this.journal === 'none' ? this.checkpoints.cover() : this.groups.sync();
+  }
+
+  handOver(): Promise<void> | undefined {
+    return this.journal === 'data' ? this.sync() : undefined;
   }
 
   async commit(): Promise<void> {

@@ -397,6 +397,10 @@ export class Model implements FileSystemApi {
     return bytes.length;
   }
 
+  settled(): undefined {
+    return undefined;
+  }
+
   async fsync(): Promise<void> {}
 
   async sync(): Promise<void> {}

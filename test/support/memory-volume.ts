@@ -84,6 +84,7 @@ class Cursor implements ItemCursor {
 
 export class MemoryVolume implements VolumeApi {
   readOnly = false;
+  readonly journal = 'ordered';
   generation = 1;
   readonly nameSeed: number;
   readonly mostPages = 256;
@@ -364,6 +365,10 @@ export class MemoryVolume implements VolumeApi {
   now(): { seconds: number; nanos: number } {
     this.time = { seconds: this.time.seconds + 1, nanos: (this.time.nanos + 1) % 1_000_000_000 };
     return this.time;
+  }
+
+  handOver(): Promise<void> | undefined {
+    return undefined;
   }
 
   async sync(): Promise<void> {

@@ -6,7 +6,7 @@ import type { FileSystemApi } from '../../fs/posix/api.js';
 import { Suspend } from '../../fs/suspend.js';
 
 /** These never suspend. */
-const steady = new Set<PropertyKey>(['hold', 'letGo', 'statfs']);
+const steady = new Set<PropertyKey>(['hold', 'letGo', 'statfs', 'settled']);
 
 /** The same filesystem, of whose calls the share `probability` is suspended. `random`: 0 to 1. */
 export const restless = (filesystem: FileSystemApi, probability: number, random: () => number): FileSystemApi =>

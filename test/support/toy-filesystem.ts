@@ -335,6 +335,10 @@ export class ToyFileSystem implements FileSystemApi {
     return this.write(to, toOffset, data.subarray(0, got), who);
   }
 
+  settled(): undefined {
+    return undefined;
+  }
+
   async fsync(inode: number, dataOnly: boolean): Promise<void> {
     this.node(inode, dataOnly ? 'fdatasync' : 'fsync');
   }

@@ -2,10 +2,12 @@
  * From a request to the handler that serves it, and from the handler's outcome to the reply.
  *
  * A handler runs in one go; one that throws Suspend waits and starts again; one that returns a promise has done
- * its restartable part and is answered when that settles. FsError becomes its errno. Anything else is a fault of
+ * its restartable part and is answered when that settles. A change is answered when the filesystem calls it settled:
+ * as safe as the mount promises of what it has acknowledged. FsError becomes its errno. Anything else is a fault of
  * ours: EIO for the caller, a line in the log, and the mount lives on.
  */
 import { errno, FsError } from '../../errors.js';
+import type { Change } from '../../posix/api.js';
 import { Suspend } from '../../suspend.js';
 import { opcode, opcodeName } from './abi.js';
 import * as directories from './directories.js';
@@ -24,29 +26,31 @@ const nothingToDo: Handler = () => 0;
 const ignored: Handler = () => silent;
 
 const handlers: Handler[] = [];
-for (const [code, handler] of [
+/** What a request changes if it succeeds: it is answered when the filesystem says that this is settled. */
+const changes: (Change | undefined)[] = [];
+for (const [code, handler, change] of [
   [opcode.LOOKUP, names.lookup],
   [opcode.FORGET, inodes.forget],
   [opcode.GETATTR, inodes.getattr],
-  [opcode.SETATTR, inodes.setattr],
+  [opcode.SETATTR, inodes.setattr, 'file'],
   [opcode.READLINK, inodes.readlink],
-  [opcode.SYMLINK, names.symlink],
-  [opcode.MKNOD, names.mknod],
-  [opcode.MKDIR, names.mkdir],
-  [opcode.UNLINK, names.unlink],
-  [opcode.RMDIR, names.rmdir],
-  [opcode.RENAME, names.rename],
-  [opcode.LINK, names.link],
+  [opcode.SYMLINK, names.symlink, 'names'],
+  [opcode.MKNOD, names.mknod, 'names'],
+  [opcode.MKDIR, names.mkdir, 'names'],
+  [opcode.UNLINK, names.unlink, 'names'],
+  [opcode.RMDIR, names.rmdir, 'names'],
+  [opcode.RENAME, names.rename, 'names'],
+  [opcode.LINK, names.link, 'names'],
   [opcode.OPEN, files.open],
   [opcode.READ, files.read],
-  [opcode.WRITE, files.write],
+  [opcode.WRITE, files.write, 'file'],
   [opcode.STATFS, inodes.statfs],
   [opcode.RELEASE, files.release],
   [opcode.FSYNC, files.fsync],
-  [opcode.SETXATTR, xattrs.setxattr],
+  [opcode.SETXATTR, xattrs.setxattr, 'file'],
   [opcode.GETXATTR, xattrs.getxattr],
   [opcode.LISTXATTR, xattrs.listxattr],
-  [opcode.REMOVEXATTR, xattrs.removexattr],
+  [opcode.REMOVEXATTR, xattrs.removexattr, 'file'],
   [opcode.FLUSH, notNeeded],
   [opcode.INIT, init],
   [opcode.OPENDIR, notNeeded],
@@ -54,23 +58,30 @@ for (const [code, handler] of [
   [opcode.RELEASEDIR, nothingToDo],
   [opcode.FSYNCDIR, files.syncAll],
   [opcode.ACCESS, notNeeded],
-  [opcode.CREATE, names.create],
+  [opcode.CREATE, names.create, 'names'],
   [opcode.INTERRUPT, ignored],
   [opcode.DESTROY, nothingToDo],
   [opcode.BATCH_FORGET, inodes.batchForget],
-  [opcode.FALLOCATE, files.fallocate],
+  [opcode.FALLOCATE, files.fallocate, 'file'],
   [opcode.READDIRPLUS, directories.readdirplus],
-  [opcode.RENAME2, names.rename2],
+  [opcode.RENAME2, names.rename2, 'names'],
   [opcode.LSEEK, files.lseek],
-  [opcode.COPY_FILE_RANGE, files.copyFileRange],
-  [opcode.COPY_FILE_RANGE_64, files.copyFileRange],
+  [opcode.COPY_FILE_RANGE, files.copyFileRange, 'file'],
+  [opcode.COPY_FILE_RANGE_64, files.copyFileRange, 'file'],
   [opcode.SYNCFS, files.syncAll],
-  [opcode.TMPFILE, names.tmpfile],
+  [opcode.TMPFILE, names.tmpfile, 'file'],
   [opcode.STATX, inodes.statx],
-] as const) {
+] as readonly (readonly [number, Handler, Change?])[]) {
   handlers[code] = handler;
+  changes[code] = change;
 }
 for (let code = 0; code < 64; code++) handlers[code] ??= notNeeded;
+
+/** The reply to an operation that is done, once it may be acknowledged. */
+async function afterSettling(x: Exchange, change: Change, length: number): Promise<number> {
+  if (length >= 0) await x.filesystem.settled(change);
+  return length;
+}
 
 /** To these the kernel expects no reply, not even an error. */
 const unanswered: readonly number[] = [opcode.FORGET, opcode.BATCH_FORGET, opcode.INTERRUPT];
@@ -129,12 +140,28 @@ export class Dispatch {
     } catch (e) {
       return this.failed(x, e);
     }
-    if (typeof result === 'number') {
-      this.finish(x, result);
-      return true;
+    const change = changes[code];
+    if (typeof result !== 'number') {
+      this.await(x, change === undefined ? result : result.then((length) => afterSettling(x, change, length)));
+      return false;
     }
-    this.await(x, result);
-    return false;
+    if (change !== undefined && result >= 0) {
+      let settling: Promise<void> | undefined;
+      try {
+        settling = x.filesystem.settled(change);
+      } catch (e) {
+        return this.failed(x, e);
+      }
+      if (settling !== undefined) {
+        this.await(
+          x,
+          settling.then(() => result),
+        );
+        return false;
+      }
+    }
+    this.finish(x, result);
+    return true;
   }
 
   private await(x: Exchange, result: Promise<number>): void {

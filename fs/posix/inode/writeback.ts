@@ -48,10 +48,10 @@ export class Writeback implements Flusher {
 
   /**
    * The file gets another name: what it holds goes to the tree first, so that no record of the journal shows the
-   * name without it. A large file is flushed while the operation waits. Throws Suspend.
+   * name without it; in mode `writeback` it may. A large file is flushed while the operation waits. Throws Suspend.
    */
   flushBeforeNaming(inode: Inode): void {
-    if (!inode.isRegular || !inode.dataDirty) return;
+    if (!inode.isRegular || !inode.dataDirty || this.context.volume.journal === 'writeback') return;
     if ((inode.pages?.dirtyCount ?? 0) > 256) throw new Suspend(this.flush(inode), 'data before a name');
     const sweep = new FlushSweep(inode);
     while (flushStep(this.context, inode, sweep));
