@@ -321,8 +321,8 @@ export class Volume implements VolumeApi {
     try {
       await this.flusher?.flushAll();
     } finally {
-      // A file that can't be flushed keeps nothing else from being durable.
-      await this.checkpoints.checkpoint();
+      // A file that can't be flushed keeps nothing else from being durable. Nothing may follow the last checkpoint.
+      await (this.closing ?? this.checkpoints.checkpoint());
     }
   }
 

@@ -1,0 +1,113 @@
+/** Commits that come by themselves, and the cleaner's turn after them. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FsError } from '../../fs/errors.js';
+import { MemoryStore } from '../../fs/store/memory.js';
+import { Pace, type Paced } from '../../fs/volume/pace.js';
+import { Volume } from '../../fs/volume/volume.js';
+import { formatTestVolume } from '../support/volume-image.js';
+import { Slots } from './slots.js';
+
+class Work implements Paced {
+  commits = 0;
+  /** So many commits fail. */
+  failures = 0;
+  /** Segments to clean. */
+  victims = 0;
+  /** Most segments cleaned without a commit. */
+  longest = 0;
+  broken = false;
+  private since = 0;
+
+  async commit(): Promise<void> {
+    this.commits++;
+    this.since = 0;
+    if (this.failures-- > 0) throw new FsError('ENOSPC', 'flush');
+  }
+
+  async clean(): Promise<boolean> {
+    if (this.victims === 0) return false;
+    this.longest = Math.max(this.longest, ++this.since);
+    return --this.victims > 0;
+  }
+
+  failed(): boolean {
+    return this.broken;
+  }
+}
+
+describe('the pace of commits', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('commits when changes have paused, and at the latest after the time given', async () => {
+    const work = new Work();
+    const pace = new Pace(work, 5000);
+    pace.touched();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(work.commits).toBe(1);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(work.commits).toBe(1);
+    for (let i = 0; i < 99; i++) {
+      pace.touched();
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(work.commits).toBe(2);
+    await pace.stop();
+  });
+
+  it('tries again after a commit that failed', async () => {
+    const work = new Work();
+    work.failures = 2;
+    const pace = new Pace(work, 5000);
+    pace.touched();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(work.commits).toBe(3);
+    await pace.stop();
+  });
+
+  it('ends with the volume', async () => {
+    const work = new Work();
+    work.failures = 1;
+    work.broken = true;
+    const pace = new Pace(work, 5000);
+    pace.touched();
+    await vi.advanceTimersByTimeAsync(60_000);
+    pace.touched();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(work.commits).toBe(1);
+    await pace.stop();
+  });
+
+  it('cleaning asks for a commit now and then, as it dirties nodes and its places are free only after one', async () => {
+    const work = new Work();
+    work.victims = 100;
+    const pace = new Pace(work, 5000);
+    pace.touched();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(work.victims).toBe(0);
+    expect(work.longest).toBeLessThan(10);
+    await pace.stop();
+  });
+});
+
+describe('a commit', () => {
+  it('makes everything else durable when one file can not be flushed', async () => {
+    const store = new MemoryStore(16 * 2 ** 20);
+    await formatTestVolume(store);
+    const volume = await Volume.open(store, { commitSeconds: 0 });
+    const slots = new Slots(volume);
+    volume.flusher = {
+      flushAll: () => Promise.reject(new FsError('EIO', 'flush')),
+    };
+    await slots.write(1, 3);
+    await expect(volume.commit()).rejects.toMatchObject({ code: 'EIO' });
+    await volume.abandon();
+    slots.volume = await Volume.open(store, { commitSeconds: 0 });
+    expect(await slots.wrong()).toEqual([]);
+    await slots.volume.close();
+  });
+});

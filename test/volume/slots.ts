@@ -1,0 +1,73 @@
+/**
+ * A file of slots, each of some pages, on a volume without a filesystem: for tests of a few lines about the log, its
+ * places and the cleaner. It remembers what each slot holds and where its pages were born.
+ */
+import { itemKind } from '../../fs/format/item.js';
+import { run } from '../../fs/suspend.js';
+import { Batch } from '../../fs/tree/batch.js';
+import { pageSize } from '../../fs/units.js';
+import type { PageRun } from '../../fs/volume/api.js';
+import { checksumOfPages } from '../../fs/volume/recovery.js';
+import type { Volume } from '../../fs/volume/volume.js';
+
+const file = 9000;
+
+interface Slot {
+  readonly runs: readonly PageRun[];
+  readonly birth: number;
+  readonly fill: number;
+}
+
+export class Slots {
+  private readonly slots = new Map<number, Slot>();
+
+  constructor(public volume: Volume) {}
+
+  /** Write `pages` pages, all bytes of which are `fill`, in place of what the slot holds. */
+  async write(slot: number, pages = 1, fill = (slot * 7 + pages) & 255): Promise<void> {
+    const bytes = new Uint8Array(pages * pageSize).fill(fill);
+    await run(() => {
+      const { volume } = this;
+      volume.prepare([{ inode: file, kind: itemKind.extent, offset: slot }], pages, false);
+      const runs = volume.appendData(file, slot, [bytes], () => undefined);
+      const batch = new Batch().put(file, itemKind.extent, slot, Buffer.from(JSON.stringify(runs)));
+      for (const r of runs)
+        batch.claim(r.address, r.pages, volume.generation, checksumOfPages(bytes.subarray(0, r.pages * pageSize)));
+      this.releaseOld(batch, slot);
+      volume.apply(batch);
+      this.slots.set(slot, { runs, birth: volume.generation, fill });
+    });
+  }
+
+  async drop(slot: number): Promise<void> {
+    await run(() => {
+      const batch = new Batch().delete(file, itemKind.extent, slot);
+      batch.frees = true;
+      this.releaseOld(batch, slot);
+      this.volume.apply(batch);
+    });
+    this.slots.delete(slot);
+  }
+
+  private releaseOld(batch: Batch, slot: number): void {
+    const old = this.slots.get(slot);
+    for (const r of old?.runs ?? []) batch.release(r.address, r.pages, old?.birth ?? 0);
+  }
+
+  /** Slots of which the map or the pages are not what was written. */
+  async wrong(): Promise<number[]> {
+    const wrong: number[] = [];
+    for (const [slot, { runs, fill }] of this.slots) {
+      const { volume } = this;
+      const value = await run(() => Buffer.from(volume.get(file, itemKind.extent, slot) ?? []).toString());
+      let right = value === JSON.stringify(runs);
+      for (const r of runs) {
+        const bytes = new Uint8Array(r.pages * pageSize);
+        await run(() => volume.readPages(r.address, r.pages, bytes));
+        right &&= bytes.every((byte) => byte === fill);
+      }
+      if (!right) wrong.push(slot);
+    }
+    return wrong;
+  }
+}
