@@ -169,6 +169,7 @@ export class Mover {
       if (Math.floor(moved.address / perSegment) === table.serial[place]) continue;
       for (const run of this.map.overlapping(moved.address, moved.pages)) old.set(run.address, remove(run.address));
     }
+    for (const { moved } of live) old.delete(moved.address);
     const items: (Put | Delete)[] = [...old.values(), ...live.map(({ moved }) => put(moved))];
     system.prepare(items);
     const nodes = runs.filter((r) => r.system && table.isLive(place, r.page));

@@ -5,6 +5,7 @@
  *
  * Bounds: at most `maxEntries` entries and `maxBytes` bytes of values, so that a reserve of space for one batch
  * exists. Callers split larger work into batches that each leave a consistent map.
+ * A batch names each key at most once: its puts are done before its deletes.
  */
 import type { Address, Generation, InodeNumber } from '../units.js';
 

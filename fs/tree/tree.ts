@@ -142,12 +142,20 @@ export class Tree {
     }
   }
 
-  /** Do prepared puts and deletes. */
+  /**
+   * Do prepared puts and deletes, each key at most once. Puts go first: a delete may free the leaf that was prepared
+   * for a put, and the leaf that then covers the key need not be in memory.
+   */
   change(items: readonly (Put | Delete)[]): void {
     for (const item of items) {
+      if (item.type !== 'put') continue;
       splitKey(item.inode, item.kind, item.offset);
-      if (item.type === 'put') this.put(item.value);
-      else this.delete();
+      this.put(item.value);
+    }
+    for (const item of items) {
+      if (item.type !== 'delete') continue;
+      splitKey(item.inode, item.kind, item.offset);
+      this.delete();
     }
   }
 
@@ -243,7 +251,12 @@ export class Tree {
 
   private delete(): void {
     let probe = this.rootNode();
-    for (let level = this.height - 1; level > 0; level--) probe = this.child(probe, probe.childIndex());
+    for (let level = this.height - 1; level > 0; level--) {
+      const child = this.cache.peek(probe.childAddress(probe.childIndex()));
+      // The leaf that was prepared went with the last of its items.
+      if (child === undefined) return;
+      probe = child;
+    }
     if (!probe.matches(probe.lowerBound())) return;
     const nodes = this.pathNodes;
     const slots = this.pathSlots;
@@ -312,6 +325,7 @@ export class Tree {
       const child = this.cache.peek(root.childAddress(0));
       if (child === undefined) return;
       const pointer = child.dirty ? this.virtualPointer(child) : root.pointer(0);
+      if (!root.dirty) this.owner.releaseNode(root.address, root.size / 4096, root.birth);
       this.cache.drop(root);
       this.root = pointer;
       this.height--;

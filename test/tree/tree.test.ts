@@ -4,6 +4,8 @@ import { MemoryStore } from '../../fs/store/memory.js';
 import { below, seededRandom } from '../../fs/store/random.js';
 import { run } from '../../fs/suspend.js';
 import { Batch } from '../../fs/tree/batch.js';
+import { keyInode } from '../../fs/tree/key.js';
+import type { Node } from '../../fs/tree/node.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { formatTestVolume } from '../support/volume-image.js';
 
@@ -37,6 +39,8 @@ async function contents(volume: Volume): Promise<Map<number, string>> {
     return found;
   });
 }
+
+const inodeAt = (node: Node, index: number): number => keyInode(node.keyWord(index, 0), node.keyWord(index, 1));
 
 describe.each([
   ['a store that answers in place', false],
@@ -107,6 +111,74 @@ describe('the tree', () => {
     await volume.commit();
     // 120 bytes an item: 136 to a full node of 16 KiB.
     expect(volume.statistics().live / 4).toBeLessThan(10_000 / 130 + 5);
+    await volume.close();
+  });
+
+  it.each([
+    [
+      'puts an item where it has deleted the last one of a leaf',
+      (batch: Batch, last: number) => batch.delete(last, 1, 0).put(last + 1, 1, 0, Buffer.from('new')),
+    ],
+    [
+      'deletes what is not there behind the last item of a leaf',
+      (batch: Batch, last: number) => batch.delete(last, 1, 0).delete(last + 1, 1, 0),
+    ],
+  ])('%s, whatever of its neighbours is in memory', async (_how, fill) => {
+    const store = new MemoryStore(16 * 2 ** 20, { shuffled: { random: seededRandom(3), inPlace: 0 } });
+    await formatTestVolume(store);
+    let volume = await Volume.open(store, { commitSeconds: 0 });
+    for (let key = 0; key < 400; key += 10)
+      await run(() => volume.apply(new Batch().put(key, 1, 0, new Uint8Array(3000))));
+    await volume.close();
+    volume = await Volume.open(store, { commitSeconds: 0 });
+    // The leaves beside it stay on the disk.
+    const { main } = volume.state;
+    const keys: number[] = [];
+    await run(() => {
+      keys.length = 0;
+      const root = main.rootNode();
+      const leaf = main.child(root, 3);
+      for (let i = 0; i < leaf.count; i++) keys.push(inodeAt(leaf, i));
+    });
+    expect(keys.length).toBeGreaterThan(3);
+    const batch = new Batch();
+    for (const key of keys.slice(1)) batch.delete(key, 1, 0);
+    await run(() => volume.apply(batch));
+    await run(() => volume.apply(fill(new Batch(), keys[0])));
+    const wanted = new Set(Array.from({ length: 40 }, (_, i) => i * 10).filter((key) => !keys.includes(key)));
+    for (const item of fill(new Batch(), keys[0]).items) if (item.type === 'put') wanted.add(item.inode);
+    expect(new Set((await contents(volume)).keys())).toEqual(wanted);
+    await volume.close();
+  });
+
+  it('gives back what it no longer needs when several levels go at once', async () => {
+    const store = new MemoryStore(64 * 2 ** 20);
+    await formatTestVolume(store);
+    const volume = await Volume.open(store, { commitSeconds: 0, cacheBytes: 2 ** 25 });
+    const { main, cache } = volume.state;
+    const keys: number[] = [];
+    // Descending, so that leaves and inner nodes are half full and the second inner node stays.
+    for (let key = 2000; main.height < 3 || key > 1990; key--) {
+      await change(volume, [key], () => 'z'.repeat(3500));
+      keys.unshift(key);
+    }
+    const border = (await run(() => inodeAt(main.rootNode(), 1))) ?? 0;
+    const low = keys.filter((key) => key < border);
+    const high = keys.filter((key) => key >= border);
+    for (const half of [low, high]) {
+      // An inner node that empties while the other is not in memory is not merged with it.
+      await volume.commit();
+      cache.chill();
+      await change(volume, half.slice(1), () => undefined);
+    }
+    await volume.commit();
+    expect(main.height).toBe(3);
+    // Now the lower half is in memory, clean, one node above the other.
+    await run(() => volume.get(low[0], 1, low[0] * 7)?.length);
+    await change(volume, [high[0]], () => undefined);
+    expect(main.height).toBe(1);
+    // A leaf of this tree, and one of the system tree.
+    expect(volume.statistics().live).toBe(2 * volume.state.space.perNode);
     await volume.close();
   });
 
