@@ -138,7 +138,10 @@ export const operations = {
     const data = choose.bytes(choose.length());
     const kill = chance(choose.random, 0.1);
     const label = `write inode ${inode} at ${offset}, ${data.length} bytes`;
+    const before = h.counts.ENOSPC;
     await h.both(label, (api) => api.write(inode, offset, data, somebody, kill), sameNumber);
+    // As on Linux, privileges go first: they may be gone though no byte was written.
+    if (kill && h.counts.ENOSPC !== before) await h.adoptPart(inode, () => undefined);
   },
 
   /** A megabyte or more, appended. */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CorruptionError } from '../../fs/errors.js';
 import { fallocateFlag } from '../../fs/posix/api.js';
-import { bytes, moods, root, Workbench } from './workbench.js';
+import { bytes, moods, root, user, Workbench } from './workbench.js';
 
 const page = 4096;
 const { keepSize, punchHole, zeroRange } = fallocateFlag;
@@ -129,6 +129,18 @@ describe.each(moods)('on %s', (_, mood) => {
       expect(await bench.failure((fs) => fs.fallocate(small, bad, 0, 1))).toBe('EOPNOTSUPP');
     }
     expect(await bench.failure((fs) => fs.fallocate(small, 0, 0, 0))).toBe('EINVAL');
+    expect(await bench.settle()).toEqual([]);
+  });
+
+  it('overwrites a file with setuid on a full volume, and takes that away', async () => {
+    const bench = await Workbench.open({ ...mood, capacity: 20 });
+    const inode = await bench.file('f', 'a'.repeat(20 * page));
+    await bench.do((fs) => fs.setattr(inode, { mode: 0o4755 }, root));
+    await bench.flush(inode);
+    expect(bench.volume.statistics().available).toBe(0);
+    await bench.do((fs) => fs.write(inode, 5, bytes('bcd'), user, true));
+    expect((await bench.stat(inode)).mode & 0o7777).toBe(0o755);
+    expect(await bench.read(inode, 4, 5)).toBe('abcda');
     expect(await bench.settle()).toEqual([]);
   });
 

@@ -92,6 +92,8 @@ export function killPrivileges(context: Context, inode: Inode): void {
   const mode = withoutPrivileges(inode.record.mode);
   const dropped = dropXattr(context, edit, inode, capabilityName);
   if (!dropped && mode === inode.record.mode) return;
+  // Nothing grows: overwriting works on a full volume.
+  edit.batch.frees = true;
   edit.changed(inode, context.volume.now()).mode = mode;
   edit.apply();
 }
