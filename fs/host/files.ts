@@ -34,10 +34,14 @@ const fdatasync = libc.func('fdatasync', 'int', ['int']) as (fd: number) => numb
 const syncFileRange = libc.func('sync_file_range', 'int', ['int', 'long', 'long', 'uint']);
 const flock = libc.func('flock', 'int', ['int', 'int']) as (fd: number, operation: number) => number;
 const ioctl = libc.func('ioctl', 'int', ['int', 'ulong', 'void *']);
+const memfdCreate = libc.func('int memfd_create(const char *label, uint flags)') as (l: string, f: number) => number;
+const fadvise = libc.func('int posix_fadvise(int fd, long offset, long length, int advice)');
 const fallocate = libc.func('fallocate', 'int', ['int', 'int', 'long', 'long']);
 
 const rwfNoWait = 8;
 const syncRangeWrite = 2;
+const fadviseWillNeed = 3;
+const memfdCloseOnExec = 1;
 const lockShared = 1;
 const lockExclusive = 2;
 const lockNonBlocking = 4;
@@ -85,6 +89,18 @@ export function readCached(fd: number, into: Uint8Array, skip: number, offset: n
   return got < 0 ? -lastErrno() : got;
 }
 
+/** The same, waiting for the disk if it must. */
+export function readWaiting(fd: number, into: Uint8Array, skip: number, offset: number): number {
+  setVector(0, into, skip);
+  const got = preadv2(fd, vector, 1, offset, 0);
+  return got < 0 ? -lastErrno() : got;
+}
+
+/** Have the host begin to read a range of a file into its memory. It promises nothing. */
+export function startReading(fd: number, offset: number, length: number): void {
+  fadvise(fd, offset, length, fadviseWillNeed);
+}
+
 /**
  * Write buffers one after another: `count` of them from `buffers[first]`, the first without its first `skip`
  * bytes. Bytes written (perhaps fewer than asked for), or minus errno. `count` is at most `maxVector`.
@@ -110,6 +126,12 @@ export function writeBuffers(
 
 /** 0, or minus errno. Waits until the host has everything on its disk. */
 export const syncData = (fd: number): number => (fdatasync(fd) < 0 ? -lastErrno() : 0);
+
+/** A file in memory without a name; its descriptor, or minus errno. */
+export function memoryFile(label: string): number {
+  const fd = memfdCreate(label, memfdCloseOnExec);
+  return fd < 0 ? -lastErrno() : fd;
+}
 
 /** Take an advisory lock on the open file, seen by all processes of the host. False: somebody holds it. */
 export function tryLock(fd: number, exclusive: boolean): boolean {

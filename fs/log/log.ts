@@ -113,15 +113,15 @@ export class Log implements HeadOwner {
 
   /**
    * Fill `into` with `pages` pages from `address`. Undefined when done in place. Throws Suspend while the place of
-   * moved pages must be looked up, CorruptionError when the address leads nowhere.
+   * moved pages must be looked up, CorruptionError when the address leads nowhere. `scattered`: see store.ts.
    */
-  read(address: Address, pages: number, into: Uint8Array): Promise<void> | undefined {
+  read(address: Address, pages: number, into: Uint8Array, scattered = false): Promise<void> | undefined {
     const page = address % this.perSegment;
     const place = this.table.placeOf(Math.floor(address / this.perSegment));
     if (place >= 0) {
       if (page + pages > this.perSegment)
         throw new CorruptionError('pointer', `address ${address}`, `${pages} pages leave the segment`);
-      return this.readPlace(place, page, pages, into);
+      return this.readPlace(place, page, pages, into, scattered);
     }
     return this.readMoved(address, pages, into);
   }
@@ -162,14 +162,14 @@ export class Log implements HeadOwner {
   }
 
   /** Read by place: for the cleaner, which takes pages as they lie. */
-  readPlace(place: Place, page: number, pages: number, into: Uint8Array): Promise<void> | undefined {
+  readPlace(place: Place, page: number, pages: number, into: Uint8Array, scattered = false): Promise<void> | undefined {
     const flying = this.flying(place);
     const whole = flying?.find((f) => f.covers(place, page, pages));
     if (whole !== undefined) {
       whole.copyOut(place, page, pages, into);
       return undefined;
     }
-    const wait = this.store.read(placeOffset(this.table.geometry, place, page), into);
+    const wait = this.store.read(placeOffset(this.table.geometry, place, page), into, scattered);
     if (flying === undefined) return wait;
     // Part of it is in flight: those pages are taken from there, as they are now.
     const patch = () => {

@@ -21,8 +21,11 @@ export interface Store {
   /** What a person calls it: a path. */
   readonly name: string;
 
-  /** Fill `into` from `offset`. Throws or rejects with FsError EIO. */
-  read(offset: ImageOffset, into: Uint8Array): Promise<void> | undefined;
+  /**
+   * Fill `into` from `offset`. `scattered`: one of many pieces of what is read as a sequence, so that its neighbours
+   * will probably be wanted as well. Throws or rejects with FsError EIO.
+   */
+  read(offset: ImageOffset, into: Uint8Array, scattered?: boolean): Promise<void> | undefined;
 
   /** Write the buffers one after another from `offset`. Throws or rejects with FsError EIO or ENOSPC. */
   write(offset: ImageOffset, buffers: readonly Uint8Array[]): Promise<void> | undefined;

@@ -72,9 +72,9 @@ export interface VolumeApi {
 
   /**
    * Fill `into` (whole pages) from the log. Bytes are as stored, not verified. Throws Suspend when the place must
-   * be looked up first; undefined when done in place.
+   * be looked up first; undefined when done in place. `scattered`: one of many pieces of what is read as a sequence.
    */
-  readPages(address: Address, pages: number, into: Uint8Array): Promise<void> | undefined;
+  readPages(address: Address, pages: number, into: Uint8Array, scattered?: boolean): Promise<void> | undefined;
 
   /** True while the pages lie where they lay when `token = where(address)` was taken: a checksum that failed after a move is no corruption. */
   where(address: Address): number;

@@ -271,8 +271,8 @@ export class Volume implements VolumeApi {
     return runs;
   }
 
-  readPages(address: Address, pages: number, into: Uint8Array): Promise<void> | undefined {
-    return this.state.log.read(address, pages, into);
+  readPages(address: Address, pages: number, into: Uint8Array, scattered = false): Promise<void> | undefined {
+    return this.state.log.read(address, pages, into, scattered);
   }
 
   where(address: Address): number {

@@ -13,7 +13,7 @@
  */
 
 import { CorruptionError, FsError } from '../../errors.js';
-import { checksum } from '../../format/checksum.js';
+import { checksum, followedByPage } from '../../format/checksum.js';
 import { itemKind } from '../../format/item.js';
 import { run, Suspend } from '../../suspend.js';
 import { type Address, type ByteOffset, type PageNumber, pageSize } from '../../units.js';
@@ -61,6 +61,9 @@ class ReadPlan {
     this.runs++;
   }
 }
+
+/** A read of so many pieces meets a fragmented file. */
+const leastPieces = 4;
 
 const idlePlans: ReadPlan[] = [];
 
@@ -182,13 +185,14 @@ function copyPart(page: Uint8Array, into: Uint8Array, target: number, length: nu
 /** Ask the log for all runs. Undefined when all were answered in place. */
 function issue(context: Context, into: Uint8Array, plan: ReadPlan): Promise<unknown> | undefined {
   let pending: Promise<void>[] | undefined;
+  const scattered = plan.runs >= leastPieces;
   for (let i = 0; i < plan.runs; i++) {
     const bytes = plan.count[i] * pageSize;
     const target = plan.target[i];
     plan.buffer[i] = plan.direct[i] ? into.subarray(target, target + bytes) : new Uint8Array(bytes);
     try {
       plan.token[i] = context.volume.where(plan.address[i]);
-      const waiting = context.volume.readPages(plan.address[i], plan.count[i], plan.buffer[i]);
+      const waiting = context.volume.readPages(plan.address[i], plan.count[i], plan.buffer[i], scattered);
       if (waiting !== undefined) {
         pending ??= [];
         pending.push(waiting);
@@ -225,16 +229,39 @@ function verify(
   let sum = 0;
   for (let i = 0; i < plan.runs; i++) {
     const buffer = plan.buffer[i];
-    for (let at = 0; at < plan.count[i]; at++) {
-      const found = checksum(buffer.subarray(at * pageSize, (at + 1) * pageSize));
-      if (found === plan.sums[sum++]) continue;
+    if (checksum(buffer) !== runChecksum(plan, sum, plan.count[i])) {
+      const bad = firstBad(plan, sum, buffer);
       const moved = context.volume.where(plan.address[i]) !== plan.token[i];
       if (!again || moved || inode.mapVersion !== plan.mapVersion || inode.gone) return false;
-      throw corrupt(context, inode, plan.page[i] + at, plan.address[i] + at, plan.sums[sum - 1], found);
+      throw corrupt(
+        context,
+        inode,
+        plan.page[i] + bad.at,
+        plan.address[i] + bad.at,
+        plan.sums[sum + bad.at],
+        bad.found,
+      );
     }
+    sum += plan.count[i];
     if (!plan.direct[i]) copyPart(buffer, into, plan.target[i], length);
   }
   return true;
+}
+
+/** What the pages `first` and so on of the plan have as one run. */
+function runChecksum(plan: ReadPlan, first: number, pages: number): number {
+  let sum = plan.sums[first];
+  for (let i = 1; i < pages; i++) sum = followedByPage(sum, plan.sums[first + i]);
+  return sum;
+}
+
+/** The first page in the buffer whose checksum is not the plan's. */
+function firstBad(plan: ReadPlan, first: number, buffer: Uint8Array): { at: number; found: number } {
+  const last = buffer.length / pageSize - 1;
+  for (let at = 0; ; at++) {
+    const found = checksum(buffer.subarray(at * pageSize, (at + 1) * pageSize));
+    if (found !== plan.sums[first + at] || at === last) return { at, found };
+  }
 }
 
 /** Report what was found; the caller of the read gets EIO. */
