@@ -26,6 +26,8 @@ export interface MountChoices {
   commitSeconds?: number;
   /** Memory for pages and tree nodes, in bytes. */
   cacheBytes?: number;
+  /** Practise while the mount is idle, so that its first requests are served at full speed. */
+  rehearsal: boolean;
   logFile?: string;
   /** The store under the volume, for trials: what of it fails or comes late. */
   store?: StoreKind;
@@ -74,6 +76,7 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
                     with journal=data and sync unless told
   writeback_cache   cache them in the kernel
   noatime           leave access times alone (relatime unless told)
+  norehearsal       do not practise on a volume in memory for the first second; see docs/DESIGN.md
   logfile=PATH      where the server logs; /run/varve/DEVICE.log unless told
   nosuid, nodev, noexec, sync, dirsync, nodiratime, lazytime, nosymfollow: as for any filesystem
   remount           change ro, rw and the line above of what is mounted
@@ -116,6 +119,7 @@ export function parseMountOptions(options: readonly string[], sloppy = false): M
     readOnly: false,
     remount: false,
     journal: 'ordered',
+    rehearsal: true,
     accessTimes: 'relatime',
     general: new Set(),
   };
@@ -133,6 +137,7 @@ function takeFlag(choices: MountChoices, option: string): boolean {
   if (option === 'ro' || option === 'rw') choices.readOnly = option === 'ro';
   else if (option === 'writethrough' || option === 'writeback_cache') choices.writeThrough = option === 'writethrough';
   else if (option === 'remount') choices.remount = true;
+  else if (option === 'rehearsal' || option === 'norehearsal') choices.rehearsal = option === 'rehearsal';
   else if (option in general) choices.general.add(option);
   else if (opposites.has(option)) choices.general.delete(opposites.get(option) as string);
   else return false;

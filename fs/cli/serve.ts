@@ -21,6 +21,7 @@ import { runtimeDirectory } from './control-path.js';
 import { mountExit, mountExitOf } from './exit-codes.js';
 import { existing, placeOf } from './mount.js';
 import { type MountArguments, type MountChoices, parseMountArguments, usage } from './mount-options.js';
+import { rehearse } from './rehearse.js';
 import { ServerProcess } from './serve-process.js';
 
 /** How long to wait for a server that still writes its last checkpoint. */
@@ -82,6 +83,7 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   survive(service);
   say(`mounted on ${target}`);
   server.ready(choices.logFile ?? `${runtimeDirectory()}/${mounted.device.replace(':', '-')}.log`);
+  if (choices.rehearsal) void rehearse(mounted, server.log);
 
   await served;
   const problem = await close(service);

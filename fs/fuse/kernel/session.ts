@@ -100,6 +100,10 @@ export class Session implements Mounted {
     return statistics;
   }
 
+  traffic(): { requests: number; idleMs: number; ended: boolean } {
+    return { requests: this.requests, idleMs: performance.now() - this.lastAnswer, ended: this.gone };
+  }
+
   unmount(lazy: boolean): Promise<void> {
     return unmountKernel(this.target, lazy);
   }

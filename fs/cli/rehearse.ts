@@ -1,0 +1,91 @@
+/**
+ * Lets a server rehearse (fs/fuse/kernel/rehearsal.ts) while its mount is idle: on a volume in memory that is
+ * opened, used and thrown away. Requests of the mount come first: an act begins only when none has come for a
+ * moment, and the whole ends early when the mount itself has given practice enough.
+ */
+import { randomBytes } from 'node:crypto';
+import { closeSync } from 'node:fs';
+import { planGeometry } from '../format/geometry.js';
+import { formatVersion, Superblock, superblockMagic } from '../format/superblock.js';
+import type { Mounted } from '../fuse/driver.js';
+import { Rehearsal } from '../fuse/kernel/rehearsal.js';
+import { memoryFile } from '../host/files.js';
+import { FileSystem } from '../posix/filesystem.js';
+import { initialItems } from '../posix/namespace/root-directory.js';
+import { openImageFile } from '../store/image-file.js';
+import type { Store } from '../store/store.js';
+import { pageShift } from '../units.js';
+import { Volume } from '../volume/volume.js';
+
+const imageBytes = 256 * 2 ** 20;
+const acts = 1000;
+const actsPerCommit = 200;
+/** A mount that has served so many requests needs no rehearsal. */
+const enough = 20_000;
+/** An act begins after so many ms without a request. */
+const quietMs = 1;
+
+/** Resolves when the rehearsal is over. Whatever goes wrong in it goes to `log`: the mount has no part in it. */
+export async function rehearse(mounted: Mounted, log: (line: string) => void): Promise<void> {
+  const memory = memoryFile('rehearsal');
+  if (memory < 0) return;
+  try {
+    const store = await openImageFile(`/proc/self/fd/${memory}`, { create: { size: imageBytes } });
+    try {
+      await play(store, mounted, log);
+    } finally {
+      await store.close();
+    }
+  } catch (e) {
+    log(`the rehearsal failed: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`);
+  } finally {
+    closeSync(memory);
+  }
+}
+
+async function play(store: Store, mounted: Mounted, log: (line: string) => void): Promise<void> {
+  await Volume.format(store, {
+    superblock: superblock(),
+    initial: initialItems({ seconds: 0, nanos: 0 }, 0, 0, 0o755),
+  });
+  const volume = await Volume.open(store, { commitSeconds: 0 });
+  const filesystem = new FileSystem(volume, { onCorruption: (error) => log(error.message) });
+  try {
+    const rehearsal = new Rehearsal(filesystem, log);
+    for (let i = 0; i < acts; i++) {
+      await quiet(mounted);
+      const { requests, ended } = mounted.traffic();
+      if (ended || requests > enough) return;
+      await rehearsal.act();
+      if (i % actsPerCommit === actsPerCommit - 1) await volume.commit();
+    }
+  } finally {
+    await filesystem.close();
+    await volume.close();
+  }
+}
+
+/** Until the mount has nothing to do; and until the event loop has had its turn. */
+async function quiet(mounted: Mounted): Promise<void> {
+  do await new Promise((resolve) => setImmediate(resolve));
+  while (!mounted.traffic().ended && mounted.traffic().idleMs < quietMs);
+}
+
+const superblock = (): Superblock => ({
+  magic: superblockMagic,
+  version: formatVersion,
+  checksum: 0,
+  pageShift,
+  reserved0: 0,
+  compatible: 0,
+  readOnlyCompatible: 0,
+  incompatible: 0,
+  uuid: randomBytes(16),
+  label: 'rehearsal',
+  createdSeconds: 0,
+  nameSeed: 1,
+  transforms: new Uint8Array(Superblock.fields.transforms.size),
+  keySlots: new Uint8Array(Superblock.fields.keySlots.size),
+  flags: 0,
+  ...planGeometry(imageBytes, undefined),
+});

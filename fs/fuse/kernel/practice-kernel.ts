@@ -1,0 +1,202 @@
+/**
+ * The kernel's side of the protocol, played: requests as bytes go into a dispatcher of their own, and replies are
+ * looked at. It serves the rehearsal, which wants the very code that answers the real kernel to run.
+ *
+ * Numbers in requests are written as the kernel would: 64-bit members as two words.
+ */
+import { FsError } from '../../errors.js';
+import type { FileSystemApi } from '../../posix/api.js';
+import {
+  body,
+  createIn,
+  entryOut,
+  fsyncIn,
+  getxattrIn,
+  inHeader,
+  inHeaderBytes,
+  mkdirIn,
+  opcode,
+  opcodeName,
+  openIn,
+  outBody,
+  outHeader,
+  readIn,
+  releaseIn,
+  rename2In,
+  setattrIn,
+  setattrValid,
+  writeIn,
+} from './abi.js';
+import { Dispatch } from './dispatch.js';
+
+const [readOnly, writeOnly] = [0, 1];
+const regularFile = 0o100644;
+/** Bytes of the bodies that have no name or data behind them. */
+const [setattrBytes, handleBytes, getattrBytes] = [88, 40, 16];
+
+/** A node id: low and high word. */
+export interface NodeId {
+  readonly low: number;
+  readonly high: number;
+}
+
+export const rootNode: NodeId = { low: 1, high: 0 };
+
+/** Writes a request's body, in words from its first. */
+type Fill = (words: Uint32Array) => void;
+const nothing: Fill = () => undefined;
+const text = new TextEncoder();
+
+export class PracticeKernel {
+  private readonly dispatch: Dispatch;
+  private unique = 0;
+  private error = 0;
+  private entry = rootNode;
+  private answered: () => void = () => undefined;
+
+  constructor(filesystem: FileSystemApi, log: (line: string) => void) {
+    this.dispatch = new Dispatch(
+      {
+        options: { source: 'practice', readOnly: false, writeThrough: false, general: [], posixAcl: false, log },
+        served: { filesystem: () => filesystem, nearLimit: () => false },
+        counters: { bytesRead: 0, bytesWritten: 0 },
+        writers: new Map(),
+        pull: async () => undefined,
+        initialized: () => undefined,
+      },
+      this.receive,
+      () => undefined,
+    );
+  }
+
+  private readonly receive = (bytes: Uint8Array): boolean => {
+    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, outBody + 2);
+    this.error = -(words[outHeader.error] | 0);
+    this.entry = { low: words[outBody + entryOut.nodeId], high: words[outBody + entryOut.nodeId + 1] };
+    this.answered();
+    return true;
+  };
+
+  /** Ask, with names (or data) of `tail` behind the first `bytes` bytes of the body. Throws FsError of the reply. */
+  private async ask(code: number, node: NodeId, bytes: number, fill: Fill, tail?: Uint8Array): Promise<void> {
+    const x = this.dispatch.take();
+    const { request } = x;
+    const length = inHeaderBytes + bytes + (tail?.length ?? 0);
+    request.words.fill(0, 0, body + (bytes >>> 2));
+    request.words[inHeader.length] = length;
+    request.words[inHeader.opcode] = code;
+    request.words[inHeader.unique] = ++this.unique;
+    request.words[inHeader.nodeId] = node.low;
+    request.words[inHeader.nodeId + 1] = node.high;
+    fill(request.words.subarray(body, body + (bytes >>> 2)));
+    if (tail !== undefined) request.bytes.set(tail, inHeaderBytes + bytes);
+    let waiting = true;
+    const reply = new Promise<void>((resolve) => {
+      this.answered = () => {
+        waiting = false;
+        resolve();
+      };
+    });
+    if (this.dispatch.serve(x)) this.dispatch.give(x);
+    if (code === opcode.FORGET) return;
+    if (waiting) await reply;
+    if (this.error !== 0) throw new FsError('EIO', opcodeName(code), undefined, `error ${this.error}`);
+  }
+
+  /** The node of a name; undefined if there is none. */
+  async lookup(parent: NodeId, name: string): Promise<NodeId | undefined> {
+    await this.ask(opcode.LOOKUP, parent, 0, nothing, text.encode(`${name}\0`));
+    return this.entry.low === 0 && this.entry.high === 0 ? undefined : this.entry;
+  }
+
+  async mkdir(parent: NodeId, name: string): Promise<NodeId> {
+    const mode: Fill = (words) => words.set([0o755, 0]);
+    await this.ask(opcode.MKDIR, parent, mkdirIn.nameBytes, mode, text.encode(`${name}\0`));
+    return this.entry;
+  }
+
+  /** Make a file and open it for writing. */
+  async create(parent: NodeId, name: string): Promise<NodeId> {
+    const fill: Fill = (words) => {
+      words[createIn.flags] = writeOnly;
+      words[createIn.mode] = regularFile;
+    };
+    await this.ask(opcode.CREATE, parent, createIn.nameBytes, fill, text.encode(`${name}\0`));
+    return this.entry;
+  }
+
+  /** What the kernel asks before it writes to a file for the first time. */
+  async capabilities(node: NodeId): Promise<void> {
+    try {
+      await this.ask(opcode.GETXATTR, node, getxattrIn.nameBytes, nothing, text.encode('security.capability\0'));
+    } catch (e) {
+      if (!(e instanceof FsError)) throw e;
+    }
+  }
+
+  write(node: NodeId, offset: number, data: Uint8Array): Promise<void> {
+    const fill: Fill = (words) => {
+      words[writeIn.offset] = offset;
+      words[writeIn.size] = data.length;
+    };
+    return this.ask(opcode.WRITE, node, writeIn.dataBytes, fill, data);
+  }
+
+  read(node: NodeId, offset: number, size: number): Promise<void> {
+    return this.ask(opcode.READ, node, handleBytes, (words) => {
+      words[readIn.offset] = offset;
+      words[readIn.size] = size;
+    });
+  }
+
+  readdir(node: NodeId, plus: boolean, size: number): Promise<void> {
+    const code = plus ? opcode.READDIRPLUS : opcode.READDIR;
+    return this.ask(code, node, handleBytes, (words) => {
+      words[readIn.size] = size;
+    });
+  }
+
+  /** Times of a written file, as the kernel sends them when it is closed. */
+  times(node: NodeId, seconds: number, nanos: number): Promise<void> {
+    return this.ask(opcode.SETATTR, node, setattrBytes, (words) => {
+      words[setattrIn.valid] = setattrValid.mtime | setattrValid.ctime;
+      for (const at of [setattrIn.mtime, setattrIn.ctime]) words[at] = seconds;
+      for (const at of [setattrIn.mtimeNanos, setattrIn.ctimeNanos]) words[at] = nanos;
+    });
+  }
+
+  getattr(node: NodeId): Promise<void> {
+    return this.ask(opcode.GETATTR, node, getattrBytes, nothing);
+  }
+
+  open(node: NodeId): Promise<void> {
+    return this.ask(opcode.OPEN, node, 8, (words) => {
+      words[openIn.flags] = readOnly;
+    });
+  }
+
+  release(node: NodeId, wasWriting: boolean): Promise<void> {
+    return this.ask(opcode.RELEASE, node, 24, (words) => {
+      words[releaseIn.flags] = wasWriting ? writeOnly : readOnly;
+    });
+  }
+
+  fsync(node: NodeId): Promise<void> {
+    return this.ask(opcode.FSYNC, node, 16, (words) => {
+      words[fsyncIn.flags] = 0;
+    });
+  }
+
+  rename(parent: NodeId, name: string, newParent: NodeId, newName: string): Promise<void> {
+    const fill: Fill = (words) => words.set([newParent.low, newParent.high], rename2In.newParent);
+    return this.ask(opcode.RENAME2, parent, rename2In.nameBytes, fill, text.encode(`${name}\0${newName}\0`));
+  }
+
+  unlink(parent: NodeId, name: string): Promise<void> {
+    return this.ask(opcode.UNLINK, parent, 0, nothing, text.encode(`${name}\0`));
+  }
+
+  forget(node: NodeId, lookups: number): Promise<void> {
+    return this.ask(opcode.FORGET, node, 8, (words) => words.set([lookups, 0]));
+  }
+}
