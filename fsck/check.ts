@@ -31,6 +31,16 @@ export interface CheckOptions {
   readonly onProgress?: (done: number, all: number, stage: string) => void;
 }
 
+/** All that one check has found out: a repair goes on from here. */
+export interface Survey {
+  readonly superblock: Superblock;
+  readonly checkpoint: Checkpoint;
+  readonly image: Image;
+  readonly files: FileItems;
+  readonly findings: Findings;
+  readonly nodes: number;
+}
+
 export interface CheckResult {
   readonly superblock: Superblock;
   readonly checkpoint: Checkpoint;
@@ -49,6 +59,25 @@ export async function checkVolume(store: Store, options: CheckOptions = {}): Pro
 
 /** As `checkVolume`, with what was counted on the way. */
 export async function examine(store: Store, options: CheckOptions = {}): Promise<CheckResult> {
+  return resultOf(await survey(store, options));
+}
+
+/** What a survey says to people: paths are looked up, and what a repair needs is let go. */
+export async function resultOf(found: Survey): Promise<CheckResult> {
+  const { image, files, findings } = found;
+  return {
+    superblock: found.superblock,
+    checkpoint: found.checkpoint,
+    problems: await withPaths(image, files.inodes, findings.list()),
+    total: findings.total,
+    inodes: files.inodes.length,
+    livePages: image.claims.total,
+    nodes: found.nodes,
+  };
+}
+
+/** Check everything, and keep what was found for a repair. Throws as `checkVolume`. */
+export async function survey(store: Store, options: CheckOptions = {}): Promise<Survey> {
   const superblock = await readSuperblock(store);
   const slots = [await readSlot(store, superblock, 0), await readSlot(store, superblock, 1)];
   const chosen = newest(slots);
@@ -81,13 +110,5 @@ export async function examine(store: Store, options: CheckOptions = {}): Promise
   await findings.takeAll(checkLiveMap(image));
   await findings.takeAll(checkCounters(image, { inodes: inodes.length, promised: files.extents.promised }));
 
-  return {
-    superblock,
-    checkpoint,
-    problems: await withPaths(image, inodes, findings.list()),
-    total: findings.total,
-    inodes: inodes.length,
-    livePages: image.claims.total,
-    nodes: system.nodes + walk.nodes,
-  };
+  return { superblock, checkpoint, image, files, findings, nodes: system.nodes + walk.nodes };
 }

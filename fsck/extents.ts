@@ -4,12 +4,13 @@
  */
 import { checksum } from '../fs/format/checksum.js';
 import { Pointer } from '../fs/format/pointer.js';
-import { extentPages, type InodeNumber, maxFileSize, pageShift, pageSize } from '../fs/units.js';
+import { type InodeNumber, maxFileSize, pageShift, pageSize } from '../fs/units.js';
+import { coveredPages, extentProblem } from './extent-value.js';
 import type { Image } from './image.js';
 import type { CurrentInode } from './inodes.js';
 import type { NodeFrame } from './node.js';
 import type { Findings } from './problem.js';
-import { claimPages, plain } from './tree.js';
+import { claimPages, transforms } from './tree.js';
 
 const maxPages = maxFileSize / pageSize;
 const readsAtOnce = 16;
@@ -50,13 +51,13 @@ export class ExtentCheck {
   add(frame: NodeFrame, index: number, current: CurrentInode): void {
     const first = frame.offset(index);
     const inode = current.number;
-    const wrong = this.valueProblem(frame, index);
+    const wrong = extentProblem(frame.value(index), transforms(this.image));
     if (wrong) {
       this.findings.add('extent-value', `inode ${inode}: the extent at page ${first} ${wrong}`, inode);
       return;
     }
     const pointer = frame.pointer(index);
-    const length = pointer.transform === 0 ? pointer.pages : Math.ceil(pointer.plainBytes / pageSize);
+    const length = coveredPages(pointer);
     if (first < this.end) {
       this.findings.add(
         'extent-overlap',
@@ -87,7 +88,7 @@ export class ExtentCheck {
       );
     }
     const owner = `inode ${inode}, page ${first},`;
-    if (!claimPages(this.image, pointer.address, pointer.pages, owner, true, this.findings, inode)) return;
+    if (claimPages(this.image, pointer.address, pointer.pages, owner, true, this.findings, inode) !== 'alone') return;
     if (this.data && pointer.transform === 0) this.reads.push(dataRead(frame, index, pointer, inode, first));
   }
 
@@ -104,26 +105,6 @@ export class ExtentCheck {
         number,
       );
     }
-  }
-
-  private valueProblem(frame: NodeFrame, index: number): string | undefined {
-    const length = frame.valueLength(index);
-    if (length < Pointer.size) return `has only ${length} bytes`;
-    const pointer = frame.pointer(index);
-    const { pages, transform, address } = pointer;
-    if (pages < 1) return 'is empty';
-    if (!Number.isSafeInteger(address) || !Number.isSafeInteger(pointer.birth)) return 'has a pointer out of range';
-    if (!plain(pointer, this.image)) return `uses transform ${transform}, which the superblock does not know`;
-    if (address === 0) return length === Pointer.size ? undefined : `is reserved but has ${length} bytes`;
-    if (pages > extentPages) return `has ${pages} pages; ${extentPages} is the most`;
-    if (transform !== 0)
-      return pointer.plainBytes <= extentPages * pageSize ? undefined : `unfolds to ${pointer.plainBytes} bytes`;
-    if (length !== Pointer.size + 4 * pages)
-      return `has ${length} bytes; ${pages} pages need ${Pointer.size + 4 * pages}`;
-    const start = frame.valueStart(index) + Pointer.size;
-    if (checksum(frame.bytes.subarray(start, start + 4 * pages)) !== pointer.checksum)
-      return 'does not match its list of checksums';
-    return undefined;
   }
 
   /** Read and verify what the extents of a leaf point to. */

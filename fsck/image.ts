@@ -19,6 +19,8 @@ export class Image {
   readonly geometry: Geometry;
   readonly perSegment: number;
   readonly claims: Claims;
+  /** First pages of the nodes that were entered. */
+  readonly nodes: Claims;
   relocations = new RelocationList();
   /** Tells where a long check stands: pages claimed so far. */
   onProgress: (pages: number) => void = () => undefined;
@@ -37,6 +39,7 @@ export class Image {
     this.geometry = superblock;
     this.perSegment = segmentPages(superblock);
     this.claims = new Claims(this.perSegment);
+    this.nodes = new Claims(this.perSegment);
   }
 
   /** Enter the places of all serials. Of a serial that is entered twice, one place counts; the others are returned. */

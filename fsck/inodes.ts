@@ -94,7 +94,7 @@ export class FileItems implements ItemVisitor {
   private volumeItem(frame: NodeFrame, index: number, kind: number): void {
     if (kind === itemKind.orphan) this.orphans.add(frame, index, this.findings);
     else if (kind !== itemKind.userQuota && kind !== itemKind.groupQuota && kind !== itemKind.projectQuota) {
-      this.findings.add('item-unknown', `the tree has a volume item of kind ${kind}`);
+      this.findings.add('item-unknown', `the tree has a volume item of kind ${kind}`, volumeInode);
     }
   }
 

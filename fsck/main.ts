@@ -1,12 +1,15 @@
 /**
- * fsck.varve: checks a volume, replays what a crash left, and says what is wrong. Exits with the bits of fsck(8).
+ * fsck.varve: checks a volume, replays what a crash left, says what is wrong, and repairs it. Exits with the bits of
+ * fsck(8).
  *
  *     -n   change nothing (the journal is replayed in memory)
- *     -p   replay and repair what is safe, ask nothing (also -a); the default
+ *     -p   replay and repair what is safe, ask nothing (also -a)
  *     -y   repair everything
  *     -f   walk everything, also if the volume is clean
  *
- * Crash safety: only the replay writes (replay.ts).
+ * With none of -n, -p and -y it asks about each kind of repair, or, away from a terminal, does as -p.
+ *
+ * Crash safety: that of the replay (replay.ts) and of each step of a repair (repair/repair.ts).
  */
 import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
@@ -18,8 +21,11 @@ import { openImageFile } from '../fs/store/image-file.js';
 import type { Store } from '../fs/store/store.js';
 import { newestCheckpoint } from '../fs/volume/checkpoint-slots.js';
 import { readSuperblock } from '../fs/volume/superblock.js';
-import { type CheckResult, examine } from './check.js';
+import { type Asker, asking, askTerminal, Cancelled } from './ask.js';
+import { examine } from './check.js';
 import { problem } from './problem.js';
+import { type Allow, allowAll, allowSafe } from './repair/permission.js';
+import { repairVolume } from './repair/repair.js';
 import { type Replayed, replay, replayInMemory } from './replay.js';
 import { type Outcome, reportJson, reportText } from './report.js';
 import { checkSuperblocks } from './superblock.js';
@@ -27,19 +33,31 @@ import { checkSuperblocks } from './superblock.js';
 export interface FsckOptions {
   /** Change nothing. */
   readonly n?: boolean;
+  /** Replay, and repair what is safe. */
+  readonly p?: boolean;
+  readonly a?: boolean;
+  /** Repair everything. */
+  readonly y?: boolean;
   readonly force?: boolean;
   readonly data?: boolean;
   readonly json?: boolean;
 }
 
-/** Run fsck.varve with arguments as from the command line; resolves with the exit code. */
-export async function main(args: readonly string[], output: Output = standardOutput()): Promise<number> {
+/**
+ * Run fsck.varve with arguments as from the command line; resolves with the exit code. `ask`: asks the person who
+ * called it; undefined if there is none.
+ */
+export async function main(
+  args: readonly string[],
+  output: Output = standardOutput(),
+  ask: Asker | undefined = process.stdin.isTTY && output.terminal ? askTerminal : undefined,
+): Promise<number> {
   let exit: number = fsckExit.clean;
   const command = new Command('fsck.varve')
     .description('Check a Varve volume, and bring it in order after a crash.')
     .argument('<image>', 'image file or block device')
     .option('-n', 'change nothing: say what a mount would replay, and check')
-    .option('-p', 'replay and repair what is safe, without questions (the default)')
+    .option('-p', 'replay and repair what is safe, without questions (the default away from a terminal)')
     .option('-a', 'the same as -p')
     .option('-y', 'repair everything that can be repaired')
     .option('-f, --force', 'check everything, even if the volume is clean')
@@ -52,7 +70,7 @@ export async function main(args: readonly string[], output: Output = standardOut
       writeErr: (text) => output.error(text.trimEnd()),
     })
     .action(async (image: string, options: FsckOptions) => {
-      exit = await fsck(image, options, output);
+      exit = await fsck(image, options, output, ask);
     });
   try {
     await command.parseAsync(args, { from: 'user' });
@@ -60,23 +78,27 @@ export async function main(args: readonly string[], output: Output = standardOut
   } catch (e) {
     if (e instanceof CommanderError) return e.exitCode === 0 ? fsckExit.clean : fsckExit.usage;
     output.error(`fsck.varve: ${e instanceof Error ? e.message : String(e)}`);
-    return fsckExitOf(e);
+    return e instanceof Cancelled ? fsckExit.cancelled : fsckExitOf(e);
   }
 }
 
-async function fsck(image: string, options: FsckOptions, output: Output): Promise<number> {
-  const changesNothing = options.n === true;
+/** What may be repaired; undefined: nothing, not even a journal replayed. */
+function permissionOf(options: FsckOptions, output: Output, ask: Asker | undefined): Allow | undefined {
+  if (options.n) return undefined;
+  if (options.y) return allowAll;
+  return options.p || options.a || ask === undefined ? allowSafe : asking(ask, output);
+}
+
+async function fsck(image: string, options: FsckOptions, output: Output, ask: Asker | undefined): Promise<number> {
+  const allow = permissionOf(options, output, ask);
   const mount = existsSync(image) ? mountOfImage(image) : undefined;
   if (mount)
     throw new VolumeError('in-use', `${image} is mounted on ${mount.target}: run varve umount ${mount.target} first`);
-  const store = await openImageFile(image, { readOnly: changesNothing });
+  const store = await openImageFile(image, { readOnly: allow === undefined });
   try {
-    const outcome = await inspect(
-      store,
-      { ...options, force: options.force || options.data || false },
-      changesNothing,
-      output,
-    );
+    const wanted = { ...options, force: options.force || options.data || false };
+    const outcome =
+      allow === undefined ? await inspect(store, wanted, output) : await mend(store, wanted, allow, output);
     if (options.json) reportJson(output, outcome);
     else reportText(output, outcome);
     return outcome.exit;
@@ -85,28 +107,51 @@ async function fsck(image: string, options: FsckOptions, output: Output): Promis
   }
 }
 
-async function inspect(store: Store, options: FsckOptions, changesNothing: boolean, output: Output): Promise<Outcome> {
+/** Check without writing: the journal is replayed in memory. */
+async function inspect(store: Store, options: FsckOptions, output: Output): Promise<Outcome> {
   const superblock = await readSuperblock(store);
   const { checkpoint } = await newestCheckpoint(store, superblock);
   const wasClean = checkpoint.clean === 1;
   const { checked, replayed, failure } = wasClean
     ? { checked: store, replayed: undefined, failure: undefined }
-    : await bringUpToDate(store, changesNothing);
+    : await bringUpToDate(store);
   const everything = options.force || failure !== undefined || (await hasSuperblockProblem(store, superblock));
-  const result = everything ? await withProgress(checked, options, output) : undefined;
+  const result = everything
+    ? await withProgress(options, output, (onProgress) => examine(checked, { data: options.data ?? false, onProgress }))
+    : undefined;
   if (failure && result) {
     result.problems.unshift(problem('replay', failure));
     result.total++;
   }
-  const corrected = replayed !== undefined && !changesNothing ? fsckExit.corrected : fsckExit.clean;
   return {
     image: store.name,
     wasClean,
-    checked: result !== undefined,
-    changesNothing,
+    changesNothing: true,
     ...(replayed ? { replayed } : {}),
-    ...(result ? { result } : {}),
-    exit: corrected | (result && result.total > 0 ? fsckExit.uncorrected : 0),
+    ...(result ? { found: result, left: result } : {}),
+    exit: result && result.total > 0 ? fsckExit.uncorrected : fsckExit.clean,
+  };
+}
+
+/** Replay, and check and repair if that is asked for or needed. */
+async function mend(store: Store, options: FsckOptions, allow: Allow, output: Output): Promise<Outcome> {
+  const superblock = await readSuperblock(store);
+  const { checkpoint } = await newestCheckpoint(store, superblock);
+  const about = { image: store.name, wasClean: checkpoint.clean === 1, changesNothing: false };
+  if (!options.force && !(await hasSuperblockProblem(store, superblock))) {
+    const replayed = about.wasClean ? undefined : await replay(store);
+    return { ...about, ...(replayed ? { replayed, exit: fsckExit.corrected } : { exit: fsckExit.clean }) };
+  }
+  const done = await withProgress(options, output, (onProgress) =>
+    repairVolume(store, { data: options.data ?? false, allow, onProgress }),
+  );
+  return {
+    ...about,
+    ...(done.replayed ? { replayed: done.replayed } : {}),
+    found: done.found,
+    left: done.left,
+    ledger: done.ledger,
+    exit: (done.corrected ? fsckExit.corrected : fsckExit.clean) | (done.left.total > 0 ? fsckExit.uncorrected : 0),
   };
 }
 
@@ -117,10 +162,9 @@ interface UpToDate {
   readonly failure: string | undefined;
 }
 
-/** Replay the journal. Damage that prevents it is a finding, not the end. */
-async function bringUpToDate(store: Store, changesNothing: boolean): Promise<UpToDate> {
+/** Replay the journal in memory. Damage that prevents it is a finding, not the end. */
+async function bringUpToDate(store: Store): Promise<UpToDate> {
   try {
-    if (!changesNothing) return { checked: store, replayed: await replay(store), failure: undefined };
     const { store: checked, ...replayed } = await replayInMemory(store);
     return { checked, replayed, failure: undefined };
   } catch (e) {
@@ -137,15 +181,18 @@ async function hasSuperblockProblem(
   return false;
 }
 
-async function withProgress(store: Store, options: FsckOptions, output: Output): Promise<CheckResult> {
+type OnProgress = (done: number, all: number, stage: string) => void;
+
+async function withProgress<T>(
+  options: FsckOptions,
+  output: Output,
+  work: (onProgress: OnProgress) => Promise<T>,
+): Promise<T> {
   let bar: ReturnType<typeof progressBar> | undefined;
   try {
-    return await examine(store, {
-      data: options.data ?? false,
-      onProgress: (done, all, stage) => {
-        bar ??= progressBar(output, all, !options.json);
-        bar.update(done, stage);
-      },
+    return await work((done, all, stage) => {
+      bar ??= progressBar(output, all, !options.json);
+      bar.update(done, stage);
     });
   } finally {
     bar?.stop();

@@ -24,7 +24,7 @@ export function* checkDirents(dirents: Dirents, inodes: InodeTable): Iterable<Pr
       yield problem(
         'dirent',
         `directory ${owner} says that inode ${inode} is a ${nameOf(type)}; it is a ${nameOf(inodes.type(target))}`,
-        inode,
+        owner,
       );
     }
     inodes.names.values[target]++;
@@ -65,7 +65,8 @@ export function* checkLinks(inodes: InodeTable, orphans: OrphanList): Iterable<P
     }
     const expected = i === root ? 1 : names;
     if (links !== expected) yield problem('links', `inode ${inode} counts ${links} links, it has ${expected}`, inode);
-    if (names === 0 && i !== root && !orphans.has(inode)) {
+    // An orphan that counts links lost its names by damage, not by unlink.
+    if (names === 0 && i !== root && (links !== 0 || !orphans.has(inode))) {
       yield problem('unreachable', `inode ${inode} (${nameOf(inodes.type(i))}) has no name`, inode);
     }
   }

@@ -58,6 +58,12 @@ export class NodeFrame {
     return this.view.getUint16(NodeHeader.size + index * slotBytes + slot.length, true);
   }
 
+  /** The bytes of a value; they are used again for the next node. */
+  value(index: number): Uint8Array {
+    const start = this.valueStart(index);
+    return this.bytes.subarray(start, start + this.valueLength(index));
+  }
+
   keyWord(index: number, word: number): number {
     return this.view.getUint32(NodeHeader.size + index * slotBytes + word * 4, true);
   }

@@ -4,6 +4,8 @@
  * Findings are kept up to a limit and counted beyond it: a hostile image can hold more errors than memory.
  */
 
+import { type Column, numbers } from './column.js';
+
 /** The invariants, by the code of the finding that says one is broken. */
 export const invariants = {
   superblock: ['S1', 'The superblock verifies.'],
@@ -75,20 +77,39 @@ export function problem(code: ProblemCode, message: string, inode?: number): Pro
 
 const keptInAll = 1000;
 const keptPerCode = 100;
+/** Most inodes that are remembered for each code; what is beyond comes up in the next check. */
+const inodesPerCode = 2 ** 20;
+
+/** How often a code was found, and where. */
+export interface Tally {
+  count: number;
+  /** Of these, how many are of no inode. */
+  elsewhere: number;
+  /** The inodes, in the order of the finds; some more than once. */
+  readonly inodes: Column<Float64Array>;
+}
 
 /** Collects problems. The first 100 of each code and the first 1,000 in all are kept, all are counted. */
 export class Findings {
   readonly problems: Problem[] = [];
-  readonly counts = new Map<ProblemCode, number>();
+  readonly tallies = new Map<ProblemCode, Tally>();
 
   add(code: ProblemCode, message: string, inode?: number): void {
     this.take(problem(code, message, inode));
   }
 
   take(found: Problem): void {
-    const count = (this.counts.get(found.code) ?? 0) + 1;
-    this.counts.set(found.code, count);
-    if (count <= keptPerCode && this.problems.length < keptInAll) this.problems.push(found);
+    let tally = this.tallies.get(found.code);
+    if (tally === undefined) {
+      tally = { count: 0, elsewhere: 0, inodes: numbers() };
+      this.tallies.set(found.code, tally);
+    }
+    tally.count++;
+    if (tally.count <= keptPerCode && this.problems.length < keptInAll) this.problems.push(found);
+    const { inodes } = tally;
+    if (found.inode === undefined) tally.elsewhere++;
+    else if (inodes.length < inodesPerCode && (inodes.length === 0 || inodes.values[inodes.length - 1] !== found.inode))
+      inodes.push(found.inode);
   }
 
   async takeAll(list: Iterable<Problem> | AsyncIterable<Problem>): Promise<void> {
@@ -97,19 +118,19 @@ export class Findings {
 
   /** Whether another one of this code would be kept: saves making messages that nobody reads. */
   wants(code: ProblemCode): boolean {
-    return (this.counts.get(code) ?? 0) < keptPerCode;
+    return (this.tallies.get(code)?.count ?? 0) < keptPerCode;
   }
 
   get total(): number {
     let total = 0;
-    for (const count of this.counts.values()) total += count;
+    for (const { count } of this.tallies.values()) total += count;
     return total;
   }
 
   /** The problems, and one for each code of which more were found than kept. */
   list(): Problem[] {
     const list = [...this.problems];
-    for (const [code, count] of this.counts) {
+    for (const [code, { count }] of this.tallies) {
       const kept = this.problems.filter((p) => p.code === code).length;
       if (count > kept) list.push(problem(code, `and ${count - kept} more of this kind`));
     }

@@ -6,6 +6,8 @@ import { capacityPages } from '../fs/format/geometry.js';
 import { pageSize } from '../fs/units.js';
 import type { CheckResult } from './check.js';
 import type { Problem } from './problem.js';
+import type { Ledger } from './repair/ledger.js';
+import { remedyOf } from './repair/remedies.js';
 import type { Replayed } from './replay.js';
 
 /** How one run went. */
@@ -13,29 +15,43 @@ export interface Outcome {
   readonly image: string;
   /** It was closed cleanly before this run. */
   readonly wasClean: boolean;
-  /** All of it was checked. */
-  readonly checked: boolean;
   /** Journal replayed; with `changesNothing` only in memory. */
   readonly replayed?: Replayed;
   readonly changesNothing: boolean;
-  readonly result?: CheckResult;
+  /** What the first check found; undefined: not everything was checked. */
+  readonly found?: CheckResult;
+  /** What the last check found, after all repairs. */
+  readonly left?: CheckResult;
+  /** What was repaired. */
+  readonly ledger?: Ledger;
   readonly exit: number;
 }
 
 export function reportJson(output: Output, outcome: Outcome): void {
-  const { result, ...rest } = outcome;
+  const { found, left, ledger, ...rest } = outcome;
   output.line(
     json({
       ...rest,
-      problems: result?.problems ?? [],
-      total: result?.total ?? 0,
-      ...(result ? { inodes: result.inodes, livePages: result.livePages, nodes: result.nodes } : {}),
+      checked: found !== undefined,
+      problems: (found?.problems ?? []).map(withFix),
+      total: found?.total ?? 0,
+      repairs: ledger?.repairs ?? [],
+      repaired: ledger?.repaired ?? 0,
+      lost: ledger?.losses ?? [],
+      left: left?.problems ?? [],
+      totalLeft: left?.total ?? 0,
+      ...(left ? { inodes: left.inodes, livePages: left.livePages, nodes: left.nodes } : {}),
     }),
   );
 }
 
+function withFix(found: Problem): Problem {
+  const remedy = remedyOf(found.code, found.inode !== undefined);
+  return remedy === undefined ? found : { ...found, fix: remedy.text };
+}
+
 export function reportText(output: Output, outcome: Outcome): void {
-  const { image, result, replayed } = outcome;
+  const { image, found, left, replayed, ledger } = outcome;
   if (replayed) {
     const what = `${counted(replayed.records, 'journal record')} (${counted(replayed.batches, 'operation')})`;
     output.line(
@@ -44,22 +60,48 @@ export function reportText(output: Output, outcome: Outcome): void {
         : `${image}: was not closed; replayed ${what}`,
     );
   }
-  if (result === undefined) {
+  if (found === undefined || left === undefined) {
     output.line(`${image}: ${replayed ? 'consistent' : 'clean'}; not checked further (-f checks everything)`);
     return;
   }
-  for (const found of result.problems) output.line(lineOf(output, found));
-  const { superblock } = result;
-  const used = (100 * result.livePages) / capacityPages(superblock);
+  for (const one of found.problems) output.line(lineOf(output, one));
+  if (ledger) reportRepairs(output, ledger);
+  const { superblock } = left;
+  const used = (100 * left.livePages) / capacityPages(superblock);
   output.line(
-    `${image}: ${counted(result.inodes, 'inode')}, ${formatSize(result.livePages * pageSize)} in use (${used.toFixed(1)} %), ` +
-      `${counted(result.nodes, 'tree node')}`,
+    `${image}: ${counted(left.inodes, 'inode')}, ${formatSize(left.livePages * pageSize)} in use (${used.toFixed(1)} %), ` +
+      `${counted(left.nodes, 'tree node')}`,
   );
-  if (result.total === 0) output.line(`${image}: ${paint(output, 'green', 'no problems found')}`);
-  else
-    output.line(
-      `${image}: ${paint(output, 'red', `${counted(result.total, 'problem')} left`)}; copy the image before anything else writes to it`,
-    );
+  reportEnd(output, outcome, found, left);
+}
+
+function reportRepairs(output: Output, ledger: Ledger): void {
+  for (const { message, path } of ledger.repairs) {
+    output.line(`${paint(output, 'yellow', 'repaired')}: ${message}${path === undefined ? '' : ` [${path}]`}`);
+  }
+  if (ledger.repaired > ledger.repairs.length)
+    output.line(`and ${counted(ledger.repaired - ledger.repairs.length, 'more repair')}`);
+  for (const { path, what } of ledger.losses) output.line(`${paint(output, 'red', 'lost')}: ${path}: ${what}`);
+  if (ledger.lost > ledger.losses.length)
+    output.line(`and ${counted(ledger.lost - ledger.losses.length, 'more loss', 'more losses')}`);
+}
+
+function reportEnd(output: Output, outcome: Outcome, found: CheckResult, left: CheckResult): void {
+  const { image, ledger } = outcome;
+  if (found.total === 0 && left.total === 0) {
+    output.line(`${image}: ${paint(output, 'green', 'no problems found')}`);
+    return;
+  }
+  const repaired = ledger !== undefined && ledger.repaired > 0;
+  if (left.total === 0) {
+    const losses = ledger !== undefined && ledger.lost > 0 ? `; ${counted(ledger.lost, 'loss', 'losses')} listed` : '';
+    output.line(`${image}: ${paint(output, 'green', `${counted(found.total, 'problem')} repaired`)}${losses}`);
+    return;
+  }
+  if (repaired) for (const one of left.problems) output.line(`left: ${lineOf(output, one)}`);
+  output.line(
+    `${image}: ${paint(output, 'red', `${counted(left.total, 'problem')} left`)}; copy the image before anything else writes to it`,
+  );
 }
 
 function lineOf(output: Output, found: Problem): string {

@@ -1,7 +1,6 @@
 /**
  * Pass 4: a walk of one tree from its root, with a visitor for its items. Every node is judged before it is used
- * and its pages are claimed, so that no node is read twice: the walk ends on any image, however it is tangled,
- * and holds one node per level in memory.
+ * and entered once only: the walk ends on any image, however it is tangled, and holds one node per level in memory.
  */
 import { incompatibleFeatures } from '../fs/format/features.js';
 import { nodeBytes, nodePages } from '../fs/format/geometry.js';
@@ -95,7 +94,7 @@ export class TreeWalk {
     frame.name = `the ${this.which === tree.system ? 'system tree' : 'tree'}'s ${isRoot ? 'root ' : ''}node at ${describe(pointer.address, this.image)}`;
     frame.at = 0;
     frame.count = 0;
-    if (pointer.pages !== pages || pointer.address < 1 || !plain(pointer, this.image)) {
+    if (pointer.pages !== pages || pointer.address < 1 || (pointer.transform !== 0 && !transforms(this.image))) {
       this.findings.add('node-pointer', `the pointer to ${frame.name} is not sane (${pointer.pages} pages)`);
       return false;
     }
@@ -105,7 +104,10 @@ export class TreeWalk {
         `${frame.name} was born in generation ${pointer.birth}, what points to it in ${newest}`,
       );
     }
-    if (!claimPages(this.image, pointer.address, pages, frame.name, this.follows, this.findings)) return false;
+    const claimed = claimPages(this.image, pointer.address, pages, frame.name, this.follows, this.findings);
+    // A node whose pages something else points to as well is still a node; but none is entered twice.
+    if (claimed === 'nowhere') return false;
+    if (!this.image.nodes.claim(this.image.locate(pointer.address, this.follows))) return false;
     this.nodes++;
     if (!(await this.image.readPages(pointer.address, pages, frame.bytes, this.follows))) return false;
     return checkNode(frame, { pointer, tree: this.which, level, isRoot }, this.findings);
@@ -122,16 +124,15 @@ export class TreeWalk {
   }
 }
 
-/** A transform needs its feature bit. */
-export function plain(pointer: Pointer, image: Image): boolean {
-  return pointer.transform === 0 || image.superblock.incompatible % 2 === incompatibleFeatures.transforms;
-}
+/** Whether the superblock knows of transforms: a pointer that names one needs the feature bit. */
+export const transforms = (image: Image): boolean =>
+  image.superblock.incompatible % 2 === incompatibleFeatures.transforms;
 
 export function describe(address: Address, image: Image): string {
   return `address ${address} (segment ${Math.floor(address / image.perSegment)}, page ${address % image.perSegment})`;
 }
 
-/** Claim the pages of a pointer. False if one of them lies nowhere or has another pointer; says so. */
+/** Claim the pages of a pointer. Says so if one of them lies nowhere (then the rest is left) or has another pointer. */
 export function claimPages(
   image: Image,
   address: Address,
@@ -140,20 +141,20 @@ export function claimPages(
   follow: boolean,
   findings: Findings,
   inode?: number,
-): boolean {
-  let good = true;
+): 'alone' | 'shared' | 'nowhere' {
+  let found: 'alone' | 'shared' = 'alone';
   for (let i = 0; i < pages; i++) {
     const located = image.locate(address + i, follow);
     if (located < 0) {
       findings.add('page-claim', `${owner} points to ${describe(address + i, image)}, which lies nowhere`, inode);
-      return false;
+      return 'nowhere';
     }
     if (!image.claims.claim(located)) {
       findings.add('page-claim', `${owner} points to ${image.describe(located)}, which has another pointer`, inode);
-      good = false;
+      found = 'shared';
     }
     if (follow && image.placeOf(Math.floor((address + i) / image.perSegment)) < 0) image.relocations.use(address + i);
   }
   image.onProgress(image.claims.total);
-  return good;
+  return found;
 }

