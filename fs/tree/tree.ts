@@ -22,6 +22,7 @@ import { Cursor } from './cursor.js';
 import { isKey, keepKey, restoreKey, splitKey, words } from './key.js';
 import { type Node, slotBytes } from './node.js';
 import { firstVirtual, type NodeCache } from './node-cache.js';
+import { writeNodes } from './write-nodes.js';
 
 /** What a tree asks of the volume. */
 export interface TreeOwner {
@@ -385,25 +386,8 @@ export class Tree {
     while (node.level > level) node = this.dirtyChild(node, node.childIndex());
   }
 
-  /**
-   * Write all dirty nodes, children before parents and leaves in key order. `write` appends a node's bytes to the
-   * log and returns its pointer. Afterwards the tree is clean.
-   */
+  /** Write all dirty nodes: `write` appends a node's bytes to the log and returns its pointer. The tree is clean then. */
   writeDirty(write: (node: Node) => Pointer): void {
-    if (this.root.address < firstVirtual) return;
-    this.root = this.writeNode(this.rootNode(), write);
-  }
-
-  private writeNode(node: Node, write: (node: Node) => Pointer): Pointer {
-    if (node.level > 0) {
-      const { count } = node;
-      for (let i = 0; i < count; i++) {
-        const address = node.childAddress(i);
-        if (address >= firstVirtual) node.setPointer(i, this.writeNode(this.cache.peek(address) as Node, write));
-      }
-    }
-    const pointer = write(node);
-    this.cache.settle(node, pointer.address);
-    return pointer;
+    if (this.root.address >= firstVirtual) this.root = writeNodes(this.cache, this.rootNode(), write);
   }
 }
