@@ -6,24 +6,15 @@
  * Crash safety: the move becomes real with the next checkpoint, in which map, live bits and segment table change
  * together; until the checkpoint after that, the victim's place is not reused. Nothing is journalled.
  */
-import { selfChecksum } from '../format/checksum.js';
-import { runKind, Summary, SummaryRun, summaryMagic } from '../format/segment-summary.js';
+import { FsError } from '../errors.js';
 import { placeState } from '../format/segment-table.js';
-import type { RunMeaning } from '../log/head.js';
 import type { Log } from '../log/log.js';
 import { run } from '../suspend.js';
 import type { Delete, Put } from '../tree/batch.js';
 import type { Tree } from '../tree/tree.js';
 import { type Address, type Place, pageSize } from '../units.js';
+import { type LiveRun, liveRuns } from './live-runs.js';
 import { type MovedRun, put, type RelocationMap, remove } from './relocation-map.js';
-
-/** Consecutive live pages of the victim with one meaning. */
-interface LiveRun extends RunMeaning {
-  readonly page: number;
-  readonly pages: number;
-  readonly address: Address;
-  readonly system: boolean;
-}
 
 /** Pages [page, page + moved.pages) of the victim, and where they went. */
 interface Piece {
@@ -44,14 +35,21 @@ export class Mover {
     this.buffer = new Uint8Array(log.perSegment * pageSize);
   }
 
-  /** Empty a sealed segment. Returns the pages moved; false when it changed meanwhile and was left alone. */
+  /**
+   * Empty a sealed segment. Returns the pages moved; false when it was left alone: it changed meanwhile, or it can't be
+   * emptied, and is then no victim any more.
+   */
   async clean(place: Place): Promise<number | false> {
     const { table } = this.log;
     const serial = table.serial[place];
-    await this.log.readPlace(place, 0, this.log.perSegment, this.buffer);
     const intact = () => table.serial[place] === serial && table.state[place] === placeState.sealed;
+    const readable = await this.read(place);
     if (!intact()) return false;
-    const runs = this.liveRuns(place, serial);
+    const runs = readable ? liveRuns(table, place, this.buffer) : undefined;
+    if (runs === undefined) {
+      table.stuck.add(place);
+      return false;
+    }
     const pins: Place[] = [];
     try {
       const pieces = this.append(runs, pins);
@@ -64,74 +62,15 @@ export class Mover {
     }
   }
 
-  /** What the victim's live pages are, from its summaries. Pages that no summary describes are what their address says. */
-  private liveRuns(place: Place, serial: number): LiveRun[] {
-    const { table, perSegment } = this.log;
-    const base = serial * perSegment;
-    const found: LiveRun[] = [];
-    let undescribed = 0;
-    const take = (first: number, pages: number, meaning: RunMeaning | undefined) => {
-      for (let p = first; p < first + pages; p++) {
-        if (!table.isLive(place, p)) continue;
-        let end = p + 1;
-        while (end < first + pages && table.isLive(place, end)) end++;
-        found.push({
-          page: p,
-          pages: end - p,
-          system: meaning?.kind === runKind.systemNode,
-          kind: meaning?.kind ?? runKind.data,
-          inode: meaning?.inode ?? 0,
-          offset:
-            meaning === undefined || meaning.level !== undefined ? (meaning?.offset ?? 0) : meaning.offset + p - first,
-          address: (meaning?.address ?? base + first) + p - first,
-          ...(meaning?.level === undefined ? {} : { level: meaning.level, itemKind: meaning.itemKind ?? 0 }),
-        });
-        p = end;
-      }
-    };
-    for (let page = 0; page < perSegment; page++) {
-      if (table.isLive(place, page)) continue;
-      const summary = this.summaryAt(page, serial);
-      if (summary === undefined) continue;
-      take(undescribed, summary.first - undescribed, undefined);
-      let at = summary.first;
-      for (const r of summary.runs) {
-        take(at, r.pages, r);
-        at += r.pages;
-      }
-      undescribed = page + 1;
+  /** Fill the buffer; false if the store can't. */
+  private async read(place: Place): Promise<boolean> {
+    try {
+      await this.log.readPlace(place, 0, this.log.perSegment, this.buffer);
+      return true;
+    } catch (e) {
+      if (e instanceof FsError && e.code === 'EIO') return false;
+      throw e;
     }
-    take(undescribed, perSegment - undescribed, undefined);
-    return found;
-  }
-
-  private summaryAt(
-    page: number,
-    serial: number,
-  ): { first: number; runs: (RunMeaning & { pages: number })[] } | undefined {
-    const bytes = this.buffer.subarray(page * pageSize, (page + 1) * pageSize);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, pageSize);
-    if (view.getUint32(0, true) !== summaryMagic) return undefined;
-    const head = Summary.read(view, 0);
-    const most = Math.floor((pageSize - Summary.size) / SummaryRun.size);
-    if (head.serial !== serial || head.page !== page || head.first > page || head.runs > most) return undefined;
-    if (head.checksum !== selfChecksum(bytes, Summary.offsetOf.checksum)) return undefined;
-    const runs: (RunMeaning & { pages: number })[] = [];
-    let pages = 0;
-    for (let i = 0, at = Summary.size; i < head.runs; i++, at += SummaryRun.size) {
-      const r = SummaryRun.read(view, at);
-      const isNode = r.kind === runKind.node || r.kind === runKind.systemNode;
-      pages += r.pages;
-      runs.push({
-        kind: r.kind,
-        address: r.address,
-        inode: r.inode,
-        offset: r.offset,
-        pages: r.pages,
-        ...(isNode ? { level: r.level, itemKind: r.itemKind } : {}),
-      });
-    }
-    return head.first + pages === page ? { first: head.first, runs } : undefined;
   }
 
   /** Append all but the system tree's nodes to the cold head; the pieces in order, a run cut where a segment ends. */
@@ -175,7 +114,10 @@ export class Mover {
     const nodes = runs.filter((r) => r.system && table.isLive(place, r.page));
     for (const r of nodes) system.require(r.inode, r.itemKind ?? 1, r.offset);
     for (const r of nodes) system.rewrite(r.inode, r.itemKind ?? 1, r.offset, r.level ?? 0);
-    if (nodes.some((r) => table.isLive(place, r.page))) return false;
+    if (nodes.some((r) => table.isLive(place, r.page))) {
+      table.stuck.add(place);
+      return false;
+    }
     system.change(items);
     let count = 0;
     for (const { page, moved } of live) {

@@ -35,7 +35,7 @@ function best(
     if (table.state[place] !== placeState.sealed) continue;
     const live = table.live[place];
     // Empty ones are freed by the next commit; the pages of pinned ones are about to become live.
-    if (live === 0 || size - live < leastDead || table.pinned.has(place)) continue;
+    if (live === 0 || size - live < leastDead || table.pinned.has(place) || table.stuck.has(place)) continue;
     const value = score(live, size, 1 + generation - table.generation[place]);
     if (value > top) {
       top = value;

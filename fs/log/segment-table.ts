@@ -40,6 +40,8 @@ export class SegmentTable {
   private empty: Place[] = [];
   /** Places with pages that will become live: not freed, even while they have none. */
   readonly pinned = new Set<Place>();
+  /** Sealed places that the cleaner can't empty: they can't be read, or nothing says what they hold. */
+  readonly stuck = new Set<Place>();
   private readonly places = new Map<Serial, Place>();
   private readonly bytesPerPlace: number;
   private readonly placesPerPage: number;
@@ -61,6 +63,7 @@ export class SegmentTable {
   index(generation: Generation): void {
     this.reusable.length = 0;
     this.pending.length = 0;
+    this.empty.length = 0;
     this.places.clear();
     this.livePages = 0;
     for (let place = this.geometry.places - 1; place >= 0; place--) {
@@ -70,6 +73,8 @@ export class SegmentTable {
         else this.pending.push(place);
       } else {
         this.places.set(this.serial[place], place);
+        // One that was pinned when the checkpoint froze: what was about to become live never did.
+        if (this.state[place] === placeState.sealed && this.live[place] === 0) this.empty.push(place);
       }
     }
   }
@@ -144,6 +149,7 @@ export class SegmentTable {
     this.state[place] = placeState.free;
     this.generation[place] = generation;
     this.pending.push(place);
+    this.stuck.delete(place);
     this.freed++;
     this.touch(place);
   }

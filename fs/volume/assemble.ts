@@ -41,12 +41,17 @@ export async function assemble(
   const cache = new NodeCache(log, nodeBytes(geometry), budget, failed);
   const space = new Space(geometry, table, () => cache.dirty);
   const journal = new Journal(store, table, options.epoch, Math.floor(space.commitPlaces / 2));
-  const owner: TreeOwner = {
+  const owner = (releaseNode: TreeOwner['releaseNode']): TreeOwner => ({
     get generation() {
       return log.generation;
     },
-    releaseNode: (address, pages, birth) => releasePages(made.state as VolumeState, { address, pages, birth }),
-  };
+    releaseNode,
+  });
+  const mainOwner = owner((address, pages, birth) =>
+    releasePages(made.state as VolumeState, { address, pages, birth }),
+  );
+  // No snapshot holds nodes of the system tree, and the cleaner never moves them.
+  const systemOwner = owner((address, pages) => log.release(address, pages));
   const cp = found?.checkpoint;
   if (cp !== undefined) {
     log.generation = cp.generation + 1;
@@ -60,12 +65,18 @@ export async function assemble(
   }
   const main = new Tree(
     cache,
-    owner,
+    mainOwner,
     treeId.main,
     cp?.rootId ?? 0,
     cp && { pointer: cp.mainRoot, height: cp.mainHeight },
   );
-  const system = new Tree(cache, owner, treeId.system, 0, cp && { pointer: cp.systemRoot, height: cp.systemHeight });
+  const system = new Tree(
+    cache,
+    systemOwner,
+    treeId.system,
+    0,
+    cp && { pointer: cp.systemRoot, height: cp.systemHeight },
+  );
   const map = new RelocationMap(system);
   log.relocations = map;
   const state: VolumeState = {

@@ -7,8 +7,11 @@ import { FsError } from '../errors.js';
 import type { Checkpoints } from './checkpoints.js';
 import { mustWork, type VolumeState } from './state.js';
 
-/** Rounds of cleaning and two commits before giving up: each wins at least part of a segment. */
+/** Rounds of cleaning and two commits before giving up, and rounds in a row that win nothing. */
 const mostRounds = 400;
+const mostFruitless = 16;
+/** Dead pages of a victim, at least, when places are needed: its last summary is one, and winning that wins nothing. */
+const leastDead = 2;
 
 /** Leaves of the relocation map that moving a segment's pages usually dirties: these pages were often moved together. */
 const usualNodes = 3;
@@ -16,7 +19,7 @@ const usualNodes = 3;
 const pagesOfCommit = 3;
 
 export class Cleaning {
-  private making: Promise<void> | undefined;
+  private making: Promise<boolean> | undefined;
   private busy: Promise<unknown> | undefined;
 
   constructor(
@@ -26,25 +29,33 @@ export class Cleaning {
     private readonly policy: CleaningPolicy,
   ) {}
 
-  /** Whether a writer of `segments` more segments of data must wait. */
-  isShort(segments: number): boolean {
-    return this.state.table.reusablePlaces < this.state.space.cleaningPlaces + segments;
+  /** Reusable places that must be there before `segments` more segments of data are begun. */
+  placesFor(segments: number): number {
+    return this.state.space.cleaningPlaces + segments;
   }
 
-  /** Make places until `segments` segments of data can be written. Shared by all who wait: ask again afterwards. */
-  makeRoom(segments = 1): Promise<void> {
-    this.making ??= this.rounds(segments).finally(() => {
+  /**
+   * Make places, at least `least` of them; more, so that not every writer has to ask. The work is shared by all who
+   * wait: ask again afterwards, as others may have been quicker. Throws ENOSPC when there are fewer and none can be
+   * won any more.
+   */
+  async makeRoom(least: number): Promise<void> {
+    this.making ??= this.rounds(Math.max(least, this.placesFor(1)) + 2).finally(() => {
       this.making = undefined;
     });
-    return this.making;
+    const reached = await this.making;
+    if (!reached && this.state.table.reusablePlaces < least)
+      throw new FsError('ENOSPC', 'clean', undefined, 'no segment holds space that could be won');
   }
 
-  private async rounds(segments: number): Promise<void> {
-    const { table, space, counters } = this.state;
-    const target = space.cleaningPlaces + 2 + segments;
-    for (let round = 0; round < mostRounds && table.reusablePlaces < target; round++) {
+  /** Clean and commit until `target` places may be written. False when no more can be won. */
+  private async rounds(target: number): Promise<boolean> {
+    const { table, counters } = this.state;
+    let fruitless = 0;
+    for (let round = 0; table.reusablePlaces < target && round < mostRounds && fruitless < mostFruitless; round++) {
       mustWork(this.state, 'clean');
-      const short = target + 1 - table.reusablePlaces - table.pendingPlaces;
+      const free = table.reusablePlaces + table.pendingPlaces;
+      const short = target + 1 - free;
       if (short > 0) {
         counters.foregroundCleanings++;
         // Commits alone win nothing, and each takes some pages.
@@ -52,9 +63,9 @@ export class Cleaning {
       }
       await this.checkpoints.checkpoint();
       if (table.reusablePlaces < target && table.pendingPlaces > 0) await this.checkpoints.checkpoint();
+      fruitless = table.reusablePlaces + table.pendingPlaces > free ? 0 : fruitless + 1;
     }
-    if (this.isShort(segments))
-      throw new FsError('ENOSPC', 'clean', undefined, 'no segment holds space that could be won');
+    return table.reusablePlaces >= target;
   }
 
   /**
@@ -66,13 +77,15 @@ export class Cleaning {
   private async cleanSome(segments: number): Promise<number> {
     const { table, log } = this.state;
     let victims = 0;
-    for (let won = 0; won < segments * log.perSegment; victims++) {
-      const victim = greedy.choose(table, log.generation, 1);
+    for (let won = 0; won < segments * log.perSegment; ) {
+      const victim = greedy.choose(table, log.generation, leastDead);
       if (victim < 0) break;
       const live = table.live[victim];
       const few = victims === 0 && table.pendingPlaces === 0 && live <= log.perSegment / 2;
       if (live > this.roomToMove(live) && !(few && live <= this.roomToMove(usualNodes))) break;
-      if ((await this.clean(victim)) === false) break;
+      // One that was left alone is not chosen again.
+      if ((await this.clean(victim)) === false) continue;
+      victims++;
       won += log.perSegment - live;
     }
     return victims;
@@ -95,8 +108,8 @@ export class Cleaning {
     const victim = this.policy.choose(table, log.generation, Math.ceil(log.perSegment / 16));
     if (victim < 0 || table.reusablePlaces <= space.commitPlaces + 2) return false;
     counters.backgroundCleanings++;
-    const moved = await this.clean(victim);
-    return moved !== false;
+    await this.clean(victim);
+    return true;
   }
 
   /** Clean one victim; victims go one at a time. */

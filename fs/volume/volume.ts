@@ -145,9 +145,10 @@ export class Volume implements VolumeApi {
     if (this.journal !== 'none' && !journal.start(log.generation))
       throw new VolumeError('corrupt', `${this.state.store.name}: no segment is free for the journal; run fsck.varve`);
     await this.checkpoints.checkpoint();
-    if (!this.cleaning.isShort(1)) return;
+    const least = this.cleaning.placesFor(1);
+    if (table.reusablePlaces >= least) return;
     try {
-      await this.cleaning.makeRoom();
+      await this.cleaning.makeRoom(least);
     } catch (e) {
       // Whoever needs the room will be told so; reading and removing go on.
       if (!(e instanceof FsError && e.code === 'ENOSPC')) throw e;
@@ -202,10 +203,11 @@ export class Volume implements VolumeApi {
     this.mustWrite(frees || pages > 0);
     for (const key of keys) this.state.main.require(key.inode, key.kind, key.offset);
     if (pages === 0) return;
-    const { log } = this.state;
+    const { log, table } = this.state;
     const beyond = Math.max(0, pages - log.data.room);
     const segments = Math.ceil(beyond / (log.perSegment - 2));
-    if (segments > 0 && this.cleaning.isShort(segments)) throw new Suspend(this.cleaning.makeRoom(segments), 'place');
+    const least = this.cleaning.placesFor(segments);
+    if (segments > 0 && table.reusablePlaces < least) throw new Suspend(this.cleaning.makeRoom(least), 'place');
   }
 
   /**
@@ -222,7 +224,8 @@ export class Volume implements VolumeApi {
     if (dirty >= space.mostDirtyNodes || journal.waitingBytes >= mostWaiting) {
       throw new Suspend(this.checkpoints.checkpoint(), 'commit');
     }
-    if (table.reusablePlaces < space.commitPlaces) throw new Suspend(this.cleaning.makeRoom(), 'place');
+    if (table.reusablePlaces < space.commitPlaces)
+      throw new Suspend(this.cleaning.makeRoom(space.commitPlaces), 'place');
     if (!paid && !space.mayGrow) {
       state.counters.noSpace++;
       throw new FsError('ENOSPC', 'write');
