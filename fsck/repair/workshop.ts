@@ -113,7 +113,7 @@ export class Workshop {
 
   private async makeRoom(): Promise<void> {
     try {
-      await this.cleaning.makeRoom();
+      await this.cleaning.makeRoom(this.state.space.commitPlaces);
     } catch (e) {
       if (!(e instanceof FsError && e.code === 'ENOSPC')) throw e;
       throw new VolumeError('io', `${this.state.store.name}: there is no room to write a repair to`);
