@@ -6,7 +6,7 @@
  * often used hardest in its first seconds: the first 3,000 files took 330 us of the server's time each, later ones 70
  * (Node 20, 2026).
  *
- * A rehearsal is a row of short acts, 0.2 to 2 ms each. Whoever holds it decides when, and how many.
+ * A rehearsal is a row of short acts, 0.2 to 5 ms each. Whoever holds it decides when, and how many.
  */
 import type { FileSystemApi } from '../../posix/api.js';
 import { pageSize } from '../../units.js';
@@ -16,20 +16,29 @@ const folders = 4;
 const smallFile = new Uint8Array(2048).fill(1);
 const piece = new Uint8Array(128 * 1024).fill(2);
 const page = new Uint8Array(pageSize).fill(3);
+const pagesOfPiece = piece.length / pageSize;
+const databasePages = 2048;
+/** Of the database, in one transaction. */
+const pagesChanged = 64;
+/** Odd, so that steps of it visit all pages. */
+const stride = 797;
 const piecesOfLarge = 4;
-/** Of so many files one is large, and one is synced. */
+/** Of so many files one is large; and a transaction comes between so many. */
 const each = 16;
+const fileOfSync = 4;
 
 export class Rehearsal {
   private readonly kernel: PracticeKernel;
   private readonly folder: NodeId[] = [];
   private acts = 0;
+  private database: NodeId | undefined;
+  private visited = 0;
 
   constructor(filesystem: FileSystemApi, log: (line: string) => void) {
     this.kernel = new PracticeKernel(filesystem, log);
   }
 
-  /** One file's life: made, written, closed, looked at, moved, read; every other one removed. */
+  /** One file's life: made, written, closed, looked at, moved, read; every other one removed. And what else goes on. */
   async act(): Promise<void> {
     const { kernel } = this;
     const i = this.acts++;
@@ -43,7 +52,7 @@ export class Rehearsal {
     await kernel.capabilities(file);
     if (large) for (let at = 0; at < piecesOfLarge; at++) await kernel.write(file, at * piece.length, piece);
     else await kernel.write(file, 0, smallFile);
-    if (i % each === each / 2) await kernel.fsync(file);
+    if (i % fileOfSync === 0) await kernel.fsync(file);
     await kernel.times(file, 1_700_000_000 + i, 999_999_999 - i);
     await kernel.release(file, true);
 
@@ -52,24 +61,36 @@ export class Rehearsal {
     await kernel.rename(from, name, to, newName);
     await kernel.lookup(to, newName);
     await kernel.open(file);
-    if (large) await this.rewriteAndRead(file);
+    if (large) for (let at = 0; at < piecesOfLarge; at++) await kernel.read(file, at * piece.length, piece.length);
     else await kernel.read(file, 0, pageSize);
     await kernel.release(file, false);
     if (i % 2 === 1) await kernel.unlink(to, newName);
     await kernel.forget(file, 2);
+    if (i % each === each / 2) await this.transact();
     if (i % (2 * each) === 0) {
       await kernel.readdir(from, true, pageSize);
       await kernel.readdir(to, false, pageSize);
     }
   }
 
-  /** Pages changed here and there, made durable, and the whole read in its pieces. */
-  private async rewriteAndRead(file: NodeId): Promise<void> {
+  /** A database: pages of one file changed here and there, made durable, and read singly and in a sequence. */
+  private async transact(): Promise<void> {
     const { kernel } = this;
-    const pages = (piecesOfLarge * piece.length) / pageSize;
-    for (let i = 1; i <= 8; i++) await kernel.write(file, ((i * 37) % pages) * pageSize, page);
+    if (this.database === undefined) {
+      this.database = await kernel.create(rootNode, 'database');
+      for (let at = 0; at < databasePages; at += pagesOfPiece) await kernel.write(this.database, at * pageSize, piece);
+    }
+    const file = this.database;
+    for (let i = 0; i < pagesChanged; i++) await kernel.write(file, this.next() * pageSize, page);
     await kernel.fsync(file);
-    for (let at = 0; at < piecesOfLarge; at++) await kernel.read(file, at * piece.length, piece.length);
-    for (let i = 1; i <= 8; i++) await kernel.read(file, ((i * 29) % pages) * pageSize, pageSize);
+    for (let i = 0; i < pagesChanged; i++) await kernel.read(file, this.next() * pageSize, pageSize);
+    const part = this.next();
+    await kernel.read(file, (part - (part % pagesOfPiece)) * pageSize, piece.length);
+  }
+
+  /** A page of the database, in an order that visits all. */
+  private next(): number {
+    this.visited = (this.visited + stride) % databasePages;
+    return this.visited;
   }
 }
