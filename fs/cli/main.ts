@@ -40,6 +40,7 @@ export async function main(args: readonly string[], output: Output = standardOut
 }
 
 function packageVersion(): string {
+  // From here, from the compiled module, and from the program made of it.
   for (const up of ['../../package.json', '../../../package.json']) {
     try {
       return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version;

@@ -200,19 +200,21 @@ function survive({ volume, server }: Service): void {
   process.on('unhandledRejection', fault);
 }
 
-const given = process.argv.slice(2);
-if (given.includes('--help') || given.includes('-h')) {
-  process.stdout.write(`${usage}\n`);
-  process.exit(mountExit.ok);
+/** Run the program: it ends the process. */
+export async function main(args: readonly string[]): Promise<never> {
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(`${usage}\n`);
+    process.exit(mountExit.ok);
+  }
+  const background = args[0] === '--background';
+  const server = new ServerProcess(background);
+  let code: number;
+  try {
+    code = await serve(parseMountArguments(background ? args.slice(1) : args), server);
+  } catch (e) {
+    process.stderr.write(`mount.varve: ${e instanceof Error ? e.message : String(e)}\n`);
+    code = mountExitOf(e);
+  }
+  server.tell(code);
+  process.exit(code);
 }
-const background = given[0] === '--background';
-const server = new ServerProcess(background);
-let code: number = mountExit.internal;
-try {
-  code = await serve(parseMountArguments(background ? given.slice(1) : given), server);
-} catch (e) {
-  process.stderr.write(`mount.varve: ${e instanceof Error ? e.message : String(e)}\n`);
-  code = mountExitOf(e);
-}
-server.tell(code);
-process.exit(code);

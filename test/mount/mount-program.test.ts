@@ -34,7 +34,7 @@ let directory: string;
 
 beforeEach(async () => {
   requireFuse();
-  if (!existsSync(join(bin, '../dist/fs/cli/serve.js'))) throw new Error('run `npm run build` first');
+  if (!existsSync(join(bin, '../dist/programs/mount.varve.cjs'))) throw new Error('run `npm run build` first');
   folder = mkdtempSync(join(tmpdir(), 'varve-program-'));
   image = join(folder, 'volume.img');
   directory = join(folder, 'mount point');
