@@ -135,12 +135,21 @@ describe.each(moods)('on %s', (_, mood) => {
   it('overwrites a file with setuid on a full volume, and takes that away', async () => {
     const bench = await Workbench.open({ ...mood, capacity: 20 });
     const inode = await bench.file('f', 'a'.repeat(20 * page));
-    await bench.do((fs) => fs.setattr(inode, { mode: 0o4755 }, root));
     await bench.flush(inode);
     expect(bench.volume.statistics().available).toBe(0);
+    await bench.do((fs) => fs.setattr(inode, { mode: 0o4755, mtime: 'now', uid: 7 }, root));
     await bench.do((fs) => fs.write(inode, 5, bytes('bcd'), user, true));
     expect((await bench.stat(inode)).mode & 0o7777).toBe(0o755);
     expect(await bench.read(inode, 4, 5)).toBe('abcda');
+    expect(await bench.settle()).toEqual([]);
+  });
+
+  it('a file that can not grow on a full volume is told so', async () => {
+    const bench = await Workbench.open({ ...mood, capacity: 20 });
+    const inode = await bench.file('f', 'a'.repeat(20 * page - 5));
+    await bench.flush(inode);
+    expect(await bench.failure((fs) => fs.setattr(inode, { size: 30 * page }, root))).toBe('ENOSPC');
+    expect((await bench.stat(inode)).size).toBe(20 * page - 5);
     expect(await bench.settle()).toEqual([]);
   });
 

@@ -263,11 +263,11 @@ export class MemoryVolume implements VolumeApi {
       if (item.type === 'put' && item.value.length > maxItemBytes) throw new BrokenRule('an item is too long');
     }
     if (batch.frees) return;
-    const { available, capacity, live } = this.statistics();
+    const { available } = this.statistics();
     const growth = batch.claims.reduce((sum, claim) => sum + (claim.address === 0 ? claim.pages : 0), 0);
     if (growth > 0 && growth > available) throw new FsError('ENOSPC', 'apply');
     // The map of a full volume may grow only by what was reserved.
-    if (batch.claims.length === 0 && live === capacity) throw new FsError('ENOSPC', 'apply');
+    if (batch.claims.length === 0 && available === 0) throw new FsError('ENOSPC', 'apply');
   }
 
   /** A key is brought in if it was named, or lies between two that were with no item of the map between them and it. */

@@ -3,6 +3,7 @@
  * records, adds items to the batch, and applies. Only then do the inodes in memory change, so that an operation
  * whose batch fails or suspends has changed nothing.
  */
+import { FsError } from '../../errors.js';
 import type { InodeRecord } from '../../format/item.js';
 import { itemKind } from '../../format/item.js';
 import { Batch } from '../../tree/batch.js';
@@ -11,6 +12,9 @@ import type { Time } from '../api.js';
 import type { Context } from './context.js';
 import type { Inode } from './inode.js';
 import { encodeInode } from './inode-record.js';
+
+/** With fewer dirty pages than these a full volume stays full. */
+const worthFlushing = 32;
 
 /** One inode of an edit. */
 interface Changed {
@@ -77,7 +81,7 @@ export class InodeEdit {
       if (!inode.isRegular) change.flushedSize = record.size;
       if (!change.removed) batch.put(inode.number, itemKind.inode, 0, encodeInode(record, change.flushedSize));
     }
-    this.context.volume.apply(batch);
+    this.applyBatch();
     const { writeback } = this.context;
     if (batch.releases.length > 0) writeback.spaceChanges++;
     for (const { inode, record, flushedSize, removed } of changes) {
@@ -90,6 +94,21 @@ export class InodeEdit {
       inode.flushedSize = flushedSize;
       inode.attributesDirty = record.size !== flushedSize;
       writeback.note(inode);
+    }
+  }
+
+  /**
+   * A full volume may have room when what is dirty now, perhaps in place of what it has, is flushed. That takes more
+   * pages than the operation itself dirties each time it starts, or it might start for ever.
+   */
+  private applyBatch(): void {
+    const { volume, writeback, reclaimer } = this.context;
+    try {
+      volume.apply(this.batch);
+    } catch (e) {
+      const full = e instanceof FsError && e.code === 'ENOSPC';
+      if (full && (writeback.dirtyPages > worthFlushing || reclaimer.busy)) writeback.makeRoom();
+      throw e;
     }
   }
 }

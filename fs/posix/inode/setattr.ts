@@ -27,6 +27,8 @@ export function setattr(
   const now = context.volume.now();
   const edit = new InodeEdit(context);
   const after = changes.size === undefined ? undefined : setSize(context, inode, changes.size, edit, now);
+  // The record stays as long: modes, owners and times can be set on a full volume.
+  if (after === undefined) edit.batch.frees = true;
   const record = edit.changed(inode, now);
   setOwnerAndMode(context, inode, changes, who, edit);
   if (changes.atime !== undefined) {
