@@ -3,10 +3,16 @@
  * follows what is in use (32 KiB for 1 GiB).
  */
 import type { Place } from '../fs/units.js';
+import { numbers } from './column.js';
+
+/** Most pages that are remembered as claimed twice. */
+const mostTwice = 2 ** 20;
 
 export class Claims {
   /** Pages claimed. */
   total = 0;
+  /** Pages that were claimed again, located; some more than once. */
+  readonly twice = numbers();
   private readonly maps = new Map<Place, Uint8Array>();
 
   constructor(private readonly perSegment: number) {}
@@ -21,10 +27,19 @@ export class Claims {
       this.maps.set(place, map);
     }
     const bit = 1 << (page & 7);
-    if ((map[page >> 3] & bit) !== 0) return false;
+    if ((map[page >> 3] & bit) !== 0) {
+      if (this.twice.length < mostTwice) this.twice.push(located);
+      return false;
+    }
     map[page >> 3] |= bit;
     this.total++;
     return true;
+  }
+
+  has(located: number): boolean {
+    const page = located % this.perSegment;
+    const map = this.maps.get(Math.floor(located / this.perSegment));
+    return map !== undefined && (map[page >> 3] & (1 << (page & 7))) !== 0;
   }
 
   /** The claimed pages of a place as the live map writes them; undefined: none. */

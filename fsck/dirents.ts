@@ -70,7 +70,7 @@ export class Dirents {
   }
 }
 
-function isName(name: Uint8Array): boolean {
+export function isName(name: Uint8Array): boolean {
   for (let i = 0; i < name.length; i++) if (name[i] === 0 || name[i] === 0x2f) return false;
   const dots = name.length <= 2 && name.every((byte) => byte === 0x2e);
   return !dots;

@@ -10,7 +10,7 @@ import type { Image } from './image.js';
 import type { CurrentInode } from './inodes.js';
 import type { NodeFrame } from './node.js';
 import type { Findings } from './problem.js';
-import { claimPages, transforms } from './tree.js';
+import { claimPages } from './tree.js';
 
 const maxPages = maxFileSize / pageSize;
 const readsAtOnce = 16;
@@ -51,7 +51,7 @@ export class ExtentCheck {
   add(frame: NodeFrame, index: number, current: CurrentInode): void {
     const first = frame.offset(index);
     const inode = current.number;
-    const wrong = extentProblem(frame.value(index), transforms(this.image));
+    const wrong = extentProblem(frame.value(index), this.image.superblock);
     if (wrong) {
       this.findings.add('extent-value', `inode ${inode}: the extent at page ${first} ${wrong}`, inode);
       return;

@@ -19,7 +19,7 @@ export class Image {
   readonly geometry: Geometry;
   readonly perSegment: number;
   readonly claims: Claims;
-  /** First pages of the nodes that were entered. */
+  /** Of these, those of nodes that were entered. */
   readonly nodes: Claims;
   relocations = new RelocationList();
   /** Tells where a long check stands: pages claimed so far. */

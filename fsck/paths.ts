@@ -58,7 +58,7 @@ export async function withPaths(image: Image, inodes: InodeTable, problems: read
 }
 
 /** The same image with nothing claimed, for another walk. */
-function again(image: Image): Image {
+export function again(image: Image): Image {
   const copy = new Image(image.store, image.superblock, image.checkpoint, image.tableMap);
   copy.usePlacesOf(image);
   return copy;

@@ -2,10 +2,10 @@
  * Pass 4: a walk of one tree from its root, with a visitor for its items. Every node is judged before it is used
  * and entered once only: the walk ends on any image, however it is tangled, and holds one node per level in memory.
  */
-import { incompatibleFeatures } from '../fs/format/features.js';
 import { nodeBytes, nodePages } from '../fs/format/geometry.js';
 import type { Pointer } from '../fs/format/pointer.js';
-import type { Address, Generation } from '../fs/units.js';
+import { type Address, type Generation, type InodeNumber, volumeInode } from '../fs/units.js';
+import { leavesSegment, transforms } from './extent-value.js';
 import type { Image } from './image.js';
 import { checkKey, checkNode, NodeFrame } from './node.js';
 import type { Findings } from './problem.js';
@@ -94,7 +94,10 @@ export class TreeWalk {
     frame.name = `the ${this.which === tree.system ? 'system tree' : 'tree'}'s ${isRoot ? 'root ' : ''}node at ${describe(pointer.address, this.image)}`;
     frame.at = 0;
     frame.count = 0;
-    if (pointer.pages !== pages || pointer.address < 1 || (pointer.transform !== 0 && !transforms(this.image))) {
+    const { address, transform } = pointer;
+    const { superblock } = this.image;
+    const strange = transform !== 0 && !transforms(superblock);
+    if (pointer.pages !== pages || address < 1 || strange || leavesSegment(address, pages, superblock)) {
       this.findings.add('node-pointer', `the pointer to ${frame.name} is not sane (${pointer.pages} pages)`);
       return false;
     }
@@ -104,13 +107,20 @@ export class TreeWalk {
         `${frame.name} was born in generation ${pointer.birth}, what points to it in ${newest}`,
       );
     }
+    // A node whose pages an extent points to as well is still a node; but none is entered twice.
     const claimed = claimPages(this.image, pointer.address, pages, frame.name, this.follows, this.findings);
-    // A node whose pages something else points to as well is still a node; but none is entered twice.
-    if (claimed === 'nowhere') return false;
-    if (!this.image.nodes.claim(this.image.locate(pointer.address, this.follows))) return false;
+    if (claimed === 'nowhere' || !this.isNew(pointer.address, pages)) return false;
     this.nodes++;
     if (!(await this.image.readPages(pointer.address, pages, frame.bytes, this.follows))) return false;
     return checkNode(frame, { pointer, tree: this.which, level, isRoot }, this.findings);
+  }
+
+  private isNew(address: Address, pages: number): boolean {
+    const { image, follows } = this;
+    let fresh = true;
+    for (let i = 0; i < pages; i++) if (!image.nodes.claim(image.locate(address + i, follows))) fresh = false;
+    if (!fresh) this.findings.add('node-pointer', `a second pointer leads to ${describe(address, image)}`);
+    return fresh;
   }
 
   /** The system tree holds the relocations, so its own nodes are never found through them. */
@@ -124,15 +134,14 @@ export class TreeWalk {
   }
 }
 
-/** Whether the superblock knows of transforms: a pointer that names one needs the feature bit. */
-export const transforms = (image: Image): boolean =>
-  image.superblock.incompatible % 2 === incompatibleFeatures.transforms;
-
 export function describe(address: Address, image: Image): string {
   return `address ${address} (segment ${Math.floor(address / image.perSegment)}, page ${address % image.perSegment})`;
 }
 
-/** Claim the pages of a pointer. Says so if one of them lies nowhere (then the rest is left) or has another pointer. */
+/**
+ * Claim the pages of a pointer. Says so if one of them lies nowhere (then the rest is left) or has another pointer.
+ * A node has no `inode`: that another pointer leads to its pages is said of the volume, as it is not the node's fault.
+ */
 export function claimPages(
   image: Image,
   address: Address,
@@ -140,7 +149,7 @@ export function claimPages(
   owner: string,
   follow: boolean,
   findings: Findings,
-  inode?: number,
+  inode?: InodeNumber,
 ): 'alone' | 'shared' | 'nowhere' {
   let found: 'alone' | 'shared' = 'alone';
   for (let i = 0; i < pages; i++) {
@@ -150,7 +159,11 @@ export function claimPages(
       return 'nowhere';
     }
     if (!image.claims.claim(located)) {
-      findings.add('page-claim', `${owner} points to ${image.describe(located)}, which has another pointer`, inode);
+      findings.add(
+        'page-claim',
+        `${owner} points to ${image.describe(located)}, which has another pointer`,
+        inode ?? volumeInode,
+      );
       found = 'shared';
     }
     if (follow && image.placeOf(Math.floor((address + i) / image.perSegment)) < 0) image.relocations.use(address + i);

@@ -29,6 +29,8 @@ export class Ledger {
   /** Those included that are not listed. */
   repaired = 0;
   lost = 0;
+  /** Nodes were dropped: what counts less than before has lost something. */
+  nodesLost = false;
   private paths: ReadonlyMap<InodeNumber, string> = new Map();
 
   /** Paths of the inodes that the findings at hand are about. */

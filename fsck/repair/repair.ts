@@ -11,9 +11,13 @@ import type { Store } from '../../fs/store/store.js';
 import { newestCheckpoint } from '../../fs/volume/checkpoint-slots.js';
 import { readSuperblock } from '../../fs/volume/superblock.js';
 import { type CheckOptions, type CheckResult, examine, resultOf, type Survey, survey } from '../check.js';
+import type { Findings, ProblemCode } from '../problem.js';
 import { type Replayed, replay } from '../replay.js';
+import { Contested } from './contested.js';
 import { mendCounts } from './counts.js';
+import { hintsFor, mendItems } from './items.js';
 import { Ledger } from './ledger.js';
+import { NameMender } from './names.js';
 import { type Allow, allowAll, inodesOf, ofStep, Permissions } from './permission.js';
 import { recount } from './recount.js';
 import { type Case, casesOf, type Step } from './remedies.js';
@@ -99,7 +103,7 @@ async function nextStep(
   if (ofStep(allowed, 'superblock').length > 0) return { step: 'superblock', allowed };
   if (ofStep(cases, 'structure').length > 0 || ofStep(allowed, 'recount').length < ofStep(cases, 'recount').length)
     return { step: undefined, allowed };
-  const order = ['counts', 'recount'] as const;
+  const order = ['items', 'names', 'counts', 'recount'] as const;
   return { step: order.find((step) => ofStep(allowed, step).length > 0), allowed };
 }
 
@@ -121,8 +125,33 @@ async function perform(step: Step, work: Work): Promise<void> {
   recount(shop.state, seen);
   for (const { code, remedy } of ofStep(work.cases, 'recount')) ledger.did(code, `${code}: ${remedy?.text}`);
   const concerned = inodesOf(work.cases, work.allowed, step);
-  if (step === 'counts') await mendCounts(shop, seen.files, concerned, ledger);
+  if (step === 'items') await performItems(shop, seen, concerned, ledger);
+  else if (step === 'names') await performNames(shop, work, concerned);
+  else if (step === 'counts') await mendCounts(shop, seen.files, concerned, ledger);
   await shop.finish();
+}
+
+async function performItems(shop: Workshop, seen: Survey, concerned: Set<number>, ledger: Ledger): Promise<void> {
+  const claims = seen.findings.tallies.get('page-claim');
+  const contested = await Contested.find(seen);
+  // Whoever points to a contested page is concerned, not only those who came second.
+  if (claims !== undefined && concerned.size > 0) for (const inode of contested.inodes) concerned.add(inode);
+  const hints = hintsFor(seen, concerned);
+  const bornLate = setOf(seen.findings, 'birth');
+  await mendItems(shop, { survey: seen, image: seen.image, contested, bornLate, hints }, concerned, ledger);
+}
+
+async function performNames(shop: Workshop, work: Work, concerned: ReadonlySet<number>): Promise<void> {
+  const { seen, ledger, now } = work;
+  const of = (code: ProblemCode) => new Set([...setOf(seen.findings, code)].filter((inode) => concerned.has(inode)));
+  const cases = { dirent: of('dirent'), parent: of('parent'), unreachable: of('unreachable'), orphan: of('orphan') };
+  await new NameMender(shop, seen.files, ledger, Math.floor(now() / 1000)).mend(cases);
+}
+
+/** Inodes about which this was found. */
+function setOf(findings: Findings, code: ProblemCode): Set<number> {
+  const inodes = findings.tallies.get(code)?.inodes;
+  return new Set(inodes?.values.subarray(0, inodes.length));
 }
 
 function pathsOf({ problems }: CheckResult): Map<number, string> {

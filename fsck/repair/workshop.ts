@@ -10,17 +10,22 @@
 import { randomBytes } from 'node:crypto';
 import { greedy } from '../../fs/cleaner/policy.js';
 import { FsError, VolumeError } from '../../fs/errors.js';
+import { itemKind } from '../../fs/format/item.js';
+import { Pointer } from '../../fs/format/pointer.js';
+import { runKind } from '../../fs/format/segment-summary.js';
+import { writeU64 } from '../../fs/format/struct.js';
 import type { Superblock } from '../../fs/format/superblock.js';
 import type { Store } from '../../fs/store/store.js';
 import { run, Suspend } from '../../fs/suspend.js';
-import type { Batch } from '../../fs/tree/batch.js';
-import { type Address, type InodeNumber, pageSize } from '../../fs/units.js';
+import { Batch } from '../../fs/tree/batch.js';
+import { type InodeNumber, type PageNumber, pageSize } from '../../fs/units.js';
 import { applyChanges, prepareChanges } from '../../fs/volume/apply.js';
 import { assemble } from '../../fs/volume/assemble.js';
 import type { FoundCheckpoint } from '../../fs/volume/checkpoint-slots.js';
 import { Checkpoints } from '../../fs/volume/checkpoints.js';
 import { Cleaning } from '../../fs/volume/cleaning.js';
 import { mustWork, type VolumeState } from '../../fs/volume/state.js';
+import { pointerOf } from '../extent-value.js';
 
 /** An item of the file tree, copied out of it. */
 export interface Item {
@@ -120,24 +125,30 @@ export class Workshop {
     }
   }
 
-  /** Append pages of a file; returns where they lie. */
-  async append(inode: InodeNumber, page: number, bytes: Uint8Array): Promise<{ address: Address; pages: number }[]> {
-    const { data } = this.state.log;
-    const runs: { address: Address; pages: number }[] = [];
-    await run(() => this.mustHaveRoom());
-    for (let at = 0; at < bytes.length; ) {
-      const count = data.append(
-        bytes.subarray(at),
-        (bytes.length - at) / pageSize,
-        1,
-        { kind: 1, inode, offset: page + at / pageSize },
-        undefined,
+  /** Copy the pages of an extent, as they are stored, and put the extent with the new address in its place. */
+  async copyExtent(inode: InodeNumber, first: PageNumber, value: Uint8Array): Promise<Uint8Array> {
+    const { state } = this;
+    const { address, pages } = pointerOf(value);
+    const bytes = new Uint8Array(pages * pageSize);
+    await run(() => state.log.read(address, pages, bytes));
+    return run(() => {
+      this.mustHaveRoom();
+      state.main.require(inode, itemKind.extent, first);
+      state.log.data.append(bytes, pages, pages, { kind: runKind.data, inode, offset: first }, undefined);
+      const copy = value.slice();
+      const view = new DataView(copy.buffer);
+      writeU64(view, Pointer.offsetOf.address, state.log.data.appended);
+      writeU64(view, Pointer.offsetOf.birth, state.log.generation);
+      const { checksum } = pointerOf(copy);
+      applyChanges(
+        state,
+        new Batch()
+          .put(inode, itemKind.extent, first, copy)
+          .claim(state.log.data.appended, pages, state.log.generation, checksum),
       );
-      runs.push({ address: data.appended, pages: count });
-      at += count * pageSize;
-    }
-    data.flush();
-    return runs;
+      state.log.data.flush();
+      return copy;
+    });
   }
 
   /** Make all of it durable: the checkpoint in one slot, then the same state in the other. */
