@@ -50,6 +50,10 @@ interface Range {
 
 /** Largest read in bytes that is waited for in place. */
 const mostInPlace = 1 << 15;
+/** A read that takes longer, in ms, had to wait for the disk. */
+const slowestHit = 0.015;
+/** With more bytes written since the last one, a barrier is long whatever the disk's pace. */
+const mostSyncedInPlace = 1 << 20;
 const eagain = -11;
 const eopnotsupp = -95;
 const retryMs = 20;
@@ -69,6 +73,8 @@ class ImageFile implements Store {
   private readonly discarding: (Range & { readonly done: Promise<void> })[] = [];
   private lastDiscard: Promise<void> = Promise.resolve();
   private failure: FsError | undefined;
+  /** Bytes written since the last barrier. */
+  private unsynced = 0;
   /** Written in one go, and not yet asked to be brought to the disk. */
   private run: Range = { start: 0, end: 0 };
   private noWait = true;
@@ -86,6 +92,10 @@ class ImageFile implements Store {
   }
 
   read(offset: ImageOffset, into: Uint8Array, scattered = false): Promise<void> | undefined {
+    if (into.length <= mostInPlace && this.reading === 0 && this.readPace.quick) {
+      this.readInPlace(offset, into, scattered);
+      return undefined;
+    }
     let got = 0;
     if (this.noWait) {
       got = readCached(this.fd, into, 0, offset);
@@ -98,13 +108,19 @@ class ImageFile implements Store {
       if (got < 0) got = 0;
     }
     if (scattered) this.neighbours.missed(offset, into.length);
-    if (into.length - got > mostInPlace || this.reading > 0 || !this.readPace.quick) {
-      return this.readSlowly(offset, into, got);
-    }
+    return this.readSlowly(offset, into, got);
+  }
+
+  /** Whether the host had it in memory shows in the time. */
+  private readInPlace(offset: number, into: Uint8Array, scattered: boolean): void {
     const start = performance.now();
-    this.readNow(offset, into, got);
-    this.readPace.took(performance.now() - start, false);
-    return undefined;
+    this.readNow(offset, into, 0);
+    const took = performance.now() - start;
+    const missed = took > slowestHit;
+    if (missed) this.readPace.took(took, false);
+    if (!scattered) return;
+    if (missed) this.neighbours.missed(offset, into.length);
+    else this.neighbours.hit(offset);
   }
 
   private readNow(offset: number, into: Uint8Array, done: number): void {
@@ -152,6 +168,7 @@ class ImageFile implements Store {
     for (let i = 0; i < buffers.length; i++) length += buffers[i].length;
     if (offset + length > this.size) throw new FsError('EIO', 'write', undefined, `past the end of ${this.name}`);
     if (length === 0) return undefined;
+    this.unsynced += length;
     const discard = this.discarding.length === 0 ? undefined : this.discardOver(offset, offset + length);
     if (discard) return this.track(discard.then(() => this.writeSlowly(offset, buffers)));
     if (length > this.inPlaceBytes || !this.writePace.quick) return this.track(this.writeSlowly(offset, buffers));
@@ -222,7 +239,8 @@ class ImageFile implements Store {
   barrier(): Promise<void> | undefined {
     if (this.failure) throw this.failure;
     if (this.writing.size > 0) return Promise.all(this.writing).then(() => this.barrierSlowly());
-    if (!this.barrierPace.quick) return this.barrierSlowly();
+    if (this.unsynced > mostSyncedInPlace || !this.barrierPace.quick) return this.barrierSlowly();
+    this.unsynced = 0;
     const start = performance.now();
     const result = syncData(this.fd);
     if (result < 0) throw this.fail(hostFailure(-result, 'barrier', this.name));
@@ -232,9 +250,11 @@ class ImageFile implements Store {
 
   private barrierSlowly(): Promise<void> {
     const start = performance.now();
+    const small = this.unsynced <= mostSyncedInPlace;
+    this.unsynced = 0;
     return new Promise((resolve, reject) => {
       fs.fdatasync(this.fd, (error) => {
-        this.barrierPace.took(performance.now() - start, true);
+        if (small) this.barrierPace.took(performance.now() - start, true);
         if (error) reject(this.fail(hostFailure(-(error.errno ?? 0), 'barrier', this.name)));
         else if (this.failure) reject(this.failure);
         else resolve();
