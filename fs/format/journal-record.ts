@@ -3,7 +3,8 @@ import { type Of, struct, u8, u16, u32, u64 } from './struct.js';
 export const journalMagic = 0x6c6e6a56; // "Vjnl"
 
 /**
- * A journal record: all batches since the record before. It starts on a page and is padded to whole pages.
+ * A journal record: all batches since the record before. It starts on a page and is padded to whole pages,
+ * or joins the record before it on its page.
  * After the header: `opened` entries, then the batches.
  */
 export const JournalRecord = struct('journal-record', {

@@ -12,7 +12,7 @@ import { JournalRecord, journalMagic, OpenedSegment } from '../format/journal-re
 import type { Store } from '../store/store.js';
 import { type Place, pageSize, type Serial } from '../units.js';
 import { type DecodedBatch, decodeBatch } from './batch-codec.js';
-import type { JournalPosition } from './journal.js';
+import { type JournalPosition, recordAlignment } from './journal.js';
 
 export interface ReadRecord {
   readonly header: JournalRecord;
@@ -33,28 +33,32 @@ export async function* readJournal(
   const segment = new Uint8Array(perSegment * pageSize);
   let place = from.journalPlace;
   let serial = from.journalSerial;
-  let page = from.journalPage;
+  let at = from.journalPage * pageSize;
   let next = { place: from.journalNextPlace, serial: from.journalNextSerial };
   let last = from.journalLast;
   let sequence = from.journalSequence;
   if (place < 0 || place >= geometry.places) return;
   await store.read(placeOffset(geometry, place, 0), segment);
   for (;;) {
-    let bytes = recordAt(segment, page, epoch, sequence, last);
+    let bytes = recordAt(segment, at, epoch, sequence, last);
+    if (bytes === undefined && at % pageSize !== 0) {
+      at = Math.ceil(at / pageSize) * pageSize;
+      bytes = recordAt(segment, at, epoch, sequence, last);
+    }
     if (bytes === undefined) {
       // It may have begun the next segment.
-      if (page === 0 || next.place < 0 || next.place >= geometry.places) return;
+      if (at === 0 || next.place < 0 || next.place >= geometry.places) return;
       await store.read(placeOffset(geometry, next.place, 0), segment);
       ({ place, serial } = next);
-      page = 0;
-      bytes = recordAt(segment, page, epoch, sequence, last);
+      at = 0;
+      bytes = recordAt(segment, at, epoch, sequence, last);
       if (bytes === undefined) return;
     }
     const record = decode(bytes, place, serial);
     if (record === undefined) return;
     last = record.header.checksum;
     sequence++;
-    page += Math.ceil(bytes.length / pageSize);
+    at += Math.ceil(bytes.length / recordAlignment) * recordAlignment;
     next = { place: record.header.nextPlace, serial: record.header.nextSerial };
     yield record;
   }
@@ -63,12 +67,11 @@ export async function* readJournal(
 /** The bytes of a record if it is the next of the chain. */
 function recordAt(
   segment: Uint8Array,
-  page: number,
+  start: number,
   epoch: number,
   sequence: number,
   previous: number,
 ): Uint8Array | undefined {
-  const start = page * pageSize;
   if (start + JournalRecord.size > segment.length) return undefined;
   const view = new DataView(segment.buffer, segment.byteOffset + start, segment.length - start);
   const header = JournalRecord.read(view, 0);

@@ -9,7 +9,9 @@
  * 2. Batches of generation g leave memory when a record holds them or checkpoint g is durable.
  * 3. Each segment's successor is named in a durable record (or the checkpoint) before a record lies in it: the
  *    successor is chosen when the segment is opened and named by every record in it.
- * 4. A journal segment is freed by the commit that makes all its records superfluous, and so reused one
+ * 4. A page holds several records if they fit, until `seal`: a page on which a barrier or a checkpoint relies is not
+ *    written again, and neither is one that is still on its way.
+ * 5. A journal segment is freed by the commit that makes all its records superfluous, and so reused one
  *    checkpoint later.
  */
 import { checksum } from '../format/checksum.js';
@@ -38,13 +40,22 @@ export interface JournalCounters {
   readonly inodes: number;
 }
 
+/** Records begin at multiples of this many bytes. */
+export const recordAlignment = 8;
+const aligned = (length: number): number => Math.ceil(length / recordAlignment) * recordAlignment;
+
 export class Journal {
   /** Sequence number of the next record. */
   sequence = 1;
   /** Highest sequence known durable. */
   durable = 0;
   private last = 0;
+  /** The next page that no record lies in. */
   private page = 0;
+  /** Bytes in use of the page before, if another record may follow there; else 0. */
+  private fill = 0;
+  /** Writes on their way. */
+  private flying = 0;
   private place: Place = -1;
   private serial: Serial = 0;
   private nextPlace: Place = -1;
@@ -79,7 +90,7 @@ export class Journal {
     this.opened.push({ place, serial });
   }
 
-  /** Where the next record goes, unless it is too long for the rest of the segment. */
+  /** Where the next record goes that needs a page, unless it is too long for the rest of the segment. */
   get next(): { place: Place; page: number } {
     return { place: this.place, page: this.page };
   }
@@ -101,6 +112,7 @@ export class Journal {
     this.place = this.nextPlace;
     this.serial = this.nextSerial;
     this.page = 0;
+    this.fill = 0;
     this.nextPlace = after;
     this.nextSerial = this.table.serial[after];
     return true;
@@ -122,19 +134,19 @@ export class Journal {
       while (upTo < this.ends.length && head + this.ends[upTo] - from <= most) upTo++;
       if (upTo === batch && batch < this.ends.length) throw new Error('a batch is larger than a segment');
       const end = upTo === batch ? from : this.ends[upTo - 1];
-      const pages = Math.ceil((head + end - from) / pageSize);
-      if (this.page + pages > this.table.pagesPerSegment && !this.advance(generation)) {
+      const length = head + end - from;
+      const pages = Math.ceil(length / pageSize);
+      const joins = this.joins(length);
+      if (!joins && this.page + pages > this.table.pagesPerSegment && !this.advance(generation)) {
         this.forget(from, batch);
         return undefined;
       }
-      const record = this.record(this.waiting.bytes.subarray(from, end), upTo - batch, pages, counters);
-      const wait = this.store.write(placeOffset(this.table.geometry, this.place, this.page), [record]);
-      if (wait !== undefined) {
-        // A caller who gets no promises commits instead, and meets the failure there: the store takes no more.
-        wait.catch(() => undefined);
-        waits.push(wait);
-      }
-      this.page += pages;
+      const size = joins ? aligned(length) : pages * pageSize;
+      const record = this.record(this.waiting.bytes.subarray(from, end), upTo - batch, size, counters);
+      const wait = this.put(record, joins);
+      if (wait !== undefined) waits.push(wait);
+      if (!joins) this.page += pages;
+      this.fill = (joins ? this.fill : 0) + (aligned(length) % pageSize);
       this.opened = [];
       this.marked.opened = 0;
       from = end;
@@ -144,8 +156,31 @@ export class Journal {
     return waits;
   }
 
-  private record(batches: Uint8Array, count: number, pages: number, counters: JournalCounters): Uint8Array {
-    const bytes = new Uint8Array(pages * pageSize);
+  /** Whether a record of `length` bytes goes behind the last one, into the same page. */
+  private joins(length: number): boolean {
+    return this.fill > 0 && this.flying === 0 && this.fill + length <= pageSize;
+  }
+
+  private put(record: Uint8Array, joins: boolean): Promise<void> | undefined {
+    const start = placeOffset(this.table.geometry, this.place, this.page);
+    const wait = this.store.write(joins ? start - pageSize + this.fill : start, [record]);
+    if (wait === undefined) return undefined;
+    this.flying++;
+    const landed = () => {
+      this.flying--;
+    };
+    // A caller who gets no promises commits instead, and meets a failure there: the store takes no more.
+    wait.then(landed, landed);
+    return wait;
+  }
+
+  /** What was written so far is about to be relied on: the next record begins on another page. */
+  seal(): void {
+    this.fill = 0;
+  }
+
+  private record(batches: Uint8Array, count: number, size: number, counters: JournalCounters): Uint8Array {
+    const bytes = new Uint8Array(size);
     const view = new DataView(bytes.buffer);
     let at = JournalRecord.size;
     for (const entry of this.opened) {
@@ -188,6 +223,7 @@ export class Journal {
   /** A generation is frozen: what waits now belongs to it or to those before. Its full segments are freed in it. */
   freeze(generation: Generation): JournalPosition {
     this.marked = { bytes: this.waiting.length, batches: this.ends.length, opened: this.opened.length };
+    this.seal();
     for (const place of this.full) this.table.free(place, generation);
     this.full = [];
     return {

@@ -38,6 +38,8 @@ export class Prewriter {
     const all: Promise<void> = Promise.all([this.pending, wait]).then(() => {
       if (this.pending === all) this.pending = undefined;
     });
+    // Who asked may have met another failure meanwhile, and waits no more.
+    all.catch(() => undefined);
     this.pending = all;
     return all;
   }

@@ -34,6 +34,7 @@ import { fileType } from './inode/mode.js';
 import { Reclaimer } from './inode/reclaim.js';
 import { seekFile } from './inode/seek.js';
 import { killPrivileges, setattr } from './inode/setattr.js';
+import { writeNow } from './inode/write-now.js';
 import { Writeback } from './inode/writeback.js';
 import { getxattr, listxattr, removexattr, setxattr } from './inode/xattrs.js';
 import { create, createNameless, readlink } from './namespace/create.js';
@@ -197,6 +198,7 @@ export class FileSystem implements FileSystemApi {
     if (data.length === 0) return 0;
     const part = data.length > this.mostBytes ? data.subarray(0, this.mostBytes) : data;
     if (clearPrivileges) killPrivileges(this.context, inode);
+    if (this.volume.journal === 'data') return writeNow(this.context, inode, offset, part);
     writeFile(this.context, inode, offset, part);
     touchModified(inode, this.volume.now());
     if (data.length >= largeWrite) this.context.writeback.wroteMuch(inode);
@@ -226,7 +228,7 @@ export class FileSystem implements FileSystemApi {
   settled(change: Change): Promise<void> | undefined {
     const { durable, volume } = this;
     if (durable !== undefined && (durable === 'all' || change === 'names')) return this.sync();
-    return volume.journal === 'data' ? this.sync() : volume.handOver();
+    return volume.handOver();
   }
 
   async fsync(number: InodeNumber, dataOnly: boolean): Promise<void> {

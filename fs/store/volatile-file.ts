@@ -4,7 +4,7 @@
  * kill -9; with this one it loses data, as a power cut would.
  *
  * A barrier hands the pages over last first: killed in the middle of it, the file has what a disk that reorders
- * writes could have. Whole pages only, as the volume writes them.
+ * writes could have. As the volume writes: whole pages, or a part of a page written since the last barrier.
  */
 import { FsError } from '../errors.js';
 import { type ImageOffset, pageSize } from '../units.js';
@@ -48,8 +48,15 @@ export class VolatileStore implements Store {
   }
 
   write(offset: ImageOffset, buffers: readonly Uint8Array[]): undefined {
-    const bytes = Buffer.concat(buffers);
+    let bytes: Uint8Array = Buffer.concat(buffers);
     if (this.readOnly) throw new FsError('EROFS', 'write', undefined, this.name);
+    const skip = offset % pageSize;
+    const page = this.newest((offset - skip) / pageSize);
+    if (skip > 0 && page !== undefined && skip + bytes.length <= pageSize) {
+      const patched = page.slice();
+      patched.set(bytes, skip);
+      [offset, bytes] = [offset - skip, patched];
+    }
     if (offset % pageSize !== 0 || bytes.length % pageSize !== 0) {
       throw new FsError('EINVAL', 'write', undefined, `${bytes.length} bytes at ${offset} are not whole pages`);
     }

@@ -40,6 +40,8 @@ export interface VolumeApi {
   readonly nameSeed: number;
   /** Most pages that one `prepare` may ask for: a segment's worth, as places for more need never be there at once. */
   readonly mostPages: number;
+  /** Most pages for which there are places at this moment, so that `prepare` does not wait; at least `mostPages`. */
+  readonly pagesAtOnce: number;
   /** Inodes in the tree. */
   readonly inodes: number;
   flusher: Flusher | undefined;

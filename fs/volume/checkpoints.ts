@@ -22,7 +22,7 @@ import { type Tree, treeId } from '../tree/tree.js';
 import { pageSize } from '../units.js';
 import { headerPage, slotPages } from './checkpoint-slots.js';
 import { drainReleases } from './releases.js';
-import { mustWork, type VolumeState } from './state.js';
+import { barrier, mustWork, type VolumeState } from './state.js';
 
 /** Nodes are handed to the store in copies of this many pages. */
 const chunkPages = 256;
@@ -162,17 +162,16 @@ export class Checkpoints {
   }
 
   private async persist(frozen: Frozen): Promise<void> {
-    const { store, geometry, counters, log } = this.state;
+    const { store, geometry, log } = this.state;
     for (const { offset, page } of frozen.tables) {
       const wait = store.write(offset, [page]);
       if (wait !== undefined) await wait;
     }
     await log.landed();
     mustWork(this.state, 'commit');
-    await store.barrier();
+    await barrier(this.state);
     await store.write(slotOffset(geometry, frozen.slotNumber), [frozen.slot]);
-    await store.barrier();
-    counters.barriers += 2;
+    await barrier(this.state);
   }
 
   /** Places freed before this generation may be written again; the host gets back what is not needed soon. */

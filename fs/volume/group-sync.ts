@@ -3,7 +3,7 @@
  * who wait. While a group waits for its barrier, those who come later form the next group.
  */
 import type { Checkpoints } from './checkpoints.js';
-import { mustWork, type VolumeState } from './state.js';
+import { barrier, mustWork, type VolumeState } from './state.js';
 
 /** A sync of at most so many pages is a small one. */
 const mostSmall = 16;
@@ -48,28 +48,30 @@ export class GroupSync {
 
   private async once(): Promise<void> {
     const { state } = this;
-    const { log, journal, store, counters } = state;
+    const { log, journal, counters } = state;
     mustWork(state, 'fsync');
     try {
       if (journal.waitingBytes === 0 && this.covered === log.pagesWritten && journal.durable === journal.sequence - 1)
         return;
       const ready = this.prewrite();
       if (ready !== undefined) await ready;
-      const writes = journal.write(log.generation, { nextInode: state.nextInode, inodes: state.inodes });
+      const before = journal.sequence - 1;
+      const writes = journal.write(log.generation, state);
       if (writes === undefined) {
         await this.checkpoints.checkpoint();
         return;
       }
-      counters.records++;
       const sequence = journal.sequence - 1;
+      counters.records += sequence - before;
       const written = log.pagesWritten;
       if (writes.length > 0) await Promise.all(writes);
       const landed = log.landed();
       if (landed !== undefined) await landed;
       mustWork(state, 'fsync');
-      const barrier = store.barrier();
-      if (barrier !== undefined) await barrier;
-      counters.barriers++;
+      const done = barrier(state);
+      if (done !== undefined) await done;
+      // A record or pages that someone else was writing may have failed meanwhile.
+      mustWork(state, 'fsync');
       journal.durable = Math.max(journal.durable, sequence);
       this.covered = written;
     } catch (e) {

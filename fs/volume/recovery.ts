@@ -36,7 +36,6 @@ export async function recover(state: VolumeState, checkpoint: Checkpoint): Promi
 
 async function replay(state: VolumeState, checkpoint: Checkpoint): Promise<void> {
   const { table, log } = state;
-  const uncertain: ReadRecord[] = [];
   let generation = checkpoint.generation;
   // One generation for all nodes that the replay writes, whichever generations its batches are of: a node that was
   // dirtied by the first would else be older than the children it gets from the second.
@@ -57,16 +56,10 @@ async function replay(state: VolumeState, checkpoint: Checkpoint): Promise<void>
     state.inodes = record.header.inodes;
     state.counters.recoveredRecords++;
   };
+  const trusted = await lastDurable(state, checkpoint);
   for await (const record of readJournal(state.store, state.geometry, checkpoint, checkpoint.epoch)) {
-    table.claimPlace(record.place, record.serial, headKind.journal, generation);
-    const { durable } = record.header;
-    while (uncertain.length > 0 && (uncertain[0] as ReadRecord).header.sequence <= durable) {
-      await accept(uncertain.shift() as ReadRecord);
-    }
-    uncertain.push(record);
-  }
-  for (const record of uncertain) {
-    if (!(await dataIsThere(state, record, checkpoint.generation))) break;
+    const certain = record.header.sequence <= trusted;
+    if (!certain && !(await dataIsThere(state, record, checkpoint.generation))) break;
     await accept(record);
   }
   // A new generation and new serials: whatever the crashed mount wrote beyond this point can't be mistaken for ours.
@@ -80,6 +73,19 @@ async function replay(state: VolumeState, checkpoint: Checkpoint): Promise<void>
     if (table.state[place] === placeState.open) table.seal(place, log.generation);
     else if (table.state[place] === placeState.journal) table.free(place, log.generation);
   }
+}
+
+/**
+ * The highest sequence number that some record of the chain calls durable. Enters the segments of the journal: while
+ * what was replayed is not durable itself, nothing may be written there.
+ */
+async function lastDurable(state: VolumeState, checkpoint: Checkpoint): Promise<number> {
+  let highest = 0;
+  for await (const record of readJournal(state.store, state.geometry, checkpoint, checkpoint.epoch)) {
+    state.table.claimPlace(record.place, record.serial, headKind.journal, checkpoint.generation);
+    highest = Math.max(highest, record.header.durable);
+  }
+  return highest;
 }
 
 async function applyRecovered(state: VolumeState, batch: DecodedBatch): Promise<void> {

@@ -73,6 +73,13 @@ export interface VolumeState {
   fail(error: unknown): void;
 }
 
+/** A barrier of the store. No page that the journal wrote before it is written again. */
+export function barrier(state: VolumeState): Promise<void> | undefined {
+  state.journal.seal();
+  state.counters.barriers++;
+  return state.store.barrier();
+}
+
 /** Throw EIO if the store has failed: nothing may be promised any more. */
 export function mustWork(state: VolumeState, operation: string): void {
   if (state.failure !== undefined) {

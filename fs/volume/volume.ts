@@ -20,6 +20,7 @@ import { newestCheckpoint } from './checkpoint-slots.js';
 import { Checkpoints } from './checkpoints.js';
 import { Cleaning } from './cleaning.js';
 import { GroupSync } from './group-sync.js';
+import { HandOver } from './hand-over.js';
 import type { JournalMode } from './journal-mode.js';
 import { Pace } from './pace.js';
 import { recover } from './recovery.js';
@@ -62,6 +63,7 @@ export class Volume implements VolumeApi {
   readonly journal: JournalMode;
   private readonly checkpoints: Checkpoints;
   private readonly groups: GroupSync;
+  private readonly hands: HandOver;
   private readonly cleaning: Cleaning;
   private readonly pace: Pace;
   private closed = false;
@@ -77,6 +79,7 @@ export class Volume implements VolumeApi {
     this.journal = options.journal ?? 'ordered';
     this.checkpoints = new Checkpoints(state, () => Math.floor(clock.now() / 1000));
     this.groups = new GroupSync(state, this.checkpoints);
+    this.hands = new HandOver(state, this.checkpoints);
     this.cleaning = new Cleaning(state, this.checkpoints, () => this.groups.waiting, options.policy ?? costBenefit);
     this.pace = new Pace(
       {
@@ -163,6 +166,11 @@ export class Volume implements VolumeApi {
   }
   get mostPages(): number {
     return this.state.log.perSegment;
+  }
+  get pagesAtOnce(): number {
+    const { log, table, space } = this.state;
+    const spare = Math.max(0, table.reusablePlaces - space.cleaningPlaces);
+    return Math.max(log.perSegment, log.data.room + spare * (log.perSegment - 2));
   }
   get inodes(): number {
     return this.state.inodes;
@@ -315,7 +323,7 @@ export class Volume implements VolumeApi {
   }
 
   handOver(): Promise<void> | undefined {
-    return this.journal === 'data' ? this.sync() : undefined;
+    return this.journal === 'data' && !this.readOnly ? (this.closing ?? this.hands.handOver()) : undefined;
   }
 
   async commit(): Promise<void> {

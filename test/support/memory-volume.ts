@@ -88,6 +88,7 @@ export class MemoryVolume implements VolumeApi {
   generation = 1;
   readonly nameSeed: number;
   readonly mostPages = 256;
+  readonly pagesAtOnce = 512;
   inodes = 0;
   flusher: Flusher | undefined;
   /** In key order. */

@@ -106,7 +106,7 @@ export const createIn = { flags: 0, mode: 1, umask: 2, nameBytes: 16 } as const;
 export const openIn = { flags: 0 } as const;
 export const releaseIn = { handle: 0, flags: 2 } as const;
 export const readIn = { handle: 0, offset: 2, size: 4 } as const;
-export const writeIn = { handle: 0, offset: 2, size: 4, flags: 5, dataBytes: 40 } as const;
+export const writeIn = { handle: 0, offset: 2, size: 4, flags: 5, openFlags: 8, dataBytes: 40 } as const;
 export const fsyncIn = { handle: 0, flags: 2 } as const;
 export const setxattrIn = { size: 0, flags: 1, setxattrFlags: 2, nameBytes: 16 } as const;
 export const getxattrIn = { size: 0, nameBytes: 8 } as const;
@@ -142,7 +142,9 @@ export const setattrValid = {
 
 /** Of the flags of open(2). */
 export const openAccess = { mask: 3, readOnly: 0 } as const;
-export const writeFlag = { killPrivileges: 1 << 2 } as const;
+export const writeFlag = { cached: 1 << 0, killPrivileges: 1 << 2 } as const;
+/** Of open(2). O_SYNC is both. */
+export const openSync = { data: 0o10000, attributes: 0o4000000 } as const;
 export const fsyncFlag = { dataOnly: 1 << 0 } as const;
 export const setxattrExtraFlag = { killSgid: 1 << 0 } as const;
 

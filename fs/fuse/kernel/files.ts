@@ -1,5 +1,5 @@
 /** Requests about what is in a file: open, read, write, fsync, fallocate, seek, copy. */
-import { errno } from '../../errors.js';
+import { errno, FsError } from '../../errors.js';
 import { run } from '../../suspend.js';
 import type { InodeNumber } from '../../units.js';
 import {
@@ -12,6 +12,7 @@ import {
   openAccess,
   openIn,
   openReply,
+  openSync,
   readIn,
   releaseIn,
   writeFlag,
@@ -64,10 +65,42 @@ export const read: Handler = (x) => {
 export const write: Handler = (x) => {
   const { request: r, connection } = x;
   const data = r.data(writeIn.dataBytes, r.u32(writeIn.size));
-  const kill = (r.u32(writeIn.flags) & writeFlag.killPrivileges) !== 0;
+  const flags = r.u32(writeIn.flags);
+  const kill = (flags & writeFlag.killPrivileges) !== 0;
   const written = x.filesystem.write(r.inode, r.u64(writeIn.offset), data, r, kill);
   connection.counters.bytesWritten += written;
-  return x.reply.count(written);
+  const cached = (flags & writeFlag.cached) !== 0;
+  const durable = !cached && (r.u32(writeIn.openFlags) & openSync.data) !== 0;
+  if (written === data.length && !durable) return x.reply.count(written);
+  return finishWrite(x, data.slice(written), written, cached, durable);
+};
+
+/**
+ * The kernel takes no notice of a short write of its cached pages. And after a direct write to a file opened with
+ * O_SYNC or O_DSYNC it does not ask for an fsync (tried on 6.18).
+ */
+const finishWrite = async (
+  x: Exchange,
+  rest: Uint8Array,
+  before: number,
+  cached: boolean,
+  durable: boolean,
+): Promise<number> => {
+  const { request: r, filesystem } = x;
+  const { inode } = r;
+  const offset = r.u64(writeIn.offset) + before;
+  const dataOnly = (r.u32(writeIn.openFlags) & openSync.attributes) === 0;
+  let done = 0;
+  try {
+    while (done < rest.length) {
+      done += await run(() => filesystem.write(inode, offset + done, rest.subarray(done), r));
+    }
+  } catch (e) {
+    // As write(2) has it: what was written counts, and the next call meets the failure again.
+    if (cached || !(e instanceof FsError) || before + done === 0) throw e;
+  }
+  if (durable) await filesystem.fsync(inode, dataOnly);
+  return x.reply.count(before + done);
 };
 
 export const fsync: Handler = (x) => {

@@ -13,6 +13,8 @@ import type { Inode } from './inode.js';
 import { punch, zeroEdges } from './punch.js';
 import { nextData, nextHole } from './seek.js';
 import { killPrivileges } from './setattr.js';
+import { doSteps, flushing, type Steps } from './steps.js';
+import { writeNow } from './write-now.js';
 
 const stepBytes = 1024 * 1024;
 
@@ -37,6 +39,8 @@ export async function copyRange(
       const step = await copyStep(context, from, fromOffset + done, to, toOffset + done, wanted - done, buffer);
       if (step === 0) break;
       done += step;
+      // There after a crash or not: a copy of more than a step is as many operations.
+      if (context.volume.journal === 'data') break;
     } catch (e) {
       // As with write: what was copied counts, and the next call meets the failure again.
       if (e instanceof FsError && done > 0) break;
@@ -66,8 +70,8 @@ async function copyStep(
   const data = await run(() => dataAt(context, regular(context, from), source));
   const part = buffer.subarray(0, Math.min(buffer.length, wanted, Math.max(data, 1)));
   const read = await run(() => readFile(context, regular(context, from), source, part));
-  if (read > 0) await run(() => writeStep(context, regular(context, to), target, part.subarray(0, read)));
-  return read;
+  if (read === 0) return 0;
+  return run(() => writeStep(context, regular(context, to), target, part.subarray(0, read)));
 }
 
 function regular(context: Context, number: InodeNumber): Inode {
@@ -89,10 +93,12 @@ function holeAt(context: Context, inode: Inode, offset: ByteOffset): number {
 const dataAt = (context: Context, inode: Inode, offset: ByteOffset): number =>
   nextHole(context, inode, Math.floor(offset / pageSize)) * pageSize - offset;
 
-function writeStep(context: Context, inode: Inode, offset: ByteOffset, data: Uint8Array): void {
+function writeStep(context: Context, inode: Inode, offset: ByteOffset, data: Uint8Array): number {
   killPrivileges(context, inode);
+  if (context.volume.journal === 'data') return writeNow(context, inode, offset, data);
   writeFile(context, inode, offset, data);
   wrote(context, inode);
+  return data.length;
 }
 
 function wrote(context: Context, inode: Inode): void {
@@ -104,19 +110,23 @@ function wrote(context: Context, inode: Inode): void {
 /** Make the target read as zeros there. What needs room comes first: a full volume has nothing of the step. */
 async function skip(context: Context, to: InodeNumber, offset: ByteOffset, count: number): Promise<void> {
   const end = offset + count;
-  const { inode, size } = await run(() => {
-    const current = regular(context, to);
-    const before = current.record.size;
-    killPrivileges(context, current);
-    zeroEdges(context, current, offset, end, end);
-    wrote(context, current);
-    return { inode: current, size: before };
-  });
+  const inode = await run(() => regular(context, to));
   inode.busy++;
+  // What was reserved behind the old end reads as zeros and stays.
+  const punched = Math.min(end, Math.ceil(inode.record.size / pageSize) * pageSize);
   try {
-    // What was reserved behind the old end reads as zeros and stays.
-    await punch(context, inode, offset, Math.min(end, Math.ceil(size / pageSize) * pageSize));
+    await doSteps(context, () => skipping(context, inode, offset, end, punched));
   } finally {
     inode.busy--;
   }
+}
+
+function* skipping(context: Context, inode: Inode, offset: ByteOffset, end: ByteOffset, punched: ByteOffset): Steps {
+  yield () => {
+    killPrivileges(context, inode);
+    zeroEdges(context, inode, offset, end, end);
+    wrote(context, inode);
+  };
+  yield* punch(context, inode, offset, punched);
+  if (context.volume.journal === 'data') yield flushing(context, inode);
 }

@@ -19,6 +19,7 @@ import type { Inode } from './inode.js';
 import { InodeEdit } from './inode-edit.js';
 import { punch, zeroEdges } from './punch.js';
 import { reclaimStep } from './reclaim.js';
+import { doSteps, flushing, type Steps } from './steps.js';
 import { resize } from './truncate.js';
 
 const { keepSize, punchHole, zeroRange } = fallocateFlag;
@@ -40,24 +41,45 @@ export async function fallocate(
   const inode = await run(() => ready(context, number));
   inode.busy++;
   try {
-    const first = Math.floor(offset / pageSize);
-    const last = Math.ceil(end / pageSize);
-    if (!punches) {
-      await settleInMemory(context, inode);
-      await mustHaveRoom(context, inode, first, last);
-    }
-    if (punches || zeroes) {
-      await run(() => zeroEdges(context, inode, offset, end));
-      await punch(context, inode, offset, end);
-    }
-    if (!punches) {
-      await settleInMemory(context, inode);
-      for (let page = first; page < last; ) page = await run(() => reserveStep(context, inode, page, last));
-    }
-    await run(() => conclude(context, inode, punches || (mode & keepSize) !== 0 ? 0 : end));
+    const size = punches || (mode & keepSize) !== 0 ? 0 : end;
+    await doSteps(context, () => allocation(context, inode, { offset, end, size, clears: punches || zeroes, punches }));
   } finally {
     inode.busy--;
   }
+}
+
+/** What is asked for. */
+interface Allocation {
+  readonly offset: ByteOffset;
+  readonly end: ByteOffset;
+  /** The file shall be at least so long. */
+  readonly size: ByteOffset;
+  /** The range shall read as zeros. */
+  readonly clears: boolean;
+  /** And have no pages. */
+  readonly punches: boolean;
+}
+
+function* allocation(context: Context, inode: Inode, asked: Allocation): Steps {
+  const { offset, end, size, clears, punches } = asked;
+  const first = Math.floor(offset / pageSize);
+  const last = Math.ceil(end / pageSize);
+  // Reads all extents of the range, before anything changes.
+  yield () => holesIn(context, inode, first, last);
+  if (!punches) {
+    yield* settleInMemory(context, inode);
+    yield () => mustHaveRoom(context, inode, first, last);
+  }
+  if (clears) {
+    yield () => zeroEdges(context, inode, offset, end);
+    yield* punch(context, inode, offset, end);
+  }
+  if (!punches) {
+    yield* settleInMemory(context, inode);
+    for (let page = first; page < last; ) page = yield () => reserveStep(context, inode, page, last);
+  }
+  yield () => conclude(context, inode, size);
+  if (context.volume.journal === 'data') yield flushing(context, inode);
 }
 
 function ready(context: Context, number: InodeNumber): Inode {
@@ -69,22 +91,22 @@ function ready(context: Context, number: InodeNumber): Inode {
 }
 
 /** Bring an inline file and dirty pages into the tree as extents, so that what is a hole there is one. */
-async function settleInMemory(context: Context, inode: Inode): Promise<void> {
+function* settleInMemory(context: Context, inode: Inode): Steps {
   if (inode.mayBeInline) {
     inode.wantsExtents = true;
-    await run(() => makeDirty(context, inode, [0]));
+    yield () => makeDirty(context, inode, [0]);
   }
   if (inode.pages !== undefined && inode.pages.dirtyCount > 0) {
     inode.wantsExtents = true;
-    await context.writeback.flush(inode);
+    yield flushing(context, inode);
   }
 }
 
 /** ENOSPC, before anything has changed, if the holes of the range are more than the volume has room for. */
-async function mustHaveRoom(context: Context, inode: Inode, first: PageNumber, end: PageNumber): Promise<void> {
-  const missing = await run(() => holesIn(context, inode, first, end));
+function mustHaveRoom(context: Context, inode: Inode, first: PageNumber, end: PageNumber): void {
+  const missing = holesIn(context, inode, first, end);
   if (missing <= context.volume.statistics().available) return;
-  await run(() => context.writeback.makeRoom());
+  context.writeback.makeRoom();
   if (missing > context.volume.statistics().available) throw new FsError('ENOSPC', 'fallocate', inode.number);
 }
 

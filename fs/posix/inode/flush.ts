@@ -31,6 +31,8 @@ import { valueOfBytes } from './item-bytes.js';
 
 /** Most pages in one step. */
 const stepPages = 256;
+/** Most pages in one step of a sweep that shall need one step: a write of 1 MiB that lies across pages, and two more. */
+export const mostAtOnce = 259;
 /** Entries kept free for inode, inline item and extents that end early because a segment of the log does. */
 const spareEntries = 48;
 
@@ -39,7 +41,11 @@ export class FlushSweep {
   chunks: readonly number[] = [];
   next = 0;
 
-  constructor(inode: Inode) {
+  constructor(
+    inode: Inode,
+    /** In as few batches as there are places for now. */
+    readonly atOnce = false,
+  ) {
     this.restart(inode);
   }
 
@@ -83,7 +89,7 @@ class FramesInFlight {
   }
 }
 
-const pageSums = new Uint32Array(stepPages);
+const pageSums = new Uint32Array(mostAtOnce);
 let lastBatch = 0;
 
 /** One step of a sweep; false when the sweep is at its end. Restartable. */
@@ -134,7 +140,8 @@ function flushExtents(context: Context, inode: Inode, sweep: FlushSweep, wasInli
   const cut = new ExtentCut(volume, inode.number, edit.batch);
   lastBatch = (lastBatch + 1) | 0;
   const taken: DirtyRuns = { first: [], end: [], pages: 0 };
-  const next = takeRuns(inode, sweep, cut, taken, Math.min(stepPages, volume.mostPages));
+  const most = sweep.atOnce ? Math.min(mostAtOnce, volume.pagesAtOnce) : Math.min(stepPages, volume.mostPages);
+  const next = takeRuns(inode, sweep, cut, taken, most);
   if (taken.pages === 0) return false;
   const end = taken.end[taken.end.length - 1] * pageSize;
   if (end > inode.flushedSize && (inode.pages?.lowestDirtyOutside(lastBatch) ?? 0) * pageSize < end) {

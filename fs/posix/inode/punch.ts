@@ -8,7 +8,7 @@
  *    crash between two of them leaves a part of the range punched.
  */
 import { itemKind } from '../../format/item.js';
-import { run, Suspend } from '../../suspend.js';
+import { Suspend } from '../../suspend.js';
 import { type ByteOffset, type PageNumber, pageSize } from '../../units.js';
 import type { Context } from './context.js';
 import { ExtentCut } from './extent-map.js';
@@ -16,6 +16,7 @@ import { makeDirty, pagesAtEnd } from './file-write.js';
 import type { Inode } from './inode.js';
 import { InodeEdit } from './inode-edit.js';
 import { reclaimStep } from './reclaim.js';
+import type { Steps } from './steps.js';
 
 /**
  * Zero what the range from `offset` to `end` has of pages that it covers in part, and make the file as long as
@@ -56,13 +57,9 @@ function edgesOf(offset: ByteOffset, stop: ByteOffset, end: ByteOffset): Edge[] 
 }
 
 /** Take away the whole pages of the range. Throws EIO. */
-export async function punch(context: Context, inode: Inode, offset: ByteOffset, end: ByteOffset): Promise<void> {
+export function* punch(context: Context, inode: Inode, offset: ByteOffset, end: ByteOffset): Steps {
   const last = Math.floor(end / pageSize);
-  let page = Math.ceil(offset / pageSize);
-  while (page < last) {
-    page = await run(() => punchStep(context, inode, page, last));
-    if (page < last) await context.breathe();
-  }
+  for (let page = Math.ceil(offset / pageSize); page < last; ) page = yield () => punchStep(context, inode, page, last);
 }
 
 /** Take extents, an inline item and pages in memory from a part of the range; returns the page to go on with. */

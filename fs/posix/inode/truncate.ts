@@ -5,7 +5,8 @@
  * Smaller: the new size and the cut of up to 400 extents are in one batch; what is left beyond is announced there
  * by an orphan item and given back in the background. Stored bytes in the last page behind the new end stay: they
  * are never shown, and whoever makes the file longer zeroes them first (Inode, invariant 3).
- * Larger: at once in the tree, unless the file has dirty pages: then with those, at the next flush.
+ * Larger: at once in the tree, unless the file has dirty pages: then with those, at the next flush. Mode `data` leaves
+ * no pages dirty.
  */
 import { FsError } from '../../errors.js';
 import { itemKind } from '../../format/item.js';
@@ -16,6 +17,7 @@ import { makeDirty, pagesAtEnd } from './file-write.js';
 import type { Inode } from './inode.js';
 import type { InodeEdit } from './inode-edit.js';
 import { cutPages, orphanValue } from './reclaim.js';
+import { flushNow } from './steps.js';
 
 /**
  * Add a new size to the edit. Returns what is to be done right after the edit was applied. Throws Suspend, EFBIG,
@@ -29,6 +31,8 @@ export function resize(context: Context, inode: Inode, size: ByteOffset, edit: I
 
 function grow(context: Context, inode: Inode, size: ByteOffset, edit: InodeEdit): () => void {
   makeDirty(context, inode, pagesAtEnd(inode));
+  // Nothing that shows: stale bytes behind the end go before the size comes.
+  if (context.volume.journal === 'data') flushNow(context, inode);
   edit.record(inode).size = size;
   const dirty = inode.pages !== undefined && inode.pages.dirtyCount > 0;
   if (!dirty) edit.setFlushedSize(inode, size);
