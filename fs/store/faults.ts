@@ -15,7 +15,11 @@ export type Fault =
   /** The write is acknowledged and never done. */
   | { readonly what: 'lost' }
   /** The write lands `by` bytes further on. */
-  | { readonly what: 'misdirected'; readonly by: number };
+  | { readonly what: 'misdirected'; readonly by: number }
+  /** From this call on, bit `bit` (0 to 7) of the byte at `offset` of the medium is another: noticed when it is read. */
+  | { readonly what: 'rot'; readonly offset: number; readonly bit: number }
+  /** The answer takes this many turns of the event loop. */
+  | { readonly what: 'slow'; readonly turns: number };
 
 export class Faults {
   /** Calls so far. */

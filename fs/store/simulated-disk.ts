@@ -9,9 +9,10 @@
  */
 import { FsError } from '../errors.js';
 import type { ImageOffset } from '../units.js';
-import { applyWrite, cutPower, type PendingWrite } from './crash-states.js';
-import { Faults } from './faults.js';
-import { below, chance, type Random } from './random.js';
+import { applyWrite, cutPower } from './crash-states.js';
+import { type Fault, Faults } from './faults.js';
+import { below, chance, type Random, seededRandom } from './random.js';
+import { type Moment, Recording, type TimedWrite } from './recording.js';
 import { Shuffle } from './shuffle.js';
 import { SparseBytes } from './sparse-bytes.js';
 import type { Store } from './store.js';
@@ -30,16 +31,11 @@ export interface DiskOptions {
   readonly contents?: SparseBytes;
   /** Answer late, out of order; in place if absent. */
   readonly slow?: SlowAnswers;
-  /** Keep a list of all calls. */
+  /** Keep all writes and barriers in `recording`. */
   readonly record?: boolean;
 }
 
-/** One line of the record of calls. */
-export interface Call {
-  readonly call: 'read' | 'write' | 'barrier' | 'discard';
-  readonly offset: number;
-  readonly length: number;
-}
+type CallName = 'read' | 'write' | 'barrier' | 'discard';
 
 /** Why these bytes may not be written now, or undefined if they may. */
 export type Guard = (offset: ImageOffset, length: number) => string | undefined;
@@ -48,7 +44,8 @@ export class SimulatedDisk implements Store {
   readonly name: string = 'simulated disk';
   readonly readOnly: boolean;
   readonly faults = new Faults();
-  readonly calls: Call[] = [];
+  /** All writes and barriers, if they are kept; else only its clock runs. */
+  readonly recording: Recording;
   /** Asked before each write and discard; a refusal is an error of the program, not of the disk. */
   guard: Guard | undefined;
   /** Writes that were refused by the guard: a test fails if there is any, even if someone swallowed the error. */
@@ -56,10 +53,11 @@ export class SimulatedDisk implements Store {
 
   private readonly durable: SparseBytes;
   private readonly current: SparseBytes;
-  private pending: PendingWrite[] = [];
-  private readonly shuffle: Shuffle | undefined;
-  /** Writes issued and not done. */
-  private readonly flying = new Set<() => PendingWrite>();
+  /** Writes done that are not durable, in the order in which they were done. */
+  private pending: TimedWrite[] = [];
+  private readonly shuffle: Shuffle;
+  /** Writes issued and not done, and the buffers that they are from. */
+  private readonly flying = new Map<TimedWrite, readonly Uint8Array[]>();
   private readonly writing = new Set<Promise<void>>();
   private on = true;
 
@@ -70,7 +68,8 @@ export class SimulatedDisk implements Store {
     this.readOnly = options.readOnly ?? false;
     this.current = options.contents ?? new SparseBytes(size);
     this.durable = this.current.copy();
-    this.shuffle = options.slow ? new Shuffle(options.slow.random) : undefined;
+    this.recording = options.record ? new Recording(this.durable.copy()) : new Recording();
+    this.shuffle = new Shuffle(options.slow?.random ?? seededRandom(1));
   }
 
   get powered(): boolean {
@@ -79,26 +78,27 @@ export class SimulatedDisk implements Store {
 
   read(offset: ImageOffset, into: Uint8Array): Promise<void> | undefined {
     this.begin('read', offset, into.length);
-    if (this.faults.meet('read')?.what === 'power') this.off('read');
-    return this.perform('read', () => this.current.read(offset, into));
+    const fault = this.meet('read');
+    return this.perform('read', () => this.current.read(offset, into), fault);
   }
 
   write(offset: ImageOffset, buffers: readonly Uint8Array[]): Promise<void> | undefined {
     let length = 0;
     for (const buffer of buffers) length += buffer.length;
     this.beginChange('write', offset, length);
-    const fault = this.faults.meet('write');
-    if (fault?.what === 'power') this.off('write');
+    const fault = this.meet('write');
     if (fault?.what === 'lost') return undefined;
     const target = fault?.what === 'misdirected' ? offset + fault.by : offset;
-    const list = buffers.slice();
-    // Copied when it is done, not when it is issued, so that a caller who reuses a buffer too early is found out.
-    const take = (): PendingWrite => ({ offset: target, length, bytes: new Uint8Array(Buffer.concat(list)) });
-    this.flying.add(take);
-    const work = this.perform('write', () => {
-      this.flying.delete(take);
-      this.put(take());
-    });
+    const write = this.issue(target, length);
+    this.flying.set(write, buffers.slice());
+    const work = this.perform(
+      'write',
+      () => {
+        this.settle(write);
+        this.put(write);
+      },
+      fault,
+    );
     if (work) {
       this.writing.add(work);
       const forget = (): void => {
@@ -111,26 +111,46 @@ export class SimulatedDisk implements Store {
 
   barrier(): Promise<void> | undefined {
     this.begin('barrier', 0, 0);
-    if (this.faults.meet('barrier')?.what === 'power') this.off('barrier');
-    if (this.writing.size === 0) return this.completeBarrier();
-    return Promise.all(this.writing).then(() => this.completeBarrier());
+    const fault = this.meet('barrier');
+    const issued = this.recording.now;
+    if (this.writing.size === 0) return this.completeBarrier(issued, fault);
+    return Promise.all(this.writing).then(() => this.completeBarrier(issued, fault));
   }
 
-  private completeBarrier(): Promise<void> | undefined {
-    const covered = this.pending.length;
-    const last = covered === 0 ? undefined : this.pending[covered - 1];
-    return this.perform('barrier', () => {
-      if (!last) return;
-      // A barrier that was issued later may have completed before.
-      const end = this.pending.indexOf(last) + 1;
-      for (let i = 0; i < end; i++) applyWrite(this.durable, this.pending[i]);
-      this.pending = this.pending.slice(end);
-    });
+  /** Writes issued before `issued` become durable. */
+  private completeBarrier(issued: Moment, fault: Fault | undefined): Promise<void> | undefined {
+    const settleEarlier = (): void => {
+      const { recording } = this;
+      recording.now++;
+      if (this.options.record) recording.barriers.push(recording.now);
+      this.pending = this.pending.filter((write) => {
+        if (write.issued > issued) return true;
+        write.durable = recording.now;
+        applyWrite(this.durable, write);
+        return false;
+      });
+    };
+    return this.perform('barrier', settleEarlier, fault);
+  }
+
+  private issue(offset: number, length: number): TimedWrite {
+    const { recording } = this;
+    const later = Number.POSITIVE_INFINITY;
+    const write = { offset, length, bytes: undefined, issued: ++recording.now, done: later, durable: later };
+    if (this.options.record) recording.writes.push(write);
+    return write;
+  }
+
+  /** The bytes are taken when a write is done, not when it is issued: a caller who reuses a buffer too early is found out. */
+  private settle(write: TimedWrite): void {
+    const buffers = this.flying.get(write);
+    if (buffers) write.bytes = new Uint8Array(Buffer.concat(buffers));
+    this.flying.delete(write);
   }
 
   discard(offset: ImageOffset, length: number): Promise<void> | undefined {
     this.beginChange('discard', offset, length);
-    this.put({ offset, length, bytes: undefined });
+    this.put(this.issue(offset, length));
     return undefined;
   }
 
@@ -145,7 +165,10 @@ export class SimulatedDisk implements Store {
   crash(random: Random): SparseBytes {
     this.on = false;
     const contents = this.durable.copy();
-    cutPower(contents, [...this.pending, ...[...this.flying].map((take) => take())], random);
+    const flying = [...this.flying.keys()];
+    for (const write of flying) this.settle(write);
+    this.pending.push(...flying);
+    cutPower(contents, this.pending, random);
     return contents;
   }
 
@@ -169,9 +192,18 @@ export class SimulatedDisk implements Store {
     return this.pending.length;
   }
 
-  private put(write: PendingWrite): void {
+  private put(write: TimedWrite): void {
+    write.done = ++this.recording.now;
     applyWrite(this.current, write);
     this.pending.push(write);
+  }
+
+  /** Count the call; the fault that it meets is dealt with here as far as it can be. */
+  private meet(call: 'read' | 'write' | 'barrier'): Fault | undefined {
+    const fault = this.faults.meet(call);
+    if (fault?.what === 'power') this.off(call);
+    if (fault?.what === 'rot') this.flipBit(fault.offset, fault.bit);
+    return fault;
   }
 
   private off(operation: string): never {
@@ -179,12 +211,11 @@ export class SimulatedDisk implements Store {
     throw new FsError('EIO', operation, undefined, 'the power is off');
   }
 
-  private begin(call: Call['call'], offset: number, length: number): void {
+  private begin(call: CallName, offset: number, length: number): void {
     if (!this.on) this.off(call);
     if (offset < 0 || offset + length > this.size) {
       throw new FsError('EIO', call, undefined, `bytes ${offset} to ${offset + length} of ${this.size}`);
     }
-    if (this.options.record) this.calls.push({ call, offset, length });
   }
 
   private beginChange(call: 'write' | 'discard', offset: number, length: number): void {
@@ -197,13 +228,15 @@ export class SimulatedDisk implements Store {
     throw new Error(refusal);
   }
 
-  private perform(operation: string, work: () => void): Promise<void> | undefined {
-    const slow = this.options.slow;
-    if (!this.shuffle || !slow || chance(slow.random, slow.inPlace)) {
+  private perform(operation: string, work: () => void, fault?: Fault): Promise<void> | undefined {
+    const { slow } = this.options;
+    let turns = fault?.what === 'slow' ? fault.turns : 0;
+    if (slow && !chance(slow.random, slow.inPlace)) turns = Math.max(turns, 1 + below(slow.random, slow.turns));
+    if (turns === 0) {
       work();
       return undefined;
     }
-    return this.shuffle.later(1 + below(slow.random, slow.turns), () => {
+    return this.shuffle.later(turns, () => {
       if (!this.on) this.off(operation);
       work();
     });

@@ -86,6 +86,31 @@ describe('faults', () => {
     expect(at(found, 12288)[0]).toBe(2 ^ 8);
   });
 
+  it('let the medium rot from a call on', () => {
+    const disk = new SimulatedDisk(size);
+    disk.write(0, [page(1)]);
+    disk.barrier();
+    disk.faults.plan('read', 2, { what: 'rot', offset: 10, bit: 4 });
+    const into = new Uint8Array(4096);
+    disk.read(0, into);
+    expect(into).toEqual(page(1));
+    disk.read(0, into);
+    expect([into[9], into[10], into[11]]).toEqual([1, 17, 1]);
+    expect(at(disk.crash(seededRandom(1)), 0)[10]).toBe(17);
+  });
+
+  it('delay one answer, and what was asked for later comes first', async () => {
+    const disk = new SimulatedDisk(size);
+    disk.faults.plan('write', 1, { what: 'slow', turns: 5 });
+    const first = disk.write(0, [page(1)]);
+    expect(disk.write(0, [page(2)])).toBeUndefined();
+    const order: string[] = [];
+    const barrier = disk.barrier();
+    await Promise.all([first?.then(() => order.push('write')), barrier?.then(() => order.push('barrier'))]);
+    expect(order).toEqual(['write', 'barrier']);
+    expect(at(disk.contents(), 0)).toEqual(page(1));
+  });
+
   it('cut the power at a call', () => {
     const disk = new SimulatedDisk(size);
     disk.faults.plan('any', 3, { what: 'power' });
