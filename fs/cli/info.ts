@@ -128,7 +128,7 @@ const usageLines = (usage: Usage): [string, string][] => [
 
 function serverLines(server: ServerFacts | undefined): [string, string][] {
   if (server === undefined) return [['server', 'does not answer, or belongs to another user']];
-  const { checkpoints = 0, records = 0, moved = 0 } = server.volume;
+  const { checkpoints = 0, records = 0, moved = 0, filePages = 0, bytesWritten = 0 } = server.volume;
   return [
     [
       'server',
@@ -137,6 +137,7 @@ function serverLines(server: ServerFacts | undefined): [string, string][] {
     ['journal', server.journal],
     ['mounted since', new Date(Date.now() - server.seconds * 1000).toISOString()],
     ['written', `${counted(checkpoints, 'checkpoint')}, ${counted(records, 'journal record')}`],
+    ['pages of files', `${formatSize(filePages * pageSize)}, to the image in all ${formatSize(bytesWritten)}`],
     ['cleaner moved', formatSize(moved * pageSize)],
   ];
 }

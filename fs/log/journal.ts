@@ -45,6 +45,8 @@ export const recordAlignment = 8;
 const aligned = (length: number): number => Math.ceil(length / recordAlignment) * recordAlignment;
 
 export class Journal {
+  /** Bytes handed to the store since the volume was opened. */
+  bytesWritten = 0;
   /** Sequence number of the next record. */
   sequence = 1;
   /** Highest sequence known durable. */
@@ -162,6 +164,7 @@ export class Journal {
   }
 
   private put(record: Uint8Array, joins: boolean): Promise<void> | undefined {
+    this.bytesWritten += record.length;
     const start = placeOffset(this.table.geometry, this.place, this.page);
     const wait = this.store.write(joins ? start - pageSize + this.fill : start, [record]);
     if (wait === undefined) return undefined;

@@ -17,6 +17,8 @@ const zeros = new Uint8Array(windowPages * pageSize);
 export class Prewriter {
   /** Pages of a place, from its start, that the host has blocks for. */
   private readonly written = new Map<Place, number>();
+  /** Pages of zeros handed to the store since the volume was opened. */
+  pagesWritten = 0;
   private readonly perSegment: number;
   /** Zeros on their way. */
   pending: Promise<void> | undefined;
@@ -33,6 +35,7 @@ export class Prewriter {
     if (place < 0 || page >= this.perSegment || page < (this.written.get(place) ?? 0)) return undefined;
     const count = Math.min(windowPages, this.perSegment - page);
     this.written.set(place, page + count);
+    this.pagesWritten += count;
     const wait = this.store.write(placeOffset(this.geometry, place, page), [zeros.subarray(0, count * pageSize)]);
     if (wait === undefined) return undefined;
     const all: Promise<void> = Promise.all([this.pending, wait]).then(() => {

@@ -162,7 +162,8 @@ export class Checkpoints {
   }
 
   private async persist(frozen: Frozen): Promise<void> {
-    const { store, geometry, log } = this.state;
+    const { store, geometry, log, counters } = this.state;
+    counters.checkpointPages += frozen.tables.length + frozen.slot.length / pageSize;
     for (const { offset, page } of frozen.tables) {
       const wait = store.write(offset, [page]);
       if (wait !== undefined) await wait;

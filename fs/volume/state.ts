@@ -26,6 +26,10 @@ export interface VolumeCounters {
   /** Cleanings that ran while an fsync was waiting for its barrier. */
   cleaningsDuringSync: number;
   noSpace: number;
+  /** Pages of files appended to the log, without those that the cleaner moved. */
+  filePages: number;
+  /** Pages of the segment table and of checkpoint slots. */
+  checkpointPages: number;
   /** Relocation entries that went because their pages died. */
   relocationsDied: number;
 }
@@ -40,6 +44,8 @@ export const zeroCounters = (): VolumeCounters => ({
   foregroundCleanings: 0,
   cleaningsDuringSync: 0,
   noSpace: 0,
+  filePages: 0,
+  checkpointPages: 0,
   relocationsDied: 0,
 });
 

@@ -183,10 +183,13 @@ export class Volume implements VolumeApi {
     wraps: number;
     moved: number;
     dirtyNodes: number;
+    /** Handed to the store since the volume was opened, by whatever part of it. */
+    bytesWritten: number;
   } {
-    const { main, system, table, geometry, mover, cache } = this.state;
+    const { main, system, table, geometry, mover, cache, log, journal, counters } = this.state;
+    const pages = log.pagesWritten + log.prewriter.pagesWritten + counters.checkpointPages;
     return {
-      ...this.state.counters,
+      ...counters,
       splits: main.counters.splits + system.counters.splits,
       merges: main.counters.merges + system.counters.merges,
       freedNodes: main.counters.freed + system.counters.freed,
@@ -194,6 +197,7 @@ export class Volume implements VolumeApi {
       wraps: table.taken / geometry.places,
       moved: mover.moved,
       dirtyNodes: cache.dirty,
+      bytesWritten: pages * pageSize + journal.bytesWritten,
     };
   }
 
@@ -277,6 +281,7 @@ export class Volume implements VolumeApi {
         page += count;
       }
     }
+    this.state.counters.filePages += page - firstPage;
     data.flush();
     landed();
     return runs;
