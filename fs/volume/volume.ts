@@ -19,12 +19,13 @@ import { assemble } from './assemble.js';
 import { newestCheckpoint } from './checkpoint-slots.js';
 import { Checkpoints } from './checkpoints.js';
 import { Cleaning } from './cleaning.js';
+import { type Counted, counted } from './counted.js';
 import { GroupSync } from './group-sync.js';
 import { HandOver } from './hand-over.js';
 import type { JournalMode } from './journal-mode.js';
 import { Pace } from './pace.js';
 import { recover } from './recovery.js';
-import { mustWork, type VolumeCounters, type VolumeState } from './state.js';
+import { mustWork, type VolumeState } from './state.js';
 import { mustBeReadOnly, readSuperblock, writeSuperblock } from './superblock.js';
 
 export interface Clock {
@@ -175,30 +176,8 @@ export class Volume implements VolumeApi {
   get inodes(): number {
     return this.state.inodes;
   }
-  get counters(): VolumeCounters & {
-    splits: number;
-    merges: number;
-    freedNodes: number;
-    height: number;
-    wraps: number;
-    moved: number;
-    dirtyNodes: number;
-    /** Handed to the store since the volume was opened, by whatever part of it. */
-    bytesWritten: number;
-  } {
-    const { main, system, table, geometry, mover, cache, log, journal, counters } = this.state;
-    const pages = log.pagesWritten + log.prewriter.pagesWritten + counters.checkpointPages;
-    return {
-      ...counters,
-      splits: main.counters.splits + system.counters.splits,
-      merges: main.counters.merges + system.counters.merges,
-      freedNodes: main.counters.freed + system.counters.freed,
-      height: main.height,
-      wraps: table.taken / geometry.places,
-      moved: mover.moved,
-      dirtyNodes: cache.dirty,
-      bytesWritten: pages * pageSize + journal.bytesWritten,
-    };
+  get counters(): Counted {
+    return counted(this.state);
   }
 
   get(inode: InodeNumber, kind: number, offset: number): Uint8Array | undefined {
