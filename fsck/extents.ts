@@ -2,9 +2,10 @@
  * Extents of one file after another: sane, disjoint, inside the file, counted; their pages are claimed, and with
  * `data` read and verified. Reads of a leaf's extents overlap each other, ordered as they lie in the image.
  */
+import { FsError } from '../fs/errors.js';
 import { checksum } from '../fs/format/checksum.js';
 import { Pointer } from '../fs/format/pointer.js';
-import { type InodeNumber, maxFileSize, pageShift, pageSize } from '../fs/units.js';
+import { type Address, type InodeNumber, maxFileSize, pageShift, pageSize } from '../fs/units.js';
 import { coveredPages, extentProblem } from './extent-value.js';
 import type { Image } from './image.js';
 import type { CurrentInode } from './inodes.js';
@@ -122,16 +123,41 @@ export class ExtentCheck {
 
   private async verifyOne(read: DataRead): Promise<void> {
     const bytes = new Uint8Array(read.pages * pageSize);
-    if (!(await this.image.readPages(read.address, read.pages, bytes, true))) return;
-    for (let i = 0; i < read.pages; i++) {
-      if (checksum(bytes.subarray(i * pageSize, (i + 1) * pageSize)) === read.sums[i]) continue;
-      const where = this.image.describe(this.image.locate(read.address + i, true));
-      this.findings.add(
-        'data',
-        `inode ${read.inode}: page ${read.firstPage + i} of the file fails its checksum (${where})`,
-        read.inode,
-      );
+    if (await this.readable(read.address, bytes)) {
+      for (let i = 0; i < read.pages; i++) this.compare(read, i, bytes.subarray(i * pageSize, (i + 1) * pageSize));
+      return;
     }
+    // One bad sector fails the whole read: page by page, to keep what is good.
+    for (let i = 0; i < read.pages; i++) {
+      const page = bytes.subarray(0, pageSize);
+      if (await this.readable(read.address + i, page)) this.compare(read, i, page);
+      else this.bad(read, i, "can't be read");
+    }
+  }
+
+  /** From the medium where that is possible: the host may still remember what has rotted there. */
+  private async readable(address: Address, into: Uint8Array): Promise<boolean> {
+    const { image } = this;
+    try {
+      await image.readPages(address, into.length / pageSize, into, true, image.store.medium ?? image.store);
+      return true;
+    } catch (e) {
+      if (e instanceof FsError && e.code === 'EIO') return false;
+      throw e;
+    }
+  }
+
+  private compare(read: DataRead, index: number, page: Uint8Array): void {
+    if (checksum(page) !== read.sums[index]) this.bad(read, index, 'fails its checksum');
+  }
+
+  private bad(read: DataRead, index: number, problem: string): void {
+    const where = this.image.describe(this.image.locate(read.address + index, true));
+    this.findings.add(
+      'data',
+      `inode ${read.inode}: page ${read.firstPage + index} of the file ${problem} (${where})`,
+      read.inode,
+    );
   }
 }
 

@@ -9,7 +9,7 @@
 import type { Checkpoint } from '../fs/format/checkpoint.js';
 import { type Geometry, segmentPages } from '../fs/format/geometry.js';
 import type { Superblock } from '../fs/format/superblock.js';
-import type { Store } from '../fs/store/store.js';
+import type { Readable, Store } from '../fs/store/store.js';
 import { type Address, type Place, pageSize, type Serial } from '../fs/units.js';
 import { Claims } from './claims.js';
 import { indexOf, numbers, words } from './column.js';
@@ -96,14 +96,20 @@ export class Image {
   }
 
   /** Read `pages` pages that follow `address` into `into`. False if one of them lies nowhere. */
-  async readPages(address: Address, pages: number, into: Uint8Array, follow: boolean): Promise<boolean> {
+  async readPages(
+    address: Address,
+    pages: number,
+    into: Uint8Array,
+    follow: boolean,
+    from: Readable = this.store,
+  ): Promise<boolean> {
     let done = 0;
     while (done < pages) {
-      const from = this.locate(address + done, follow);
-      if (from < 0) return false;
+      const first = this.locate(address + done, follow);
+      if (first < 0) return false;
       let count = 1;
-      while (done + count < pages && this.locate(address + done + count, follow) === from + count) count++;
-      const wait = this.store.read(this.offsetOf(from), into.subarray(done * pageSize, (done + count) * pageSize));
+      while (done + count < pages && this.locate(address + done + count, follow) === first + count) count++;
+      const wait = from.read(this.offsetOf(first), into.subarray(done * pageSize, (done + count) * pageSize));
       if (wait !== undefined) await wait;
       done += count;
     }

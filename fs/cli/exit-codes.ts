@@ -16,6 +16,8 @@ export const exitCode = {
   failed: 1,
   /** The command line makes no sense. */
   usage: 2,
+  /** A scrub found pages that do not verify (as fsck(8): errors left). */
+  damaged: 4,
   notVarve: 10,
   truncated: 11,
   newerVersion: 12,

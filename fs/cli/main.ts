@@ -11,10 +11,11 @@ import { addDump } from './dump.js';
 import { exitCode, exitCodeOf } from './exit-codes.js';
 import { addInfo } from './info.js';
 import { type Output, standardOutput } from './output.js';
+import { addScrub } from './scrub.js';
 import { addSync } from './sync.js';
 import { addUmount } from './umount.js';
 
-const commands: readonly AddCommand[] = [addInfo, addDf, addDump, addUmount, addSync];
+const commands: readonly AddCommand[] = [addInfo, addDf, addDump, addUmount, addSync, addScrub];
 
 /** Run varve with arguments as from the command line; resolves with the exit code. */
 export async function main(args: readonly string[], output: Output = standardOutput()): Promise<number> {

@@ -22,6 +22,7 @@ import { mountExit, mountExitOf } from './exit-codes.js';
 import { existing, placeOf } from './mount.js';
 import { type MountArguments, type MountChoices, parseMountArguments, usage } from './mount-options.js';
 import { rehearse } from './rehearse.js';
+import { ScrubService } from './scrub-service.js';
 import { ServerProcess } from './serve-process.js';
 
 /** How long to wait for a server that still writes its last checkpoint. */
@@ -38,6 +39,7 @@ interface Service {
   readonly mounted: Mounted;
   readonly control: Control;
   readonly server: ServerProcess;
+  readonly scrubs: ScrubService;
 }
 
 async function serve(args: MountArguments, server: ServerProcess): Promise<number> {
@@ -75,7 +77,8 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   });
   await mounted.ready();
   const control = new Control(controlPath(mounted.device));
-  const service: Service = { store, volume, filesystem, mounted, control, server };
+  const scrubs = new ScrubService(volume, () => mounted.statistics().requests ?? 0, server.log);
+  const service: Service = { store, volume, filesystem, mounted, control, server, scrubs };
   const closed = deferredClose();
   answerCommands(service, image, closed.promise);
   await control.listen();
@@ -118,9 +121,9 @@ const nearlyFull = (volume: Volume): boolean => {
 };
 
 /** Flush, commit, release the image. Returns what went wrong. */
-async function close({ store, volume, filesystem, server }: Service): Promise<Error | undefined> {
+async function close({ store, volume, filesystem, server, scrubs }: Service): Promise<Error | undefined> {
   let problem: Error | undefined;
-  for (const step of [() => filesystem.close(), () => volume.close(), () => store.close()]) {
+  for (const step of [() => scrubs.stop(), () => filesystem.close(), () => volume.close(), () => store.close()]) {
     try {
       await step();
     } catch (e) {
@@ -146,11 +149,12 @@ function deferredClose(): Closing {
   return { promise, settle };
 }
 
-function answerCommands({ control, volume, mounted }: Service, image: string, closed: Promise<void>): void {
+function answerCommands({ control, volume, mounted, scrubs }: Service, image: string, closed: Promise<void>): void {
   const began = Date.now();
   control.on('ping', () => ({ pid: process.pid }));
   control.on('sync', () => volume.commit());
   control.on('umount-wait', () => closed);
+  scrubs.answer(control);
   control.on('abort', () => mounted.abort());
   control.on('info', () => ({
     pid: process.pid,

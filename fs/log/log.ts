@@ -7,7 +7,7 @@
  */
 import { CorruptionError } from '../errors.js';
 import { placeOffset, segmentPages } from '../format/geometry.js';
-import type { Store } from '../store/store.js';
+import type { Readable, Store } from '../store/store.js';
 import { type Address, type Generation, type Place, pageSize, type Serial } from '../units.js';
 import type { Flight } from './flight.js';
 import { Head, type HeadOwner } from './head.js';
@@ -114,19 +114,26 @@ export class Log implements HeadOwner {
   /**
    * Fill `into` with `pages` pages from `address`. Undefined when done in place. Throws Suspend while the place of
    * moved pages must be looked up, CorruptionError when the address leads nowhere. `scattered`: see store.ts.
+   * `from`: another way to the store's bytes.
    */
-  read(address: Address, pages: number, into: Uint8Array, scattered = false): Promise<void> | undefined {
+  read(
+    address: Address,
+    pages: number,
+    into: Uint8Array,
+    scattered = false,
+    from: Readable = this.store,
+  ): Promise<void> | undefined {
     const page = address % this.perSegment;
     const place = this.table.placeOf(Math.floor(address / this.perSegment));
     if (place >= 0) {
       if (page + pages > this.perSegment)
         throw new CorruptionError('pointer', `address ${address}`, `${pages} pages leave the segment`);
-      return this.readPlace(place, page, pages, into, scattered);
+      return this.readPlace(place, page, pages, into, scattered, from);
     }
-    return this.readMoved(address, pages, into);
+    return this.readMoved(address, pages, into, from);
   }
 
-  private readMoved(address: Address, pages: number, into: Uint8Array): Promise<void> | undefined {
+  private readMoved(address: Address, pages: number, into: Uint8Array, from: Readable): Promise<void> | undefined {
     const pieces: { target: Address; pages: number }[] = [];
     for (let at = address, left = pages; left > 0; ) {
       const run = this.relocations.find(at);
@@ -149,7 +156,7 @@ export class Log implements HeadOwner {
       const bytes = piece.pages * pageSize;
       const part = into.subarray(filled, filled + bytes);
       try {
-        const wait = this.readPlace(places[i], piece.target % this.perSegment, piece.pages, part);
+        const wait = this.readPlace(places[i], piece.target % this.perSegment, piece.pages, part, false, from);
         if (wait !== undefined) waits.push(wait);
       } catch (e) {
         if (waits.length === 0) throw e;
@@ -162,14 +169,21 @@ export class Log implements HeadOwner {
   }
 
   /** Read by place: for the cleaner, which takes pages as they lie. */
-  readPlace(place: Place, page: number, pages: number, into: Uint8Array, scattered = false): Promise<void> | undefined {
+  readPlace(
+    place: Place,
+    page: number,
+    pages: number,
+    into: Uint8Array,
+    scattered = false,
+    from: Readable = this.store,
+  ): Promise<void> | undefined {
     const flying = this.flying(place);
     const whole = flying?.find((f) => f.covers(place, page, pages));
     if (whole !== undefined) {
       whole.copyOut(place, page, pages, into);
       return undefined;
     }
-    const wait = this.store.read(placeOffset(this.table.geometry, place, page), into, scattered);
+    const wait = from.read(placeOffset(this.table.geometry, place, page), into, scattered);
     if (flying === undefined) return wait;
     // Part of it is in flight: those pages are taken from there, as they are now.
     const patch = () => {

@@ -28,6 +28,7 @@ import {
   writeBuffers,
 } from '../host/files.js';
 import type { ImageOffset } from '../units.js';
+import { DirectReader } from './direct-reader.js';
 import { hostFailure, openFailure } from './host-errors.js';
 import { Neighbours } from './neighbours.js';
 import { Pace } from './pace.js';
@@ -69,6 +70,7 @@ class ImageFile implements Store {
   private reading = 0;
   private readonly neighbours: Neighbours;
   private readonly writePace = new Pace(2);
+  readonly medium: DirectReader;
   private readonly writing = new Set<Promise<void>>();
   private readonly discarding: (Range & { readonly done: Promise<void> })[] = [];
   private lastDiscard: Promise<void> = Promise.resolve();
@@ -89,6 +91,7 @@ class ImageFile implements Store {
     private readonly inPlaceBytes: number,
   ) {
     this.neighbours = new Neighbours((offset, length) => startReading(fd, offset, Math.min(length, size - offset)));
+    this.medium = new DirectReader(fd, this);
   }
 
   read(offset: ImageOffset, into: Uint8Array, scattered = false): Promise<void> | undefined {
@@ -289,6 +292,7 @@ class ImageFile implements Store {
 
   async close(): Promise<void> {
     await Promise.allSettled([...this.writing, this.lastDiscard]);
+    this.medium.close();
     await new Promise<void>((resolve) => fs.close(this.fd, () => resolve()));
   }
 }

@@ -14,7 +14,16 @@
  */
 import type { ImageOffset } from '../units.js';
 
-export interface Store {
+/** What bytes can be read from. */
+export interface Readable {
+  /**
+   * Fill `into` from `offset`. `scattered`: one of many pieces of what is read as a sequence, so that its neighbours
+   * will probably be wanted as well. Throws or rejects with FsError EIO.
+   */
+  read(offset: ImageOffset, into: Uint8Array, scattered?: boolean): Promise<void> | undefined;
+}
+
+export interface Store extends Readable {
   /** Size in bytes. */
   readonly size: number;
   readonly readOnly: boolean;
@@ -22,10 +31,10 @@ export interface Store {
   readonly name: string;
 
   /**
-   * Fill `into` from `offset`. `scattered`: one of many pieces of what is read as a sequence, so that its neighbours
-   * will probably be wanted as well. Throws or rejects with FsError EIO.
+   * The same bytes, whole pages of them, from the medium itself where the host lets us, leaving its memory as it is.
+   * Absent where there is no such difference. Writes that have returned are seen.
    */
-  read(offset: ImageOffset, into: Uint8Array, scattered?: boolean): Promise<void> | undefined;
+  readonly medium?: Readable;
 
   /** Write the buffers one after another from `offset`. Throws or rejects with FsError EIO or ENOSPC. */
   write(offset: ImageOffset, buffers: readonly Uint8Array[]): Promise<void> | undefined;

@@ -101,6 +101,7 @@ export async function assemble(
     tableMap,
     slot: cp === undefined ? 0 : 1 - cp.slot,
     changed: false,
+    committing: undefined,
     failure: undefined,
     fail(error) {
       this.failure ??= error;

@@ -35,7 +35,6 @@ interface Frozen {
 }
 
 export class Checkpoints {
-  private running: Promise<void> | undefined;
   private queued: Promise<void> | undefined;
 
   constructor(
@@ -43,6 +42,13 @@ export class Checkpoints {
     /** Seconds since 1970. */
     private readonly seconds: () => number,
   ) {}
+
+  private get running(): Promise<void> | undefined {
+    return this.state.committing;
+  }
+  private set running(under: Promise<void> | undefined) {
+    this.state.committing = under;
+  }
 
   /** A checkpoint that holds everything applied before the call. Calls that come while one runs share the next. */
   checkpoint(): Promise<void> {

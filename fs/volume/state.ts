@@ -74,6 +74,8 @@ export interface VolumeState {
   slot: number;
   /** Something changed that no checkpoint holds. */
   changed: boolean;
+  /** The checkpoint under way; it may fail. */
+  committing: Promise<void> | undefined;
   /** Why the volume can't be written any more. */
   failure: unknown;
   fail(error: unknown): void;

@@ -14,6 +14,7 @@ const order = [
   ['fs/cleaner/'],
   ['fs/volume/'],
   ['fs/posix/'],
+  ['fs/scrub/'],
   ['fs/report/'],
   ['fs/fuse/'],
   ['fs/cli/'],

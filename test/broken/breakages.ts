@@ -337,13 +337,13 @@ export const breakages: readonly Breakage[] = [
     }),
   ),
   surgery('data', 'a flipped bit in a page of a file', async (store) => {
-    await flip(store, (await offsetOfAddress(store, await addressOfBig(store))) + 77, 3);
+    await flip(store, (await offsetOfBig(store)) + 77, 3);
   }),
 ];
 
-/** Address of the first pages of /big. */
-async function addressOfBig(store: Store): Promise<number> {
+/** Byte of the image where the first page of /big lies. */
+export async function offsetOfBig(store: Store): Promise<number> {
   const volume = await Volume.open(store, { readOnly: true });
   const found = await run(() => volume.get(inodeOf.big, itemKind.extent, 0) as Uint8Array);
-  return new DataView(found.buffer, found.byteOffset).getUint32(0, true);
+  return offsetOfAddress(store, new DataView(found.buffer, found.byteOffset).getUint32(0, true));
 }

@@ -1,9 +1,13 @@
 /** Every invariant can be broken, and the check finds it, says where, and changes nothing. */
 import { describe, expect, test } from 'vitest';
+import { FsError } from '../../fs/errors.js';
 import { MemoryStore } from '../../fs/store/memory.js';
+import { pageSize } from '../../fs/units.js';
 import { checkVolume } from '../../fsck/check.js';
 import { invariants, type ProblemCode } from '../../fsck/problem.js';
-import { breakages } from '../broken/breakages.js';
+import { breakages, offsetOfBig } from '../broken/breakages.js';
+import { sampleVolume } from '../broken/sample.js';
+import { flip } from '../broken/surgery.js';
 
 describe('the check finds', () => {
   test.each(breakages)('$code: $what', async ({ code, make }) => {
@@ -38,4 +42,24 @@ test('a problem of a file says its path', async () => {
   const problems = await checkVolume((await breakage?.make()) as MemoryStore);
   expect(problems).toHaveLength(1);
   expect(problems[0]).toMatchObject({ code: 'links', inode: 100, path: '/docs/f0' });
+});
+
+test('a page of a file that can not be read is a finding, and the pages beside it are verified', async () => {
+  const store = await sampleVolume();
+  const first = await offsetOfBig(store);
+  await flip(store, first + 2 * pageSize);
+  const read = store.read.bind(store);
+  store.read = (offset, into) => {
+    if (offset <= first + pageSize && first + pageSize < offset + into.length) throw new FsError('EIO', 'read');
+    return read(offset, into);
+  };
+  const problems = await checkVolume(store, { data: true });
+  expect(problems.map(({ code, path }) => [code, path])).toEqual([
+    ['data', '/big'],
+    ['data', '/big'],
+  ]);
+  expect(problems.map(({ message }) => message.replace(/ \(.*/, ''))).toEqual([
+    "inode 3: page 1 of the file can't be read",
+    'inode 3: page 2 of the file fails its checksum',
+  ]);
 });

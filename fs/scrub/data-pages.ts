@@ -1,0 +1,133 @@
+/**
+ * Verifies the pages of files: those that the extents of a leaf name, read from the medium and compared with the
+ * checksums in the extents.
+ *
+ * Files are written, truncated and moved meanwhile. So a page that does not verify is looked up once more in the
+ * tree as it is by then: if another page has taken its place, or nothing, it is nobody's concern any more; if it lay
+ * elsewhere, or failed only once, it is read again.
+ */
+import { FsError } from '../errors.js';
+import { checksum } from '../format/checksum.js';
+import { ExtentHeader, itemKind } from '../format/item.js';
+import { ExtentCursor } from '../posix/inode/extent-map.js';
+import { extentAddress, extentPageChecksum, extentPageCount } from '../posix/inode/extent-value.js';
+import { run } from '../suspend.js';
+import { keyInode, keyKind, keyOffset } from '../tree/key.js';
+import type { Node } from '../tree/node.js';
+import { type Address, extentPages, type ImageOffset, type InodeNumber, type PageNumber, pageSize } from '../units.js';
+import type { Volume } from '../volume/volume.js';
+import { hex, mediumOf, offsetOf } from './tree-sweep.js';
+
+/** Pages of a file that follow each other in the log, and their CRC32Cs. */
+export interface DataRun {
+  readonly inode: InodeNumber;
+  readonly page: PageNumber;
+  readonly address: Address;
+  readonly sums: Uint32Array;
+}
+
+export interface BadPage {
+  readonly inode: InodeNumber;
+  readonly page: PageNumber;
+  readonly address: Address;
+  readonly offset: ImageOffset | undefined;
+  readonly problem: string;
+}
+
+/** The stored extents of a leaf, copied out of it. One that contradicts itself is a matter for fsck. */
+export function dataRuns(leaf: Node): DataRun[] {
+  const runs: DataRun[] = [];
+  for (let i = 0; i < leaf.count; i++) {
+    if (keyKind(leaf.keyWord(i, 1)) !== itemKind.extent) continue;
+    const value = leaf.value(i);
+    const address = extentAddress(value);
+    if (address === 0) continue;
+    const pages = extentPageCount(value);
+    if (pages > extentPages || value.length !== ExtentHeader.size + 4 * pages) continue;
+    const sums = new Uint32Array(pages);
+    for (let k = 0; k < sums.length; k++) sums[k] = extentPageChecksum(value, k);
+    runs.push({
+      inode: keyInode(leaf.keyWord(i, 0), leaf.keyWord(i, 1)),
+      page: keyOffset(leaf.keyWord(i, 2), leaf.keyWord(i, 3)),
+      address,
+      sums,
+    });
+  }
+  return runs;
+}
+
+const attempts = 3;
+
+export class DataVerifier {
+  private readonly buffer = new Uint8Array(extentPages * pageSize);
+
+  constructor(
+    private readonly volume: Volume,
+    private readonly bad: (page: BadPage) => void,
+  ) {}
+
+  /** Verify all pages of a run; `bad` hears of those that fail. */
+  async verify(data: DataRun): Promise<void> {
+    const wrong = await this.wrongPages(data, 0, data.sums.length);
+    for (const index of wrong) await this.verifyAgain(data, index);
+  }
+
+  /** Indices of pages that did not verify, and perhaps do when they are looked up again. */
+  private async wrongPages(data: DataRun, from: number, count: number): Promise<number[]> {
+    const into = this.buffer.subarray(0, count * pageSize);
+    const all = Array.from({ length: count }, (_, i) => from + i);
+    if ((await this.read(data.address + from, into)) !== undefined) return all;
+    return all.filter(
+      (index) => checksum(into.subarray((index - from) * pageSize, (index - from + 1) * pageSize)) !== data.sums[index],
+    );
+  }
+
+  private async verifyAgain(data: DataRun, index: number): Promise<void> {
+    const { state } = this.volume;
+    const address = data.address + index;
+    const page = data.page + index;
+    const bytes = this.buffer.subarray(0, pageSize);
+    for (let failed = 0; ; ) {
+      const lay = await run(() => state.log.where(address));
+      const failure = await this.read(address, bytes);
+      const found = checksum(bytes);
+      if (failure === undefined && found === data.sums[index]) return;
+      if (!(await this.isCurrent(data, index))) return;
+      if (lay !== (await run(() => state.log.where(address)))) continue;
+      if (++failed < attempts) continue;
+      const problem = failure ?? `CRC32C ${hex(found)} instead of ${hex(data.sums[index])}`;
+      this.bad({ inode: data.inode, page, address, offset: offsetOf(state, lay), problem });
+      return;
+    }
+  }
+
+  /** Why the pages could not be read; undefined: they were. */
+  private async read(address: Address, into: Uint8Array): Promise<string | undefined> {
+    const { state } = this.volume;
+    try {
+      await run(() => state.log.read(address, into.length / pageSize, into, false, mediumOf(state)));
+      return undefined;
+    } catch (e) {
+      if (e instanceof FsError) return e.message;
+      throw e;
+    }
+  }
+
+  /** Whether the file still has that page; so it is taken to be where the tree can't be read. */
+  private async isCurrent(data: DataRun, index: number): Promise<boolean> {
+    try {
+      return await run(() => this.has(data, index));
+    } catch (e) {
+      if (e instanceof FsError && (e.code === 'EUCLEAN' || e.code === 'EIO')) return true;
+      throw e;
+    }
+  }
+
+  private has(data: DataRun, index: number): boolean {
+    const page = data.page + index;
+    const cursor = new ExtentCursor(this.volume, data.inode);
+    if (!cursor.find(page) || cursor.first > page || cursor.address === 0) return false;
+    const at = page - cursor.first;
+    return cursor.address + at === data.address + index && extentPageChecksum(cursor.value, at) === data.sums[index];
+  }
+}
