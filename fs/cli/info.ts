@@ -60,6 +60,8 @@ interface ServerFacts {
   readonly pid: number;
   readonly readOnly: boolean;
   readonly journal: string;
+  /** Why nothing more can be written, if it can't. */
+  readonly failure: string | null;
   readonly seconds: number;
   readonly memoryBytes: number;
   readonly volume: Readonly<Record<string, number>>;
@@ -135,6 +137,7 @@ function serverLines(server: ServerFacts | undefined): [string, string][] {
       `process ${server.pid}, ${server.readOnly ? 'read-only, ' : ''}${formatSize(server.memoryBytes)} of memory`,
     ],
     ['journal', server.journal],
+    ...(server.failure === null ? [] : [['state', `read-only: ${server.failure}`] as [string, string]]),
     ['mounted since', new Date(Date.now() - server.seconds * 1000).toISOString()],
     ['written', `${counted(checkpoints, 'checkpoint')}, ${counted(records, 'journal record')}`],
     ['pages of files', `${formatSize(filePages * pageSize)}, to the image in all ${formatSize(bytesWritten)}`],

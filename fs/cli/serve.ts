@@ -54,7 +54,10 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   const say = (line: string): void => void (args.verbose && process.stderr.write(`mount.varve: ${line}\n`));
   const store = await openStore(image, storeOptions(choices));
   say(`${image} is open`);
-  const volume = await Volume.open(store, volumeOptions(choices));
+  const volume = await Volume.open(store, {
+    ...volumeOptions(choices),
+    onFailure: (failure) => server.log(`the volume is read-only from here on: ${String(failure)}`),
+  });
   const filesystem = new FileSystem(volume, {
     accessTimes: choices.accessTimes,
     ...durability(choices),
@@ -163,6 +166,7 @@ function answerCommands({ control, volume, mounted, scrubs }: Service, image: st
     device: mounted.device,
     readOnly: volume.readOnly,
     journal: volume.journal,
+    failure: volume.failure ?? null,
     seconds: Math.floor((Date.now() - began) / 1000),
     memoryBytes: process.memoryUsage.rss(),
     volume: { ...volume.statistics(), ...volume.counters },

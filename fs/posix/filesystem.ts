@@ -193,7 +193,7 @@ export class FileSystem implements FileSystemApi {
   }
 
   write(number: InodeNumber, offset: number, data: Uint8Array, _who: Credentials, clearPrivileges = false): number {
-    if (this.volume.readOnly) throw new FsError('EROFS', 'write', number);
+    this.volume.mustBeWritable('write');
     const inode = this.regular(number, 'write');
     if (data.length === 0) return 0;
     const part = data.length > this.mostBytes ? data.subarray(0, this.mostBytes) : data;

@@ -46,6 +46,9 @@ export interface VolumeApi {
   readonly inodes: number;
   flusher: Flusher | undefined;
 
+  /** Throws EROFS where nothing may be written, and EIO once the store has failed: nothing more can be promised then. */
+  mustBeWritable(operation: string): void;
+
   /** Value of the item with just that key. A view, valid until the next `apply`. May throw Suspend. */
   get(inode: InodeNumber, kind: number, offset: number): Uint8Array | undefined;
   /** First item at or after the key. May throw Suspend. */

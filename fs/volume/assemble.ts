@@ -1,6 +1,8 @@
 /** Puts the parts of a volume together, for an existing image or a new one. */
+import { randomBytes } from 'node:crypto';
 import { Mover } from '../cleaner/mover.js';
 import { RelocationMap } from '../cleaner/relocation-map.js';
+import { FsError, VolumeError } from '../errors.js';
 import { type Geometry, nodeBytes, tablePages } from '../format/geometry.js';
 import type { Superblock } from '../format/superblock.js';
 import { Journal } from '../log/journal.js';
@@ -23,7 +25,11 @@ export async function assemble(
   store: Store,
   superblock: Superblock,
   found: FoundCheckpoint | undefined,
-  options: { readonly cacheBytes?: number | undefined; readonly epoch: number },
+  options: {
+    readonly cacheBytes?: number | undefined;
+    readonly epoch: number;
+    readonly onFailure?: ((failure: unknown) => void) | undefined;
+  },
 ): Promise<VolumeState> {
   const geometry: Geometry = superblock;
   const table = new SegmentTable(geometry);
@@ -104,9 +110,28 @@ export async function assemble(
     committing: undefined,
     failure: undefined,
     fail(error) {
-      this.failure ??= error;
+      if (this.failure !== undefined) return;
+      this.failure = error;
+      options.onFailure?.(error);
     },
   };
   made.state = state;
   return state;
+}
+
+/** A random number below 2^53. */
+export function randomEpoch(): number {
+  const random = randomBytes(8);
+  return random.readUInt32LE(0) + (random.readUInt32LE(4) % 2 ** 21) * 2 ** 32;
+}
+
+/** Damage that is met while a volume is opened, said to a person. */
+export async function orCorrupt<T>(store: Store, make: () => Promise<T>): Promise<T> {
+  try {
+    return await make();
+  } catch (e) {
+    if (e instanceof FsError && e.code === 'EUCLEAN')
+      throw new VolumeError('corrupt', `${store.name}: ${e.message}; run fsck.varve`);
+    throw e;
+  }
 }

@@ -171,11 +171,11 @@ export class Checkpoints {
     const { store, geometry, log, counters } = this.state;
     counters.checkpointPages += frozen.tables.length + frozen.slot.length / pageSize;
     for (const { offset, page } of frozen.tables) {
+      mustWork(this.state, 'commit');
       const wait = store.write(offset, [page]);
       if (wait !== undefined) await wait;
     }
     await log.landed();
-    mustWork(this.state, 'commit');
     await barrier(this.state);
     await store.write(slotOffset(geometry, frozen.slotNumber), [frozen.slot]);
     await barrier(this.state);

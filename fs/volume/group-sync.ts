@@ -70,8 +70,6 @@ export class GroupSync {
       mustWork(state, 'fsync');
       const done = barrier(state);
       if (done !== undefined) await done;
-      // A record or pages that someone else was writing may have failed meanwhile.
-      mustWork(state, 'fsync');
       journal.durable = Math.max(journal.durable, sequence);
       this.covered = written;
     } catch (e) {

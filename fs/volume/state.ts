@@ -81,11 +81,21 @@ export interface VolumeState {
   fail(error: unknown): void;
 }
 
-/** A barrier of the store. No page that the journal wrote before it is written again. */
+/**
+ * A barrier of the store. No page that the journal wrote before it is written again. One that succeeds after another
+ * one has failed, or a write, says nothing: the host may have dropped what that one should have made durable.
+ */
 export function barrier(state: VolumeState): Promise<void> | undefined {
+  mustWork(state, 'barrier');
   state.journal.seal();
   state.counters.barriers++;
-  return state.store.barrier();
+  return state.store.barrier()?.then(
+    () => mustWork(state, 'barrier'),
+    (e) => {
+      state.fail(e);
+      throw e;
+    },
+  );
 }
 
 /** Throw EIO if the store has failed: nothing may be promised any more. */

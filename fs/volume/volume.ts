@@ -5,7 +5,6 @@
  * Five files tell the rest: tree/tree.ts (the map), log/head.ts (appending), volume/checkpoints.ts (how a generation
  * ends), volume/recovery.ts (what a crash leaves), cleaner/mover.ts (how places become free again).
  */
-import { randomBytes } from 'node:crypto';
 import { type CleaningPolicy, costBenefit } from '../cleaner/policy.js';
 import { FsError, VolumeError } from '../errors.js';
 import type { Superblock } from '../format/superblock.js';
@@ -14,8 +13,9 @@ import { run, Suspend } from '../suspend.js';
 import type { Batch } from '../tree/batch.js';
 import { type Address, type Generation, type InodeNumber, type PageNumber, pageSize } from '../units.js';
 import type { Flusher, ItemCursor, PageRun, VolumeApi } from './api.js';
+import { appendData } from './append-data.js';
 import { applyChanges, prepareChanges } from './apply.js';
-import { assemble } from './assemble.js';
+import { assemble, orCorrupt, randomEpoch } from './assemble.js';
 import { newestCheckpoint } from './checkpoint-slots.js';
 import { Checkpoints } from './checkpoints.js';
 import { Cleaning } from './cleaning.js';
@@ -43,6 +43,8 @@ export interface VolumeOptions {
   readonly cacheBytes?: number;
   readonly clock?: Clock;
   readonly policy?: CleaningPolicy;
+  /** Told once when a write or barrier has failed, or something is damaged, and the volume takes no more changes. */
+  readonly onFailure?: (failure: unknown) => void;
 }
 
 export interface FormatOptions {
@@ -106,8 +108,12 @@ export class Volume implements VolumeApi {
       );
     }
     const found = await newestCheckpoint(store, superblock);
-    const state = await openState(store, () =>
-      assemble(store, superblock, found, { cacheBytes: options.cacheBytes, epoch: randomEpoch() }),
+    const state = await orCorrupt(store, () =>
+      assemble(store, superblock, found, {
+        cacheBytes: options.cacheBytes,
+        epoch: randomEpoch(),
+        onFailure: options.onFailure,
+      }),
     );
     await recover(state, found.checkpoint);
     const volume = new Volume(state, readOnly, options, options.clock ?? wallClock);
@@ -159,6 +165,17 @@ export class Volume implements VolumeApi {
     }
   }
 
+  /** Why the volume takes no more changes; undefined while it does. */
+  get failure(): string | undefined {
+    const { failure } = this.state;
+    return failure instanceof Error ? failure.message : (failure as string | undefined);
+  }
+
+  mustBeWritable(operation: string): void {
+    mustWork(this.state, operation);
+    if (this.readOnly) throw new FsError('EROFS', operation);
+  }
+
   get generation(): Generation {
     return this.state.log.generation;
   }
@@ -169,8 +186,8 @@ export class Volume implements VolumeApi {
     return this.state.log.perSegment;
   }
   get pagesAtOnce(): number {
-    const { log, table, space } = this.state;
-    const spare = Math.max(0, table.reusablePlaces - space.cleaningPlaces);
+    const { log, table } = this.state;
+    const spare = Math.max(0, table.reusablePlaces - this.cleaning.placesFor(0));
     return Math.max(log.perSegment, log.data.room + spare * (log.perSegment - 2));
   }
   get inodes(): number {
@@ -207,8 +224,7 @@ export class Volume implements VolumeApi {
    */
   private mustWrite(paid: boolean): void {
     const { state } = this;
-    mustWork(state, 'write');
-    if (this.readOnly) throw new FsError('EROFS', 'write');
+    this.mustBeWritable('write');
     const { cache, space, journal, table, log } = state;
     // Each deferred release may dirty a leaf of the relocation map; runs of them mostly share one.
     const dirty = cache.dirty + Math.ceil(log.deferred.length / releasesPerLeaf);
@@ -240,30 +256,8 @@ export class Volume implements VolumeApi {
   }
 
   appendData(inode: InodeNumber, firstPage: PageNumber, buffers: readonly Uint8Array[], done: () => void): PageRun[] {
-    const { data } = this.state.log;
-    const runs: PageRun[] = [];
-    let open = 1;
-    const landed = () => {
-      if (--open === 0) done();
-    };
-    let page = firstPage;
-    for (const buffer of buffers) {
-      for (let at = 0; at < buffer.length; ) {
-        const rest = at === 0 ? buffer : buffer.subarray(at);
-        open++;
-        const count = data.append(rest, rest.length / pageSize, 1, { kind: 1, inode, offset: page }, landed);
-        const last = runs[runs.length - 1];
-        if (last !== undefined && last.address + last.pages === data.appended)
-          runs[runs.length - 1] = { address: last.address, pages: last.pages + count };
-        else runs.push({ address: data.appended, pages: count });
-        at += count * pageSize;
-        page += count;
-      }
-    }
-    this.state.counters.filePages += page - firstPage;
-    data.flush();
-    landed();
-    return runs;
+    for (const { length } of buffers) this.state.counters.filePages += length / pageSize;
+    return appendData(this.state.log, inode, firstPage, buffers, done);
   }
 
   readPages(address: Address, pages: number, into: Uint8Array, scattered = false): Promise<void> | undefined {
@@ -276,8 +270,7 @@ export class Volume implements VolumeApi {
 
   reserve(pages: number, replaces = 0): void {
     const { state } = this;
-    mustWork(state, 'write');
-    if (this.readOnly) throw new FsError('EROFS', 'write');
+    this.mustBeWritable('write');
     try {
       if (!state.space.reserve(pages, replaces)) throw new Suspend(this.commit(), 'space');
     } catch (e) {
@@ -362,21 +355,5 @@ export class Volume implements VolumeApi {
     this.closed = true;
     this.state.fail(new Error('the volume was abandoned'));
     await this.pace.stop();
-  }
-}
-
-/** A random number below 2^53. */
-function randomEpoch(): number {
-  const random = randomBytes(8);
-  return random.readUInt32LE(0) + (random.readUInt32LE(4) % 2 ** 21) * 2 ** 32;
-}
-
-async function openState(store: Store, make: () => Promise<VolumeState>): Promise<VolumeState> {
-  try {
-    return await make();
-  } catch (e) {
-    if (e instanceof FsError && e.code === 'EUCLEAN')
-      throw new VolumeError('corrupt', `${store.name}: ${e.message}; run fsck.varve`);
-    throw e;
   }
 }

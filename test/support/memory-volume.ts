@@ -251,7 +251,7 @@ export class MemoryVolume implements VolumeApi {
   }
 
   private check(batch: Batch): void {
-    if (this.readOnly) throw new FsError('EROFS', 'apply');
+    this.mustBeWritable('apply');
     if (this.prepared !== undefined)
       for (const item of batch.items) this.checkPrepared(keyOf(item.inode, item.kind, item.offset));
     if (batch.entries > maxEntries) throw new BrokenRule(`a batch of ${batch.entries} entries`);
@@ -368,9 +368,11 @@ export class MemoryVolume implements VolumeApi {
     return this.time;
   }
 
-  handOver(): Promise<void> | undefined {
-    return undefined;
-  }
+  readonly mustBeWritable = (operation: string): void => {
+    if (this.readOnly) throw new FsError('EROFS', operation);
+  };
+
+  readonly handOver = (): undefined => undefined;
 
   async sync(): Promise<void> {
     this.syncs++;
@@ -387,13 +389,9 @@ export class MemoryVolume implements VolumeApi {
   touched(): void {}
 
   statistics(): { capacity: number; live: number; reserved: number; available: number } {
-    const { capacity, live, reserved, promised } = this;
-    return {
-      capacity,
-      live,
-      reserved: reserved + promised,
-      available: Math.max(0, capacity - live - reserved - promised),
-    };
+    const { capacity, live } = this;
+    const reserved = this.reserved + this.promised;
+    return { capacity, live, reserved, available: Math.max(0, capacity - live - reserved) };
   }
 }
 

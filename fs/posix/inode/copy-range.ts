@@ -29,7 +29,7 @@ export async function copyRange(
   if (from === to && fromOffset < toOffset + length && toOffset < fromOffset + length) {
     throw new FsError('EINVAL', 'copy_file_range', from, 'ranges overlap');
   }
-  if (context.volume.readOnly) throw new FsError('EROFS', 'copy_file_range', to);
+  context.volume.mustBeWritable('copy_file_range');
   const wanted = Math.min(length, maxFileSize - toOffset);
   if (wanted <= 0 && length > 0) throw new FsError('EFBIG', 'copy_file_range', to);
   const buffer = new Uint8Array(Math.min(stepBytes, wanted));

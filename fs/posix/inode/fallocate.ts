@@ -37,7 +37,7 @@ export async function fallocate(
   if (offset < 0 || length <= 0) throw new FsError('EINVAL', 'fallocate', number);
   const end = offset + length;
   if (end > maxFileSize) throw new FsError('EFBIG', 'fallocate', number);
-  if (context.volume.readOnly) throw new FsError('EROFS', 'fallocate', number);
+  context.volume.mustBeWritable('fallocate');
   const inode = await run(() => ready(context, number));
   inode.busy++;
   try {
