@@ -21,7 +21,7 @@ import { Findings, type Problem } from './problem.js';
 import { checkTable } from './segment-table.js';
 import { checkCounters, checkLiveMap } from './space.js';
 import { checkSuperblocks } from './superblock.js';
-import { checkRelocations, SystemItems } from './system-items.js';
+import { checkRelocations, type Item, SystemItems } from './system-items.js';
 import { TreeWalk, tree } from './tree.js';
 
 export interface CheckOptions {
@@ -39,6 +39,10 @@ export interface Survey {
   readonly files: FileItems;
   readonly findings: Findings;
   readonly nodes: number;
+  /** Items of the system tree other than relocations. */
+  readonly kept: readonly Item[];
+  /** Snapshots and the like, of which no check knows what they hold. */
+  readonly keptRoots: number;
 }
 
 export interface CheckResult {
@@ -94,7 +98,8 @@ export async function survey(store: Store, options: CheckOptions = {}): Promise<
 
   stage = 'system tree';
   const system = new TreeWalk(image, tree.system, findings);
-  await system.walk(checkpoint.systemRoot, checkpoint.systemHeight, new SystemItems(image, findings));
+  const systemItems = new SystemItems(image, findings);
+  await system.walk(checkpoint.systemRoot, checkpoint.systemHeight, systemItems);
   stage = options.data ? 'files and data' : 'files';
   const walk = new TreeWalk(image, tree.files, findings);
   const files = new FileItems(image, findings, options.data ?? false);
@@ -110,5 +115,6 @@ export async function survey(store: Store, options: CheckOptions = {}): Promise<
   await findings.takeAll(checkLiveMap(image));
   await findings.takeAll(checkCounters(image, { inodes: inodes.length, promised: files.extents.promised }));
 
-  return { superblock, checkpoint, image, files, findings, nodes: system.nodes + walk.nodes };
+  const { kept, keptRoots } = systemItems;
+  return { superblock, checkpoint, image, files, findings, nodes: system.nodes + walk.nodes, kept, keptRoots };
 }

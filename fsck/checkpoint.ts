@@ -53,16 +53,34 @@ export function* checkSlots(slots: readonly Slot[], chosen: Slot, superblock: Su
     yield bad(`its table map has ${checkpoint.mapBytes} bytes instead of ${expected}`);
   if (checkpoint.clean > 1) yield bad(`its clean mark is ${checkpoint.clean}`);
   if (checkpoint.flags !== 0) yield bad(`reserved flags are set (${checkpoint.flags})`);
-  for (const name of numbers) {
-    const value = checkpoint[name];
-    if (!Number.isSafeInteger(value) || value < 0) yield bad(`${name} is out of range`);
-  }
-  if (checkpoint.generation < 1) yield bad('generation 0');
+  const range = rangeProblem(checkpoint, superblock);
+  if (range) yield bad(range);
   for (const head of ['nodeHead', 'dataHead', 'coldHead'] as const) {
     const wrong = headProblem(checkpoint[head], superblock);
     if (wrong) yield problem('log-head', `the checkpoint's ${head} ${wrong}`);
   }
 }
+
+/** Generations and serials from here on leave no room to count on. */
+const endOfCounting = 2 ** 50;
+const endOfInodes = 2 ** 48;
+
+/** What is wrong with the numbers of a checkpoint, or undefined. */
+function rangeProblem(checkpoint: Checkpoint, superblock: Superblock): string | undefined {
+  for (const name of numbers) {
+    const value = checkpoint[name];
+    if (!Number.isSafeInteger(value) || value < 0) return `${name} is out of range`;
+  }
+  if (!isCountable(checkpoint)) return `generation ${checkpoint.generation}`;
+  if (checkpoint.newestSnapshot > checkpoint.generation) return `a snapshot of ${checkpoint.newestSnapshot}`;
+  if (checkpoint.nextSerial * 2 ** superblock.segmentShift >= endOfCounting)
+    return `next serial ${checkpoint.nextSerial}`;
+  if (checkpoint.nextInode > endOfInodes) return `next inode ${checkpoint.nextInode}`;
+  return undefined;
+}
+
+/** Whether generations can be counted on from a checkpoint. */
+export const isCountable = ({ generation }: Checkpoint): boolean => generation >= 1 && generation < endOfCounting;
 
 const numbers = [
   'generation',

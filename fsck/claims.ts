@@ -36,6 +36,14 @@ export class Claims {
     return true;
   }
 
+  /** Claim the pages of a place that are set in a bitmap, if they are not claimed. */
+  merge(place: Place, bitmap: Uint8Array): void {
+    for (let page = 0; page < this.perSegment; page++) {
+      const located = place * this.perSegment + page;
+      if ((bitmap[page >> 3] & (1 << (page & 7))) !== 0 && !this.has(located)) this.claim(located);
+    }
+  }
+
   has(located: number): boolean {
     const page = located % this.perSegment;
     const map = this.maps.get(Math.floor(located / this.perSegment));

@@ -15,6 +15,9 @@ import { Claims } from './claims.js';
 import { indexOf, numbers, words } from './column.js';
 import { RelocationList } from './relocations.js';
 
+/** Most missing serials that are noted. */
+const mostMissing = 2 ** 20;
+
 export class Image {
   readonly geometry: Geometry;
   readonly perSegment: number;
@@ -22,6 +25,8 @@ export class Image {
   /** Of these, those of nodes that were entered. */
   readonly nodes: Claims;
   relocations = new RelocationList();
+  /** Serials that were looked for and lie nowhere, as they came. */
+  readonly missing = numbers();
   /** Tells where a long check stands: pages claimed so far. */
   onProgress: (pages: number) => void = () => undefined;
   private serials = numbers();
@@ -83,11 +88,18 @@ export class Image {
   locate(address: Address, follow: boolean): number {
     const place = this.placeOf(Math.floor(address / this.perSegment));
     if (place >= 0) return place * this.perSegment + (address % this.perSegment);
-    if (!follow) return -1;
-    const target = this.relocations.target(address);
-    if (target < 0) return -1;
+    const target = follow ? this.relocations.target(address) : -1;
+    if (target < 0) return this.miss(address);
     const there = this.placeOf(Math.floor(target / this.perSegment));
     return there < 0 ? -1 : there * this.perSegment + (target % this.perSegment);
+  }
+
+  private miss(address: Address): -1 {
+    const { missing } = this;
+    const serial = Math.floor(address / this.perSegment);
+    const known = missing.length > 0 && missing.values[missing.length - 1] === serial;
+    if (!known && missing.length < mostMissing) missing.push(serial);
+    return -1;
   }
 
   /** Byte in the image of a located page. */

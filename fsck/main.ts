@@ -19,7 +19,7 @@ import { mountOfImage } from '../fs/cli/target.js';
 import { VolumeError } from '../fs/errors.js';
 import { openImageFile } from '../fs/store/image-file.js';
 import type { Store } from '../fs/store/store.js';
-import { newestCheckpoint } from '../fs/volume/checkpoint-slots.js';
+import { newestCheckpoint, readSlots } from '../fs/volume/checkpoint-slots.js';
 import { readSuperblock } from '../fs/volume/superblock.js';
 import { type Asker, asking, askTerminal, Cancelled } from './ask.js';
 import { examine } from './check.js';
@@ -136,23 +136,35 @@ async function inspect(store: Store, options: FsckOptions, output: Output): Prom
 /** Replay, and check and repair if that is asked for or needed. */
 async function mend(store: Store, options: FsckOptions, allow: Allow, output: Output): Promise<Outcome> {
   const superblock = await readSuperblock(store);
-  const { checkpoint } = await newestCheckpoint(store, superblock);
-  const about = { image: store.name, wasClean: checkpoint.clean === 1, changesNothing: false };
-  if (!options.force && !(await hasSuperblockProblem(store, superblock))) {
-    const replayed = about.wasClean ? undefined : await replay(store);
-    return { ...about, ...(replayed ? { replayed, exit: fsckExit.corrected } : { exit: fsckExit.clean }) };
+  const [newest] = await readSlots(store, superblock);
+  const about = { image: store.name, wasClean: newest?.checkpoint.clean === 1, changesNothing: false };
+  if (newest !== undefined && !options.force && !(await hasSuperblockProblem(store, superblock))) {
+    const quick = await quickly(store, about.wasClean);
+    if (quick !== undefined) return { ...about, ...quick };
   }
   const done = await withProgress(options, output, (onProgress) =>
     repairVolume(store, { data: options.data ?? false, allow, onProgress }),
   );
+  const corrected = done.corrected ? fsckExit.corrected : fsckExit.clean;
   return {
     ...about,
     ...(done.replayed ? { replayed: done.replayed } : {}),
     found: done.found,
     left: done.left,
     ledger: done.ledger,
-    exit: (done.corrected ? fsckExit.corrected : fsckExit.clean) | (done.left.total > 0 ? fsckExit.uncorrected : 0),
+    exit: corrected | (done.left.total > 0 ? fsckExit.uncorrected : 0),
   };
+}
+
+/** What need not be checked further: a clean volume, or one whose journal can be replayed. */
+async function quickly(store: Store, wasClean: boolean): Promise<Pick<Outcome, 'replayed' | 'exit'> | undefined> {
+  if (wasClean) return { exit: fsckExit.clean };
+  try {
+    return { replayed: await replay(store), exit: fsckExit.corrected };
+  } catch (e) {
+    if (!(e instanceof VolumeError) || e.problem !== 'corrupt') throw e;
+    return undefined;
+  }
 }
 
 interface UpToDate {

@@ -22,6 +22,10 @@ export class NodeFrame {
   birth: Generation = 0;
   /** Slot that is looked at next. */
   at = 0;
+  /** The pointer that led here. */
+  from: Pointer | undefined;
+  /** It can be read, but must be written anew. */
+  flawed = false;
   /** Words for messages. */
   name = '';
   /** Keys of the node are at or after `low`, and before `high` if there is one: four words each. */
@@ -117,6 +121,7 @@ export function checkNode(frame: NodeFrame, expected: Expected, findings: Findin
   frame.count = view.getUint16(header.count, true);
   frame.at = 0;
   if (frame.birth !== expected.pointer.birth) {
+    frame.flawed = true;
     findings.add('birth', `${name} was born in generation ${frame.birth}, its pointer says ${expected.pointer.birth}`);
   }
   const layout = layoutProblem(frame, expected.isRoot);

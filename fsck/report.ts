@@ -4,10 +4,10 @@ import { json, type Output, paint } from '../fs/cli/output.js';
 import { counted, formatSize } from '../fs/cli/size.js';
 import { capacityPages } from '../fs/format/geometry.js';
 import { pageSize } from '../fs/units.js';
-import type { CheckResult } from './check.js';
 import type { Problem } from './problem.js';
 import type { Ledger } from './repair/ledger.js';
 import { remedyOf } from './repair/remedies.js';
+import type { Found, Left } from './repair/repair.js';
 import type { Replayed } from './replay.js';
 
 /** How one run went. */
@@ -19,9 +19,9 @@ export interface Outcome {
   readonly replayed?: Replayed;
   readonly changesNothing: boolean;
   /** What the first check found; undefined: not everything was checked. */
-  readonly found?: CheckResult;
+  readonly found?: Found;
   /** What the last check found, after all repairs. */
-  readonly left?: CheckResult;
+  readonly left?: Left;
   /** What was repaired. */
   readonly ledger?: Ledger;
   readonly exit: number;
@@ -86,7 +86,7 @@ function reportRepairs(output: Output, ledger: Ledger): void {
     output.line(`and ${counted(ledger.lost - ledger.losses.length, 'more loss', 'more losses')}`);
 }
 
-function reportEnd(output: Output, outcome: Outcome, found: CheckResult, left: CheckResult): void {
+function reportEnd(output: Output, outcome: Outcome, found: Found, left: Left): void {
   const { image, ledger } = outcome;
   if (found.total === 0 && left.total === 0) {
     output.line(`${image}: ${paint(output, 'green', 'no problems found')}`);

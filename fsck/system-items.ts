@@ -1,13 +1,28 @@
 /** Items of the system tree: the relocations, which everything after this pass needs, and kept roots. */
 import { itemKind, Relocation, RootRecord, SessionRecord } from '../fs/format/item.js';
 import { readU64 } from '../fs/format/struct.js';
-import { volumeInode } from '../fs/units.js';
+import { type InodeNumber, volumeInode } from '../fs/units.js';
 import type { Image } from './image.js';
 import type { NodeFrame } from './node.js';
 import { type Findings, type Problem, problem } from './problem.js';
 import { describe, type ItemVisitor } from './tree.js';
 
+/** An item, copied out of its node. */
+export interface Item {
+  readonly inode: InodeNumber;
+  readonly kind: number;
+  readonly offset: number;
+  readonly value: Uint8Array;
+}
+
+/** Most items that are copied. */
+const mostKept = 100_000;
+
 export class SystemItems implements ItemVisitor {
+  /** Items other than relocations. */
+  readonly kept: Item[] = [];
+  keptRoots = 0;
+
   constructor(
     private readonly image: Image,
     private readonly findings: Findings,
@@ -25,7 +40,16 @@ export class SystemItems implements ItemVisitor {
       );
     } else if (kind === itemKind.relocation) {
       this.relocation(frame, index);
+    } else {
+      if (kind === itemKind.root) this.keptRoots++;
+      this.keep(frame, index);
     }
+  }
+
+  private keep(frame: NodeFrame, index: number): void {
+    if (this.kept.length === mostKept) return;
+    const value = frame.value(index).slice();
+    this.kept.push({ inode: frame.inode(index), kind: frame.kind(index), offset: frame.offset(index), value });
   }
 
   private relocation(frame: NodeFrame, index: number): void {

@@ -7,7 +7,7 @@ import type { Pointer } from '../fs/format/pointer.js';
 import { type Address, type Generation, type InodeNumber, volumeInode } from '../fs/units.js';
 import { leavesSegment, transforms } from './extent-value.js';
 import type { Image } from './image.js';
-import { checkKey, checkNode, NodeFrame } from './node.js';
+import { checkKey, checkNode, type Expected, NodeFrame } from './node.js';
 import type { Findings } from './problem.js';
 
 export const tree = { files: 0, system: 1 } as const;
@@ -19,8 +19,19 @@ export interface ItemVisitor {
   leafDone?(): Promise<void> | undefined;
 }
 
-/** Levels that a tree of 2^53 pages could have; more is a lie. */
-const maxHeight = 24;
+/** Most levels of a tree. */
+export const maxHeight = 12;
+
+/** A node that can't stay as it is. */
+export interface Damage {
+  /** It can't be read at all, or it is an inner node with keys that lead astray; else it must be written anew. */
+  readonly lost: boolean;
+  readonly level: number;
+  readonly pointer: Pointer;
+  /** Its keys are at or after `low`, and before `high` if there is one. */
+  readonly low: Uint32Array;
+  readonly high: Uint32Array | undefined;
+}
 
 export class TreeWalk {
   private readonly frames: NodeFrame[] = [];
@@ -30,6 +41,8 @@ export class TreeWalk {
     private readonly image: Image,
     private readonly which: number,
     private readonly findings: Findings,
+    /** Hears of damaged nodes, those above first on each path; inner nodes with bad keys are then not entered. */
+    private readonly damaged?: (damage: Damage) => void,
   ) {}
 
   /** Visit all items below a root. Problems go to the findings; what can't be read is left out. */
@@ -63,7 +76,15 @@ export class TreeWalk {
   private visitLeaf(frame: NodeFrame, visitor: ItemVisitor): void {
     for (; frame.at < frame.count; frame.at++) {
       if (checkKey(frame, frame.at, this.findings)) visitor.item(frame, frame.at);
+      else frame.flawed = true;
     }
+    if (frame.flawed) this.report(frame, false);
+  }
+
+  private report(frame: NodeFrame, lost: boolean): void {
+    const { level, from: pointer, hasHigh } = frame;
+    if (pointer === undefined) return;
+    this.damaged?.({ lost, level, pointer, low: frame.low.slice(), high: hasHigh ? frame.high.slice() : undefined });
   }
 
   /** Enter the next child of the frame at `depth`. */
@@ -90,29 +111,45 @@ export class TreeWalk {
     isRoot: boolean,
   ): Promise<boolean> {
     const frame = this.frames[depth];
-    const pages = nodePages(this.image.geometry);
-    frame.name = `the ${this.which === tree.system ? 'system tree' : 'tree'}'s ${isRoot ? 'root ' : ''}node at ${describe(pointer.address, this.image)}`;
     frame.at = 0;
     frame.count = 0;
-    const { address, transform } = pointer;
-    const { superblock } = this.image;
-    const strange = transform !== 0 && !transforms(superblock);
-    if (pointer.pages !== pages || address < 1 || strange || leavesSegment(address, pages, superblock)) {
+    frame.level = level;
+    frame.from = pointer;
+    frame.flawed = false;
+    const usable = await this.read(frame, { pointer, tree: this.which, level, isRoot }, newest);
+    if (!usable) this.report(frame, true);
+    else if (frame.flawed && level > 0) this.report(frame, false);
+    return usable;
+  }
+
+  private async read(frame: NodeFrame, expected: Expected, newest: Generation): Promise<boolean> {
+    const { image, which } = this;
+    const { pointer, isRoot } = expected;
+    const { address, transform, birth } = pointer;
+    const pages = nodePages(image.geometry);
+    frame.name = `the ${which === tree.system ? 'system tree' : 'tree'}'s ${isRoot ? 'root ' : ''}node at ${describe(address, image)}`;
+    const strange = transform !== 0 && !transforms(image.superblock);
+    if (pointer.pages !== pages || address < 1 || strange || leavesSegment(address, pages, image.superblock)) {
       this.findings.add('node-pointer', `the pointer to ${frame.name} is not sane (${pointer.pages} pages)`);
       return false;
     }
-    if (pointer.birth > newest) {
-      this.findings.add(
-        'birth',
-        `${frame.name} was born in generation ${pointer.birth}, what points to it in ${newest}`,
-      );
+    if (birth > newest) {
+      frame.flawed = true;
+      this.findings.add('birth', `${frame.name} was born in generation ${birth}, what points to it in ${newest}`);
     }
     // A node whose pages an extent points to as well is still a node; but none is entered twice.
-    const claimed = claimPages(this.image, pointer.address, pages, frame.name, this.follows, this.findings);
-    if (claimed === 'nowhere' || !this.isNew(pointer.address, pages)) return false;
+    const claimed = claimPages(image, address, pages, frame.name, this.follows, this.findings);
+    if (claimed === 'nowhere' || !this.isNew(address, pages)) return false;
     this.nodes++;
-    if (!(await this.image.readPages(pointer.address, pages, frame.bytes, this.follows))) return false;
-    return checkNode(frame, { pointer, tree: this.which, level, isRoot }, this.findings);
+    if (!(await image.readPages(address, pages, frame.bytes, this.follows))) return false;
+    if (!checkNode(frame, expected, this.findings)) return false;
+    return this.damaged === undefined || frame.level === 0 || this.leadsRight(frame);
+  }
+
+  /** Whether all keys of an inner node are right. */
+  private leadsRight(frame: NodeFrame): boolean {
+    for (let i = 0; i < frame.count; i++) if (!checkKey(frame, i, this.findings)) return false;
+    return true;
   }
 
   private isNew(address: Address, pages: number): boolean {

@@ -377,13 +377,14 @@ export class Tree {
     node.birth = this.owner.generation;
   }
 
-  /** Make the node that begins with or covers a key dirty, so that the next commit writes it elsewhere. May throw Suspend. */
-  rewrite(inode: InodeNumber, kind: number, offset: number, level: number): void {
+  /** Make the node that covers a key dirty, so that the next commit writes it elsewhere; returns it. May throw Suspend. */
+  rewrite(inode: InodeNumber, kind: number, offset: number, level: number): Node {
     splitKey(inode, kind, offset);
     let probe = this.rootNode();
     while (probe.level > level) probe = this.child(probe, probe.childIndex());
     let node = this.dirtyRoot();
     while (node.level > level) node = this.dirtyChild(node, node.childIndex());
+    return node;
   }
 
   /** Write all dirty nodes: `write` appends a node's bytes to the log and returns its pointer. The tree is clean then. */

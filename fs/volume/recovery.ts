@@ -96,7 +96,7 @@ async function applyRecovered(state: VolumeState, batch: DecodedBatch): Promise<
 }
 
 /** Whether the pages that a record claims hold what was written. */
-async function dataIsThere(state: VolumeState, record: ReadRecord, after: number): Promise<boolean> {
+export async function dataIsThere(state: VolumeState, record: ReadRecord, after: number): Promise<boolean> {
   const { geometry, table, log } = state;
   const opened = new Map(record.opened.map(({ place, serial }) => [serial, place]));
   for (const batch of record.batches) {

@@ -8,9 +8,10 @@ import { firstOffset, hash45, namesPerHash } from '../../fs/format/name-hash.js'
 import { direntBytes, direntName } from '../../fs/posix/namespace/dirents.js';
 import { type InodeNumber, maxNameBytes } from '../../fs/units.js';
 import { hashOf, isName, quote } from '../dirents.js';
+import type { Item } from '../system-items.js';
 import type { Changes } from './changes.js';
 import type { Ledger } from './ledger.js';
-import type { Item, Workshop } from './workshop.js';
+import type { Workshop } from './workshop.js';
 
 /** Most entries that are moved in one round. */
 const mostDisplaced = 10_000;

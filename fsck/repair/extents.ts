@@ -12,10 +12,11 @@ import { partOfExtent } from '../../fs/posix/inode/extent-value.js';
 import { type InodeNumber, maxFileSize, type PageNumber, pageSize } from '../../fs/units.js';
 import { coveredPages, extentProblem, pointerOf } from '../extent-value.js';
 import type { Image } from '../image.js';
+import type { Item } from '../system-items.js';
 import type { Changes } from './changes.js';
 import type { Contested } from './contested.js';
 import type { Ledger } from './ledger.js';
-import type { Item, Workshop } from './workshop.js';
+import type { Workshop } from './workshop.js';
 
 const endOfPages: PageNumber = maxFileSize / pageSize;
 

@@ -9,12 +9,13 @@ import { itemKind } from '../../fs/format/item.js';
 import { rootInode, volumeInode } from '../../fs/units.js';
 import type { Survey } from '../check.js';
 import { fileType, typeNames } from '../inode-table.js';
+import type { Item } from '../system-items.js';
 import { Changes } from './changes.js';
 import { DirentMender } from './dirents.js';
 import { type ExtentFacts, ExtentMender } from './extents.js';
 import type { Ledger } from './ledger.js';
 import { mendRecord, readRecord } from './record.js';
-import type { Item, Workshop } from './workshop.js';
+import type { Workshop } from './workshop.js';
 import { XattrMender } from './xattrs.js';
 
 /** What is known of all inodes concerned. */

@@ -1,28 +1,21 @@
 /**
- * Repair of a volume, in rounds: check everything; do the lowest step that has something to do (remedies.ts); check
- * again, until nothing is left that may be repaired. Each step starts from what the check found right and ends with
- * one ordinary checkpoint in both slots, so that the next one, or the next fsck after a power cut, starts from there.
+ * Repair of a volume, in rounds: look at everything; do the lowest step that has something to do (remedies.ts); look
+ * again, until nothing is left that may be repaired. Each step starts from what was found right and ends with one
+ * ordinary checkpoint in both slots, so that the next one, or the next fsck after a power cut, starts from there.
  *
- * Bounds: a step that leaves as much as it found is not tried a third time, and there is a limit of rounds.
+ * Bounds: a step that changes nothing of what is found is not tried again, and there is a limit of rounds.
  */
-import { tablePages } from '../../fs/format/geometry.js';
-import { unpackMap } from '../../fs/log/table-pages.js';
+import type { Superblock } from '../../fs/format/superblock.js';
 import type { Store } from '../../fs/store/store.js';
-import { newestCheckpoint } from '../../fs/volume/checkpoint-slots.js';
-import { readSuperblock } from '../../fs/volume/superblock.js';
-import { type CheckOptions, type CheckResult, examine, resultOf, type Survey, survey } from '../check.js';
-import type { Findings, ProblemCode } from '../problem.js';
-import { type Replayed, replay } from '../replay.js';
-import { Contested } from './contested.js';
-import { mendCounts } from './counts.js';
-import { hintsFor, mendItems } from './items.js';
+import { type CheckOptions, examine } from '../check.js';
+import { withPaths } from '../paths.js';
+import type { Problem } from '../problem.js';
+import type { Replayed } from '../replay.js';
 import { Ledger } from './ledger.js';
-import { NameMender } from './names.js';
+import { type Look, look } from './look.js';
+import { perform } from './perform.js';
 import { type Allow, allowAll, inodesOf, ofStep, Permissions } from './permission.js';
-import { recount } from './recount.js';
 import { type Case, casesOf, type Step } from './remedies.js';
-import { mendSuperblocks } from './superblock.js';
-import { Workshop } from './workshop.js';
 
 export interface RepairOptions extends CheckOptions {
   /** Asked once for each kind of finding; default: everything may be repaired. */
@@ -31,11 +24,25 @@ export interface RepairOptions extends CheckOptions {
   readonly now?: () => number;
 }
 
+/** What one look found. */
+export interface Found {
+  readonly problems: readonly Problem[];
+  /** How many there are, those included that are not listed. */
+  readonly total: number;
+}
+
+/** How the volume is after all repairs. */
+export interface Left extends Found {
+  readonly superblock: Superblock;
+  readonly inodes: number;
+  readonly livePages: number;
+  readonly nodes: number;
+}
+
 export interface RepairResult {
-  /** What the first check found. */
-  readonly found: CheckResult;
-  /** What the last check found: nothing, if all went well. */
-  readonly left: CheckResult;
+  readonly found: Found;
+  /** Nothing, if all went well. */
+  readonly left: Left;
   readonly replayed: Replayed | undefined;
   /** Something was written. */
   readonly corrected: boolean;
@@ -43,7 +50,7 @@ export interface RepairResult {
   readonly ledger: Ledger;
 }
 
-const mostRounds = 64;
+const mostRounds = 200;
 
 /**
  * Check a volume and repair it as far as `allow` allows. Throws VolumeError when there is nothing to start from or no
@@ -53,108 +60,80 @@ export async function repairVolume(store: Store, options: RepairOptions = {}): P
   const now = options.now ?? Date.now;
   const ledger = new Ledger();
   const permissions = new Permissions(options.allow ?? allowAll);
-  const replayed = await bringUpToDate(store);
-  let found: CheckResult | undefined;
+  let replayed: Replayed | undefined;
+  let found: Found | undefined;
   let before = '';
+  let corrected = false;
   for (let round = 0; ; round++) {
-    const seen = await survey(store, { ...options, data: false });
-    const result = await resultOf(seen);
-    found ??= result;
+    const seen = await look(store, options);
+    replayed ??= seen.replayed;
+    corrected ||= replayed !== undefined;
+    const problems = await withPathsOf(seen, seen.findings.list());
+    found ??= { problems, total: seen.findings.total };
+    ledger.know(pathsIn(problems));
+    await ledger.tellRanges(seen, (list) => withPathsOf(seen, list));
     const cases = casesOf(seen.findings);
-    const { step, allowed } = await nextStep(cases, permissions);
+    const { step, allowed } = await nextStep(seen, cases, permissions);
     const state = `${step} ${cases.map(({ code, count }) => `${code} ${count}`).join()}`;
     if (step === undefined || state === before || round === mostRounds) {
-      const corrected = ledger.repaired > 0 || replayed !== undefined;
-      return { ...(await withData(store, options, found, result)), replayed, corrected, ledger };
+      return { ...(await finalState(store, options, seen, found, problems)), replayed, corrected, ledger };
     }
     before = state;
-    ledger.know(pathsOf(result));
-    await perform(step, { store, seen, cases, allowed, ledger, now });
+    replayed = (await perform(step, { store, seen, cases, allowed, ledger, now })) ?? replayed;
     permissions.begun = true;
+    corrected = true;
   }
-}
-
-/** Contents are verified once, when all else is done: nothing repairs them. */
-async function withData(
-  store: Store,
-  options: RepairOptions,
-  found: CheckResult,
-  left: CheckResult,
-): Promise<{ found: CheckResult; left: CheckResult }> {
-  if (!options.data) return { found, left };
-  const all = await examine(store, options);
-  const ofData = all.problems.filter(({ code }) => code === 'data');
-  const total = found.total + all.total - left.total;
-  return { found: { ...found, problems: [...found.problems, ...ofData], total }, left: all };
-}
-
-/** Replay what a crash left, as a mount would. */
-async function bringUpToDate(store: Store): Promise<Replayed | undefined> {
-  const { checkpoint } = await newestCheckpoint(store, await readSuperblock(store));
-  return checkpoint.clean === 1 ? undefined : replay(store);
 }
 
 /** The lowest step with something that may be done. What rests on a step that may not be done waits for it. */
 async function nextStep(
+  { survey, behind }: Look,
   cases: readonly Case[],
   permissions: Permissions,
 ): Promise<{ step: Step | undefined; allowed: Case[] }> {
   const allowed = await permissions.allowed(cases);
   if (ofStep(allowed, 'superblock').length > 0) return { step: 'superblock', allowed };
-  if (ofStep(cases, 'structure').length > 0 || ofStep(allowed, 'recount').length < ofStep(cases, 'recount').length)
-    return { step: undefined, allowed };
-  const order = ['items', 'names', 'counts', 'recount'] as const;
-  return { step: order.find((step) => ofStep(allowed, step).length > 0), allowed };
+  // What kept roots hold is not walked, so nothing can be counted.
+  if (survey !== undefined && survey.keptRoots > 0) return { step: undefined, allowed };
+  for (const step of ['structure', 'recount'] as const) {
+    if (ofStep(allowed, step).length < ofStep(cases, step).length) return { step: undefined, allowed };
+  }
+  if (behind || ofStep(allowed, 'structure').length > 0) return { step: 'structure', allowed };
+  const contents = (['items', 'names', 'counts'] as const).find((step) => inodesOf(cases, allowed, step).size > 0);
+  return { step: contents ?? (ofStep(allowed, 'recount').length > 0 ? 'recount' : undefined), allowed };
 }
 
-interface Work {
-  readonly store: Store;
-  readonly seen: Survey;
-  readonly cases: readonly Case[];
-  readonly allowed: readonly Case[];
-  readonly ledger: Ledger;
-  readonly now: () => number;
+async function withPathsOf({ survey }: Look, problems: readonly Problem[]): Promise<Problem[]> {
+  return survey === undefined ? [...problems] : withPaths(survey.image, survey.files.inodes, problems);
 }
 
-async function perform(step: Step, work: Work): Promise<void> {
-  const { store, seen, ledger } = work;
-  if (step === 'superblock') return mendSuperblocks(store, seen.superblock, ledger);
-  const { superblock, checkpoint } = seen;
-  const found = { checkpoint, map: unpackMap(seen.image.tableMap, tablePages(superblock)) };
-  const shop = await Workshop.open(store, superblock, found, work.now);
-  recount(shop.state, seen);
-  for (const { code, remedy } of ofStep(work.cases, 'recount')) ledger.did(code, `${code}: ${remedy?.text}`);
-  const concerned = inodesOf(work.cases, work.allowed, step);
-  if (step === 'items') await performItems(shop, seen, concerned, ledger);
-  else if (step === 'names') await performNames(shop, work, concerned);
-  else if (step === 'counts') await mendCounts(shop, seen.files, concerned, ledger);
-  await shop.finish();
+/** What is left, with the contents verified if that is wanted: once, when all else is done, as nothing repairs them. */
+async function finalState(
+  store: Store,
+  options: RepairOptions,
+  seen: Look,
+  found: Found,
+  problems: readonly Problem[],
+): Promise<{ found: Found; left: Left }> {
+  const { superblock, survey, findings } = seen;
+  if (options.data && survey !== undefined && !seen.behind) {
+    const left = await examine(store, options);
+    const ofData = left.problems.filter(({ code }) => code === 'data');
+    const total = found.total + left.total - findings.total;
+    return { found: { problems: [...found.problems, ...ofData], total }, left };
+  }
+  const left = {
+    problems,
+    total: findings.total,
+    superblock,
+    inodes: survey?.files.inodes.length ?? 0,
+    livePages: survey?.image.claims.total ?? 0,
+    nodes: survey?.nodes ?? 0,
+  };
+  return { found, left };
 }
 
-async function performItems(shop: Workshop, seen: Survey, concerned: Set<number>, ledger: Ledger): Promise<void> {
-  const claims = seen.findings.tallies.get('page-claim');
-  const contested = await Contested.find(seen);
-  // Whoever points to a contested page is concerned, not only those who came second.
-  if (claims !== undefined && concerned.size > 0) for (const inode of contested.inodes) concerned.add(inode);
-  const hints = hintsFor(seen, concerned);
-  const bornLate = setOf(seen.findings, 'birth');
-  await mendItems(shop, { survey: seen, image: seen.image, contested, bornLate, hints }, concerned, ledger);
-}
-
-async function performNames(shop: Workshop, work: Work, concerned: ReadonlySet<number>): Promise<void> {
-  const { seen, ledger, now } = work;
-  const of = (code: ProblemCode) => new Set([...setOf(seen.findings, code)].filter((inode) => concerned.has(inode)));
-  const cases = { dirent: of('dirent'), parent: of('parent'), unreachable: of('unreachable'), orphan: of('orphan') };
-  await new NameMender(shop, seen.files, ledger, Math.floor(now() / 1000)).mend(cases);
-}
-
-/** Inodes about which this was found. */
-function setOf(findings: Findings, code: ProblemCode): Set<number> {
-  const inodes = findings.tallies.get(code)?.inodes;
-  return new Set(inodes?.values.subarray(0, inodes.length));
-}
-
-function pathsOf({ problems }: CheckResult): Map<number, string> {
+function pathsIn(problems: readonly Problem[]): Map<number, string> {
   const paths = new Map<number, string>();
   for (const { inode, path } of problems) if (inode !== undefined && path !== undefined) paths.set(inode, path);
   return paths;

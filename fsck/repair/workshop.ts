@@ -26,17 +26,12 @@ import { Checkpoints } from '../../fs/volume/checkpoints.js';
 import { Cleaning } from '../../fs/volume/cleaning.js';
 import { mustWork, type VolumeState } from '../../fs/volume/state.js';
 import { pointerOf } from '../extent-value.js';
-
-/** An item of the file tree, copied out of it. */
-export interface Item {
-  readonly inode: InodeNumber;
-  readonly kind: number;
-  readonly offset: number;
-  readonly value: Uint8Array;
-}
+import type { Item } from '../system-items.js';
 
 /** Items read at once. */
 const chunkItems = 64;
+/** A place for nodes and their copies of the checkpoint, and one more. */
+const leastPlaces = 2;
 /** Memory for nodes. */
 const cacheBytes = 32 * 2 ** 20;
 
@@ -108,6 +103,15 @@ export class Workshop {
     });
   }
 
+  /** Throws VolumeError unless there are free places for the least that a repair writes. */
+  mustHavePlaces(): void {
+    if (this.state.table.reusablePlaces < leastPlaces) throw this.noRoom();
+  }
+
+  private noRoom(): VolumeError {
+    return new VolumeError('io', `${this.state.store.name}: there is no room to write a repair to`);
+  }
+
   private mustHaveRoom(): void {
     const { state } = this;
     mustWork(state, 'repair');
@@ -121,7 +125,7 @@ export class Workshop {
       await this.cleaning.makeRoom(this.state.space.commitPlaces);
     } catch (e) {
       if (!(e instanceof FsError && e.code === 'ENOSPC')) throw e;
-      throw new VolumeError('io', `${this.state.store.name}: there is no room to write a repair to`);
+      throw this.noRoom();
     }
   }
 

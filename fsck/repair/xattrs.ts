@@ -9,9 +9,10 @@ import { maxXattrBytes } from '../../fs/posix/inode/xattr-item.js';
 import { flagsFor } from '../../fs/posix/inode/xattr-name.js';
 import type { InodeNumber } from '../../fs/units.js';
 import { hashOf, quote } from '../dirents.js';
+import type { Item } from '../system-items.js';
 import type { Changes } from './changes.js';
 import type { Ledger } from './ledger.js';
-import type { Item, Workshop } from './workshop.js';
+import type { Workshop } from './workshop.js';
 
 /** Most pieces that a value has: ids are 256 apart. */
 const mostPieces = 256;

@@ -126,6 +126,12 @@ describe('a volume that was not closed', () => {
     expect(code).toBe(4);
     expect((await fsck('-p', image)).code).toBe(4);
     expect(digest()).toBe(before);
+    const { code: repaired, output: told } = await fsck('-y', image);
+    expect(told.text).toMatch(
+      /was not closed; replayed 1 journal record \(2 operations\)[\s\S]*built an inner node anew/,
+    );
+    expect(repaired).toBe(1);
+    expect((await fsck('-nf', image)).output.text).toMatch(/407 inodes[\s\S]*no problems found/);
   });
 });
 
@@ -208,11 +214,16 @@ describe('what is no volume', () => {
     await answers(4, /cut short/, image);
   });
 
-  test('both checkpoints gone: exits 4', async () => {
+  test('both checkpoints gone: exits 4, unless it may go on from what is left', async () => {
     await onImage(async (store) => {
       await flip(store, 4096 + 9);
       await flip(store, 3 * 4096 + 9);
     });
-    await answers(4, /neither checkpoint verifies/, '-f', image);
+    await answers(4, /neither checkpoint verifies/, '-n', '-f', image);
+    const { code, output } = await fsck('-p', image);
+    expect(output.text).toMatch(/C1 checkpoint: neither/);
+    expect(code).toBe(4);
+    expect((await fsck('-y', image)).code).toBe(1);
+    expect((await fsck('-nf', image)).output.text).toMatch(/407 inodes[\s\S]*no problems found/);
   });
 });

@@ -1,0 +1,71 @@
+/**
+ * The state from which a repair starts: a checkpoint slot that verifies and makes sense; else the newest copy of a
+ * checkpoint in the log whose trees verify; else nothing but the segments.
+ *
+ * Bounds: of the copies the 16 newest are looked at, and each of their trees is walked once.
+ */
+import { Checkpoint } from '../../fs/format/checkpoint.js';
+import { closedHead, noPlace, tablePages } from '../../fs/format/geometry.js';
+import type { Superblock } from '../../fs/format/superblock.js';
+import { packMap } from '../../fs/log/table-pages.js';
+import type { Store } from '../../fs/store/store.js';
+import { isCountable, newest, readSlot } from '../checkpoint.js';
+import { Image } from '../image.js';
+import { Places } from './places.js';
+import { readPlace } from './summaries.js';
+import { walkTrees } from './walk.js';
+
+const mostCopies = 16;
+
+export interface Base {
+  readonly checkpoint: Checkpoint;
+  /** Packed; all 3 where no copy of the segment table is known to belong to this checkpoint. */
+  readonly tableMap: Uint8Array;
+  readonly places: Places;
+  /** Where it was found, for people. */
+  readonly origin: 'slot' | 'copy' | 'segments';
+}
+
+export async function findBase(store: Store, superblock: Superblock): Promise<Base> {
+  const slots = [await readSlot(store, superblock, 0), await readSlot(store, superblock, 1)];
+  const slot = newest(slots.filter(({ checkpoint }) => isCountable(checkpoint)));
+  if (slot !== undefined) {
+    const { checkpoint, tableMap } = slot;
+    const image = new Image(store, superblock, checkpoint, tableMap);
+    return { checkpoint, tableMap, places: await Places.ofTable(image), origin: 'slot' };
+  }
+  const tableMap = packMap(new Uint8Array(tablePages(superblock)).fill(3));
+  const none = emptyCheckpoint();
+  const places = await Places.ofContents(new Image(store, superblock, none, tableMap));
+  const copies = await findCopies(store, superblock);
+  let best: { checkpoint: Checkpoint; damages: number } | undefined;
+  for (const checkpoint of copies) {
+    const { lost, flawed, rootIsLost } = await walkTrees(new Image(store, superblock, checkpoint, tableMap), places);
+    if (rootIsLost) continue;
+    const damages = lost.length + flawed.length;
+    if (best === undefined || damages < best.damages) best = { checkpoint, damages };
+    if (damages === 0) break;
+  }
+  if (best !== undefined) return { checkpoint: best.checkpoint, tableMap, places, origin: 'copy' };
+  const generation = places.generation.reduce((most, one) => Math.max(most, one), copies[0]?.generation ?? 0);
+  return { checkpoint: { ...none, generation: generation + 1 }, tableMap, places, origin: 'segments' };
+}
+
+/** Copies of checkpoints in the log that make sense, the newest first. */
+async function findCopies(store: Store, superblock: Superblock): Promise<Checkpoint[]> {
+  let copies: Checkpoint[] = [];
+  for (let place = 0; place < superblock.places; place++) {
+    const { checkpoints } = await readPlace(store, superblock, place);
+    if (checkpoints.length === 0) continue;
+    copies.push(...checkpoints.filter(isCountable));
+    copies = copies.sort((a, b) => b.generation - a.generation).slice(0, mostCopies);
+  }
+  return copies;
+}
+
+/** Of a volume of which nothing is known. */
+function emptyCheckpoint(): Checkpoint {
+  const zeros = Checkpoint.read(new DataView(new ArrayBuffer(Checkpoint.size)));
+  const heads = { nodeHead: closedHead(), dataHead: closedHead(), coldHead: closedHead() };
+  return { ...zeros, ...heads, clean: 1, mainHeight: 1, systemHeight: 1, nextInode: 2, journalPlace: noPlace };
+}

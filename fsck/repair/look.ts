@@ -1,0 +1,66 @@
+/**
+ * What a repair looks at before each step: the volume as a mount would find it. After a crash that is what the replay
+ * makes of it, tried in memory first: if that holds up, the journal is replayed for good; if not, the image is as it
+ * was, and the repair goes on from the checkpoint and the journal by itself.
+ */
+import { VolumeError } from '../../fs/errors.js';
+import type { Superblock } from '../../fs/format/superblock.js';
+import type { Store } from '../../fs/store/store.js';
+import { readSuperblock } from '../../fs/volume/superblock.js';
+import { type CheckOptions, type Survey, survey } from '../check.js';
+import { newest, readSlot } from '../checkpoint.js';
+import { Findings } from '../problem.js';
+import { type Replayed, replay, replayInMemory } from '../replay.js';
+import { checkSuperblocks } from '../superblock.js';
+import { casesOf } from './remedies.js';
+
+export interface Look {
+  readonly superblock: Superblock;
+  readonly findings: Findings;
+  /** Undefined: there is no checkpoint to walk from. */
+  readonly survey: Survey | undefined;
+  /** The journal is still to be replayed, and an ordinary replay would not do. */
+  readonly behind: boolean;
+  /** Replayed just now. */
+  readonly replayed: Replayed | undefined;
+}
+
+/** Throws VolumeError when there is no superblock, and the store's errors. */
+export async function look(store: Store, options: CheckOptions): Promise<Look> {
+  const superblock = await readSuperblock(store);
+  const slot = newest([await readSlot(store, superblock, 0), await readSlot(store, superblock, 1)]);
+  const wanted = { ...options, data: false };
+  if (slot === undefined) {
+    const findings = new Findings();
+    findings.add('checkpoint', 'neither of the two checkpoints verifies');
+    await findings.takeAll(checkSuperblocks(store, superblock));
+    return { superblock, findings, survey: undefined, behind: true, replayed: undefined };
+  }
+  if (slot.checkpoint.clean === 1) return lookedAt(await survey(store, wanted), false, undefined);
+  let failure: string;
+  try {
+    const replayed = await replayInMemory(store);
+    const seen = await survey(replayed.store, wanted);
+    const tables = casesOf(seen.findings).filter(({ remedy }) => needsTable.includes(remedy?.step ?? ''));
+    if (tables.length > 0) return lookedAt(seen, true, undefined);
+    await replay(store);
+    return lookedAt(seen, false, { records: replayed.records, batches: replayed.batches });
+  } catch (e) {
+    if (!(e instanceof VolumeError) || e.problem !== 'corrupt') throw e;
+    failure = e.message;
+  }
+  const seen = await survey(store, wanted);
+  seen.findings.add('replay', failure);
+  return lookedAt(seen, true, undefined);
+}
+
+/** A replay writes, so what it relies on for where to write must be right. */
+const needsTable: readonly string[] = ['structure', 'recount'];
+
+const lookedAt = (seen: Survey, behind: boolean, replayed: Replayed | undefined): Look => ({
+  superblock: seen.superblock,
+  findings: seen.findings,
+  survey: seen,
+  behind,
+  replayed,
+});

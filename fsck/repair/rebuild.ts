@@ -1,0 +1,86 @@
+/**
+ * The step after which everything can be read: checkpoint, segment table, relocations, nodes and journal are put
+ * together again from what verifies. Nothing is freed by it: live bits are those found and those that were recorded,
+ * together; the recount that follows has everything to count from.
+ *
+ * Crash safety: workshop.ts. Interrupted, it finds the same again: it writes only where nothing of use lies, and its
+ * base (base.ts) is not touched before the last two writes.
+ */
+import { segmentPages, tablePages } from '../../fs/format/geometry.js';
+import type { Superblock } from '../../fs/format/superblock.js';
+import type { Store } from '../../fs/store/store.js';
+import { Image } from '../image.js';
+import type { Replayed } from '../replay.js';
+import { type Base, findBase } from './base.js';
+import { replayInto, reserveJournal } from './journal.js';
+import type { Ledger } from './ledger.js';
+import { graftNodes, searchLeaves } from './nodes.js';
+import { rewriteSystemTree } from './relocations.js';
+import { fillTable, mergeRecorded, nextSerial } from './table.js';
+import { missingSerials, type TreesFound, validHeight, walkTrees } from './walk.js';
+import { Workshop } from './workshop.js';
+
+/** Put together what can be read, and make it durable. Throws VolumeError when there is no room for it. */
+export async function rebuild(
+  store: Store,
+  superblock: Superblock,
+  ledger: Ledger,
+  now: () => number,
+): Promise<Replayed> {
+  const base = await findBase(store, superblock);
+  const { checkpoint, places } = base;
+  if (base.origin === 'copy') {
+    ledger.did('checkpoint', `went on from the copy of checkpoint ${checkpoint.generation} in the log`);
+  } else if (base.origin === 'segments') {
+    ledger.did('checkpoint', 'no checkpoint was left: went on from the segments');
+  }
+  if (places.rebuilt > 0 && base.origin === 'slot')
+    ledger.did('table-page', `found out again what ${places.rebuilt} places hold`);
+  const { image, trees } = await lookAround(store, superblock, base);
+  const leaves = await searchLeaves(image, places, trees, base.origin === 'segments');
+  if (base.origin === 'slot') await mergeRecorded(image, places);
+  else places.releaseUnclaimed(image.claims);
+
+  const shop = await openEmpty(store, superblock, base, now);
+  const { state } = shop;
+  const newest = await reserveJournal(state, places, checkpoint);
+  state.log.generation = Math.max(checkpoint.generation, newest) + 3;
+  fillTable(state, places, image, base.tableMap);
+  state.table.nextSerial = nextSerial(image, places, checkpoint) + 2 * superblock.places + 1;
+  shop.mustHavePlaces();
+  if (trees.systemDamaged) {
+    rewriteSystemTree(state, image, trees.kept);
+    ledger.did('relocation', 'wrote the system tree anew');
+  }
+  await graftNodes(state, image, trees, leaves, ledger);
+  const replayed = await replayInto(state, checkpoint, ledger);
+  state.changed = true;
+  await shop.finish();
+  return replayed;
+}
+
+/** Walk the trees; once more if places turn out to hold what pointers need. */
+async function lookAround(
+  store: Store,
+  superblock: Superblock,
+  { checkpoint, tableMap, places }: Base,
+): Promise<{ image: Image; trees: TreesFound }> {
+  const image = new Image(store, superblock, checkpoint, tableMap);
+  const trees = await walkTrees(image, places);
+  if (!places.adopt(missingSerials(image))) return { image, trees };
+  const again = new Image(store, superblock, checkpoint, tableMap);
+  return { image: again, trees: await walkTrees(again, places) };
+}
+
+/** The base opened with a segment table that says nothing yet. */
+function openEmpty(store: Store, superblock: Superblock, { checkpoint }: Base, now: () => number): Promise<Workshop> {
+  const sane = {
+    ...checkpoint,
+    mainHeight: validHeight(checkpoint.mainHeight) ? checkpoint.mainHeight : 1,
+    systemHeight: validHeight(checkpoint.systemHeight) ? checkpoint.systemHeight : 1,
+    nextSerial: Math.min(checkpoint.nextSerial, 2 ** 50 / segmentPages(superblock)),
+    nextInode: checkpoint.nextInode <= 2 ** 48 ? checkpoint.nextInode : 2,
+    newestSnapshot: checkpoint.newestSnapshot <= checkpoint.generation ? checkpoint.newestSnapshot : 0,
+  };
+  return Workshop.open(store, superblock, { checkpoint: sane, map: new Uint8Array(tablePages(superblock)) }, now);
+}

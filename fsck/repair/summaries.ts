@@ -1,0 +1,104 @@
+/**
+ * What a place holds by what lies in it, whatever the segment table says: summaries of a segment, copies of the
+ * checkpoint, journal records. Pages are read in order, a piece at a time.
+ */
+import { Checkpoint, checkpointMagic } from '../../fs/format/checkpoint.js';
+import { checksum, selfChecksum } from '../../fs/format/checksum.js';
+import { type Geometry, placeOffset, segmentPages } from '../../fs/format/geometry.js';
+import { journalMagic } from '../../fs/format/journal-record.js';
+import { runKind, Summary, SummaryRun, summaryMagic } from '../../fs/format/segment-summary.js';
+import { headKind } from '../../fs/log/segment-table.js';
+import type { Store } from '../../fs/store/store.js';
+import { type Place, pageSize, type Serial } from '../../fs/units.js';
+
+const piecePages = 256;
+const mostRuns = Math.floor((pageSize - Summary.size) / SummaryRun.size);
+
+/** A summary that verifies, with the page of the place where each run lies. */
+export interface FoundSummary {
+  readonly serial: Serial;
+  readonly generation: number;
+  readonly runs: readonly (SummaryRun & { readonly page: number })[];
+}
+
+export interface PlaceContents {
+  /** Of all serials. */
+  readonly summaries: readonly FoundSummary[];
+  /** Copies of the checkpoint that verify. */
+  readonly checkpoints: readonly Checkpoint[];
+  /** It begins with a journal record. */
+  readonly journal: boolean;
+  /** Nothing but zeros. */
+  readonly blank: boolean;
+}
+
+/** Read a whole place. */
+export async function readPlace(store: Store, geometry: Geometry, place: Place): Promise<PlaceContents> {
+  const pages = segmentPages(geometry);
+  const buffer = new Uint8Array(Math.min(pages, piecePages) * pageSize);
+  const summaries: FoundSummary[] = [];
+  const checkpoints: Checkpoint[] = [];
+  let journal = false;
+  let blank = true;
+  for (let from = 0; from < pages; from += piecePages) {
+    await store.read(placeOffset(geometry, place, from), buffer);
+    blank &&= isBlank(buffer);
+    for (let page = from; page < Math.min(pages, from + piecePages); page++) {
+      const bytes = buffer.subarray((page - from) * pageSize, (page - from + 1) * pageSize);
+      const magic = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+      if (magic === summaryMagic) {
+        const found = summaryOf(bytes, page);
+        if (found !== undefined) summaries.push(found);
+      } else if (magic === checkpointMagic) {
+        const found = checkpointOf(bytes);
+        if (found !== undefined) checkpoints.push(found);
+      } else if (magic === journalMagic && page === 0) journal = true;
+    }
+  }
+  return { summaries, checkpoints, journal, blank };
+}
+
+function isBlank(bytes: Uint8Array): boolean {
+  const words = new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8);
+  return words.every((word) => word === 0n);
+}
+
+function summaryOf(bytes: Uint8Array, page: number): FoundSummary | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, pageSize);
+  const head = Summary.read(view, 0);
+  if (head.page !== page || head.first > page || head.runs > mostRuns || !Number.isSafeInteger(head.serial)) {
+    return undefined;
+  }
+  if (head.checksum !== selfChecksum(bytes, Summary.offsetOf.checksum)) return undefined;
+  const runs: (SummaryRun & { page: number })[] = [];
+  let at = head.first;
+  for (let i = 0; i < head.runs; i++) {
+    const run = SummaryRun.read(view, Summary.size + i * SummaryRun.size);
+    runs.push({ ...run, page: at });
+    at += run.pages;
+  }
+  return at === page ? { serial: head.serial, generation: head.generation, runs } : undefined;
+}
+
+function checkpointOf(bytes: Uint8Array): Checkpoint | undefined {
+  const copy = bytes.slice();
+  const view = new DataView(copy.buffer);
+  const found = Checkpoint.read(view, 0);
+  view.setUint32(Checkpoint.offsetOf.checksum, 0, true);
+  return found.mapBytes === 0 && found.checksum === checksum(copy) ? found : undefined;
+}
+
+/** The segment that a place holds: the newest of which there is a summary. Undefined: none. */
+export function newestSegment(
+  contents: PlaceContents,
+): { serial: Serial; generation: number; head: number } | undefined {
+  let newest: FoundSummary | undefined;
+  for (const found of contents.summaries) {
+    if (newest === undefined || found.serial > newest.serial) newest = found;
+    else if (found.serial === newest.serial && found.generation > newest.generation) newest = found;
+  }
+  if (newest === undefined) return undefined;
+  const kinds = newest.runs.map(({ kind }) => kind);
+  const nodes = kinds.some((kind) => kind !== runKind.data);
+  return { serial: newest.serial, generation: newest.generation, head: nodes ? headKind.node : headKind.data };
+}
