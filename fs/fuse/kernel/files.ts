@@ -76,8 +76,8 @@ export const write: Handler = (x) => {
 };
 
 /**
- * The kernel takes no notice of a short write of its cached pages. And after a direct write to a file opened with
- * O_SYNC or O_DSYNC it does not ask for an fsync (tried on 6.18).
+ * The kernel takes no notice of a short write of its cached pages. And for a file that was opened with O_SYNC or O_DSYNC
+ * it asks for an fsync after a write, but not if the open was answered with `directIo` (tried on 6.18).
  */
 const finishWrite = async (
   x: Exchange,
