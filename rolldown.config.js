@@ -10,7 +10,7 @@ const program = (name, input) => ({
 });
 
 export default [
-  program('varve', 'dist/fs/cli/main.js'),
+  program('varve', 'dist/varve/main.js'),
   program('mount.varve', 'dist/fs/cli/serve.js'),
   program('mkfs.varve', 'dist/mkfs/main.js'),
   program('fsck.varve', 'dist/fsck/main.js'),

@@ -1,5 +1,4 @@
 /** `varve info`: what a volume is and how it stands, from an image or a mount. */
-import { VolumeError } from '../errors.js';
 import {
   compatibleFeatures,
   incompatibleFeatures,
@@ -10,9 +9,9 @@ import { segmentPages } from '../format/geometry.js';
 import type { MountEntry } from '../fuse/mount-table.js';
 import { pageSize } from '../units.js';
 import type { AddCommand } from './command.js';
-import { ControlConnection } from './control-client.js';
 import { json, pairs } from './output.js';
 import { type RawImage, withImage } from './raw-image.js';
+import { askServer, type ServerFacts } from './server-facts.js';
 import { counted, formatSize } from './size.js';
 import { mountOf } from './target.js';
 import { type Usage, usageOfImage, usageOfMount } from './usage.js';
@@ -55,35 +54,9 @@ function ofImage(path: string, image: RawImage) {
   };
 }
 
-/** What the server of a mount answers to `info`, as far as it is shown here; the rest goes into the JSON as it is. */
-interface ServerFacts {
-  readonly pid: number;
-  readonly readOnly: boolean;
-  readonly journal: string;
-  /** Why nothing more can be written, if it can't. */
-  readonly failure: string | null;
-  readonly seconds: number;
-  readonly memoryBytes: number;
-  readonly volume: Readonly<Record<string, number>>;
-}
-
 async function ofMount(mount: MountEntry) {
   const usage = await usageOfMount(mount.target);
   return { mounted: mount.target, image: mount.source, usage, server: await askServer(mount) };
-}
-
-/** Undefined: the server is dead, or another user's. */
-async function askServer(mount: MountEntry): Promise<ServerFacts | undefined> {
-  let server: ControlConnection | undefined;
-  try {
-    server = await ControlConnection.open(mount.device);
-    return (await server?.ask('info')) as ServerFacts | undefined;
-  } catch (e) {
-    if (e instanceof VolumeError && e.problem === 'no-permission') return undefined;
-    throw e;
-  } finally {
-    server?.close();
-  }
 }
 
 function features(superblock: RawImage['superblock']): string[] {

@@ -15,10 +15,15 @@ import { addScrub } from './scrub.js';
 import { addSync } from './sync.js';
 import { addUmount } from './umount.js';
 
+/** Those that need no more than the library. */
 const commands: readonly AddCommand[] = [addInfo, addDf, addDump, addUmount, addSync, addScrub];
 
-/** Run varve with arguments as from the command line; resolves with the exit code. */
-export async function main(args: readonly string[], output: Output = standardOutput()): Promise<number> {
+/** Run varve with arguments as from the command line, and commands that others add; resolves with the exit code. */
+export async function main(
+  args: readonly string[],
+  output: Output = standardOutput(),
+  more: readonly AddCommand[] = [],
+): Promise<number> {
   const program = new Command('varve')
     .description('Look at and look after Varve volumes. See also mkfs.varve, mount.varve and fsck.varve.')
     .version(packageVersion())
@@ -29,7 +34,7 @@ export async function main(args: readonly string[], output: Output = standardOut
       writeErr: (text) => output.error(text.trimEnd()),
     });
   const context: CommandContext = { output, exit: exitCode.ok };
-  for (const add of commands) add(program, context);
+  for (const add of [...commands, ...more]) add(program, context);
   try {
     await program.parseAsync(args, { from: 'user' });
     return context.exit;

@@ -23,6 +23,16 @@ export function mountOfImage(path: string): MountEntry | undefined {
   return mounts().find((entry) => entry.type === mountType && entry.source === image);
 }
 
+/** The Varve mount on which a directory lies; undefined if it lies on another filesystem. Throws VolumeError. */
+export function mountAround(directory: string): MountEntry | undefined {
+  if (!look(directory).isDirectory()) throw new VolumeError('usage', `${directory} is no directory`);
+  const path = `${realpathSync(directory)}/`;
+  const around = mounts().filter(({ target }) => path.startsWith(target === '/' ? target : `${target}/`));
+  const longest = Math.max(...around.map(({ target }) => target.length));
+  const mount = around.findLast(({ target }) => target.length === longest);
+  return mount?.type === mountType ? mount : undefined;
+}
+
 function look(path: string): Stats {
   try {
     return statSync(path);

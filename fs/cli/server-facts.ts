@@ -1,0 +1,30 @@
+/** What the server of a mount tells about itself and its volume. */
+import { VolumeError } from '../errors.js';
+import type { MountEntry } from '../fuse/mount-table.js';
+import { ControlConnection } from './control-client.js';
+
+/** The answer to `info`, as far as it is used here; commands print the rest as it is. */
+export interface ServerFacts {
+  readonly pid: number;
+  readonly readOnly: boolean;
+  readonly journal: string;
+  /** Why nothing more can be written, if it can't. */
+  readonly failure: string | null;
+  readonly seconds: number;
+  readonly memoryBytes: number;
+  readonly volume: Readonly<Record<string, number>>;
+}
+
+/** Undefined: the server is dead, or another user's. */
+export async function askServer(mount: MountEntry): Promise<ServerFacts | undefined> {
+  let server: ControlConnection | undefined;
+  try {
+    server = await ControlConnection.open(mount.device);
+    return (await server?.ask('info')) as ServerFacts | undefined;
+  } catch (e) {
+    if (e instanceof VolumeError && e.problem === 'no-permission') return undefined;
+    throw e;
+  } finally {
+    server?.close();
+  }
+}

@@ -1,0 +1,58 @@
+/** Each profile on a real volume, through the programs as a person runs them. */
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { mountAt } from '../../fs/fuse/mount-table.js';
+import { unmountKernel } from '../../fs/fuse/unmount.js';
+import { profiles } from '../../stress/profiles/all.js';
+import type { Report } from '../../stress/workload/report.js';
+import { requireFuse } from '../support/mounts.js';
+
+const bin = fileURLToPath(new URL('../../bin/', import.meta.url));
+
+const varve = (program: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> =>
+  new Promise((resolve) => {
+    execFile(join(bin, program), args, { timeout: 60_000 }, (error, out, err) => {
+      resolve({ code: error === null ? 0 : Number(error.code ?? 137), out, err });
+    });
+  });
+
+let folder: string;
+let directory: string;
+
+beforeAll(async () => {
+  requireFuse();
+  folder = mkdtempSync(join(tmpdir(), 'varve-stress-'));
+  directory = join(folder, 'mount');
+  mkdirSync(directory);
+  const image = join(folder, 'volume.img');
+  expect((await varve('mkfs.varve', '--size', '256M', image)).err).toBe('');
+  expect((await varve('mount.varve', image, directory)).err).toBe('');
+});
+
+afterAll(async () => {
+  if (folder === undefined) return;
+  await varve('varve', 'umount', '--force', directory);
+  if (mountAt(directory) !== undefined) await unmountKernel(directory, true);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it.each(profiles.map(({ name }) => name))('%s: reads what was written, and tells what it cost', async (name) => {
+  const below = join(directory, `work of ${name}`);
+  mkdirSync(below);
+  const files = name === 'db' ? '1' : '20';
+  const few = ['--operations', '300', '--concurrency', '4', '--files', files, '--json'];
+  const { code, out, err } = await varve('varve', 'stress', '--profile', name, ...few, below);
+  expect([code, err]).toEqual([0, '']);
+  const report = JSON.parse(out) as Report;
+  expect(report.wrong).toEqual({ count: 0, first: [] });
+  expect(report.operations).toBeGreaterThanOrEqual(300);
+  expect(report.volume?.journal).toBe('ordered');
+  expect(report.volume?.bytesWritten).toBeGreaterThan(0);
+  expect(report.volume?.checkpoints).toBeGreaterThan(0);
+  expect(report.space.size).toBeGreaterThan(200 * 2 ** 20);
+  expect(readdirSync(below)).toEqual([]);
+});
