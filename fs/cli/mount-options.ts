@@ -21,7 +21,8 @@ export interface MountChoices {
   remount: boolean;
   /** Whether write(2) returns only when the server has the bytes; undefined: as the other options make sensible. */
   writeThrough?: boolean;
-  journal: JournalMode;
+  /** What a crash leaves; undefined: `ordered`, or as it is mounted. */
+  journal?: JournalMode;
   /** Most seconds between a change and its commit. */
   commitSeconds?: number;
   /** Memory for pages and tree nodes, in bytes. */
@@ -79,7 +80,7 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   norehearsal       do not practise on a volume in memory for the first second; see docs/DESIGN.md
   logfile=PATH      where the server logs; /run/varve/DEVICE.log unless told
   nosuid, nodev, noexec, sync, dirsync, nodiratime, lazytime, nosymfollow: as for any filesystem
-  remount           change ro, rw and the line above of what is mounted
+  remount           change ro, rw and the line above of what is mounted; journal stays as it is
 
 Exit codes are those of mount(8): 0, 1 (usage or permission), 2, 4 and 32 (the mount failed).`;
 
@@ -118,7 +119,6 @@ export function parseMountOptions(options: readonly string[], sloppy = false): M
   const choices: MountChoices = {
     readOnly: false,
     remount: false,
-    journal: 'ordered',
     rehearsal: true,
     accessTimes: 'relatime',
     general: new Set(),

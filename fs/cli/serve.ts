@@ -6,7 +6,7 @@
  * once and ends with its last user, or after a grace, or with the second signal), never with data left behind.
  * What goes wrong in the background stops all writing, as a crash would, and the mount goes on reading.
  */
-import { FsError } from '../errors.js';
+import { FsError, VolumeError } from '../errors.js';
 import type { Mounted } from '../fuse/driver.js';
 import { kernelDriver } from '../fuse/kernel/driver.js';
 import { remountKernel } from '../fuse/kernel/mount.js';
@@ -17,6 +17,7 @@ import type { Store } from '../store/store.js';
 import { pageSize } from '../units.js';
 import { Volume } from '../volume/volume.js';
 import { Control, controlPath } from './control.js';
+import { ControlConnection } from './control-client.js';
 import { runtimeDirectory } from './control-path.js';
 import { mountExit, mountExitOf } from './exit-codes.js';
 import { existing, placeOf } from './mount.js';
@@ -24,6 +25,7 @@ import { type MountArguments, type MountChoices, parseMountArguments, usage } fr
 import { rehearse } from './rehearse.js';
 import { ScrubService } from './scrub-service.js';
 import { ServerProcess } from './serve-process.js';
+import { varveMountAt } from './umount.js';
 
 /** How long to wait for a server that still writes its last checkpoint. */
 const lockWaitMs = 30_000;
@@ -45,7 +47,9 @@ interface Service {
 async function serve(args: MountArguments, server: ServerProcess): Promise<number> {
   const { choices } = args;
   if (choices.remount) {
-    remountKernel(existing(args.target, 'mount point'), choices.readOnly, [...choices.general]);
+    const target = existing(args.target, 'mount point');
+    await remountServer(target, choices);
+    remountKernel(target, choices.readOnly, [...choices.general]);
     server.tell(mountExit.ok);
     return mountExit.ok;
   }
@@ -110,9 +114,21 @@ const storeOptions = (choices: MountChoices) => ({
 const durability = ({ general }: MountChoices): Pick<FileSystemOptions, 'durable'> =>
   general.has('sync') ? { durable: 'all' } : general.has('dirsync') ? { durable: 'names' } : {};
 
+/** What of a remount the kernel does not do by itself. Throws VolumeError. */
+async function remountServer(target: string, choices: MountChoices): Promise<void> {
+  const mount = varveMountAt(target);
+  const running = await ControlConnection.open(mount.device);
+  if (running === undefined) throw new VolumeError('io', `no server answers for ${target}`);
+  try {
+    await running.ask('remount', { ...durability(choices), journal: choices.journal });
+  } finally {
+    running.close();
+  }
+}
+
 const volumeOptions = (choices: MountChoices) => ({
   readOnly: choices.readOnly,
-  journal: choices.journal,
+  ...(choices.journal === undefined ? {} : { journal: choices.journal }),
   ...(choices.commitSeconds === undefined ? {} : { commitSeconds: choices.commitSeconds }),
   ...(choices.cacheBytes === undefined ? {} : { cacheBytes: choices.cacheBytes / 2 }),
 });
@@ -152,9 +168,18 @@ function deferredClose(): Closing {
   return { promise, settle };
 }
 
-function answerCommands({ control, volume, mounted, scrubs }: Service, image: string, closed: Promise<void>): void {
+function answerCommands(
+  { control, volume, filesystem, mounted, scrubs }: Service,
+  image: string,
+  closed: Promise<void>,
+): void {
   const began = Date.now();
   control.on('ping', () => ({ pid: process.pid }));
+  control.on('remount', ({ durable, journal }) => {
+    if (journal !== undefined && journal !== volume.journal)
+      throw new VolumeError('usage', `journal=${volume.journal} stays until the volume is mounted anew`);
+    filesystem.durable = durable === 'all' || durable === 'names' ? durable : undefined;
+  });
   control.on('sync', () => volume.commit());
   control.on('umount-wait', () => closed);
   scrubs.answer(control);

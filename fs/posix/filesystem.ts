@@ -68,7 +68,8 @@ export class FileSystem implements FileSystemApi {
   private readonly context: Context;
   /** Most bytes that one write takes: half of the frames. */
   private readonly mostBytes: number;
-  private readonly durable: 'all' | 'names' | undefined;
+  /** Which changes are durable before they are acknowledged. */
+  durable: 'all' | 'names' | undefined;
 
   constructor(
     private readonly volume: VolumeApi,

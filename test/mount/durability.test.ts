@@ -157,3 +157,16 @@ it('what was written is committed soon after writing pauses', async () => {
   await volume.mount();
   expect(await fs.readFile(volume.path('file'), 'utf8')).toBe('contents');
 });
+
+it('a remount can ask for sync, and leaves the journalling mode', async () => {
+  await volume.mount(`journal=writeback,writethrough,${lossy}`);
+  const refused = volume.expect('mount.varve', volume.image, volume.directory, '-o', 'remount,journal=data');
+  await expect(refused).rejects.toThrow(/exit 32: .*journal=writeback stays/);
+  await volume.mount('remount,sync,journal=writeback');
+  await fs.writeFile(volume.path('file'), 'contents');
+  await fs.chmod(volume.path('file'), 0o600);
+  await volume.kill();
+  await volume.mount();
+  expect((await fs.stat(volume.path('file'))).mode & 0o777).toBe(0o600);
+  expect(await fs.readFile(volume.path('file'), 'utf8')).toBe('contents');
+});
