@@ -37,6 +37,8 @@ export class History {
   effects: Effect[] = [];
   /** Versions of files, oldest first: the oldest is the newest known to be durable. */
   readonly versions = new Map<number, Version[]>();
+  /** A rename or link flushes the file: what it held is durable with the name. */
+  namesFlush = true;
   private sequence = 0;
   private durableSequence = 0;
 
@@ -76,7 +78,9 @@ export class History {
     for (const { changes } of done) applyChanges(this.base, changes);
     this.effects = this.effects.slice(count);
     // What a rename or link flushed is durable with it.
-    for (const { flushes, sequence } of done) for (const inode of flushes) this.forgetBefore(inode, sequence);
+    for (const { flushes, sequence } of this.namesFlush ? done : []) {
+      for (const inode of flushes) this.forgetBefore(inode, sequence);
+    }
     for (const inode of files ?? this.versions.keys()) this.forgetBefore(inode, moment.sequence);
     for (const inode of this.versions.keys()) if (this.isGone(inode)) this.versions.delete(inode);
   }
@@ -93,6 +97,17 @@ export class History {
   private isGone(inode: number): boolean {
     const key = `i ${inode}`;
     return !this.base.has(key) && !this.effects.some(({ changes }) => changes.has(key));
+  }
+
+  /** As it is now; what is done later does not change the copy. */
+  copy(): History {
+    const copy = new History();
+    for (const [key, value] of this.base) copy.base.set(key, value);
+    copy.effects = this.effects.slice();
+    for (const [inode, list] of this.versions) copy.versions.set(inode, list.slice());
+    copy.sequence = this.sequence;
+    copy.durableSequence = this.durableSequence;
+    return copy;
   }
 
   /** Start anew from a state that is durable as a whole. */
