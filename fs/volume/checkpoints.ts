@@ -24,7 +24,7 @@ import { headerPage, slotPages } from './checkpoint-slots.js';
 import { drainReleases } from './releases.js';
 import { barrier, mustWork, type VolumeState } from './state.js';
 
-/** Nodes are handed to the store in copies of this many pages. */
+/** Nodes are handed to the store in copies of this many pages, or as many as are dirty. */
 const chunkPages = 256;
 
 interface Frozen {
@@ -212,7 +212,7 @@ class NodeWriter {
   append(node: Node, tree: Tree): Pointer {
     const size = node.bytes.length;
     if (this.used + size > this.chunk.length) {
-      this.chunk = new Uint8Array(chunkPages * pageSize);
+      this.chunk = new Uint8Array(Math.min(chunkPages * pageSize, Math.max(1, this.state.cache.dirty) * size));
       this.used = 0;
     }
     const bytes = this.chunk.subarray(this.used, this.used + size);

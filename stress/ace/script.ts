@@ -248,7 +248,9 @@ export class Scripter {
   /** Other bytes each time, none of them zero. */
   private bytes(length: number): Uint8Array {
     const seed = ++this.seed * 37;
-    return Uint8Array.from({ length }, (_, i) => 1 + ((seed + i + (i >>> 8) * 7 + (i >>> 12) * 11) % 255));
+    const made = new Uint8Array(length);
+    for (let i = 0; i < length; i++) made[i] = 1 + ((seed + i + (i >>> 8) * 7 + (i >>> 12) * 11) % 255);
+    return made;
   }
 }
 
