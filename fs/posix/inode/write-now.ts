@@ -5,6 +5,7 @@
  * What can suspend comes first: a write whose bytes are in memory but not in the tree would be seen by others and yet
  * come after what they do next.
  */
+import { FsError } from '../../errors.js';
 import { itemKind } from '../../format/item.js';
 import { type ByteOffset, pageSize } from '../../units.js';
 import { touchModified } from './attributes.js';
@@ -19,25 +20,38 @@ import { flushNow } from './steps.js';
 const besides = 2;
 
 /**
- * Write as much of `data` as one batch takes: 1 MiB, or what there are places for without waiting, at least 30 pages.
+ * Write as much of `data` as one batch takes: 1 MiB, or on a full volume what there are places for, at least 30 pages.
  * Returns how many bytes. Throws Suspend, EFBIG, ENOSPC, EIO before any change.
  */
 export function writeNow(context: Context, inode: Inode, offset: ByteOffset, data: Uint8Array): number {
   const { volume } = context;
-  const most = Math.min(mostAtOnce, volume.pagesAtOnce) - besides;
-  const part = data.subarray(0, most * pageSize - (offset % pageSize));
+  let part = upTo(mostAtOnce, offset, data);
+  try {
+    prepare(context, inode, offset, part.length);
+  } catch (e) {
+    if (!(e instanceof FsError && e.code === 'ENOSPC')) throw e;
+    // So many places can't be had at once; the caller comes again with the rest.
+    part = upTo(Math.min(mostAtOnce, volume.pagesAtOnce), offset, data);
+    prepare(context, inode, offset, part.length);
+  }
+  writeFile(context, inode, offset, part);
+  touchModified(inode, volume.now());
+  flushNow(context, inode);
+  return part.length;
+}
+
+const upTo = (pages: number, offset: ByteOffset, data: Uint8Array): Uint8Array =>
+  data.subarray(0, (pages - besides) * pageSize - (offset % pageSize));
+
+/** Places, and all nodes that the write touches. */
+function prepare({ volume }: Context, { number, record }: Inode, offset: ByteOffset, length: number): void {
   const first = Math.floor(offset / pageSize);
-  const last = Math.floor((offset + part.length - 1) / pageSize);
-  const { number } = inode;
+  const last = Math.floor((offset + length - 1) / pageSize);
   const keys = [
     { inode: number, kind: itemKind.inode, offset: 0 },
     { inode: number, kind: itemKind.extent, offset: first },
     { inode: number, kind: itemKind.extent, offset: last },
   ];
   volume.prepare(keys, last - first + 1 + besides, false);
-  if (inode.record.pages > 0) mappedPages(volume, number, first, last, undefined);
-  writeFile(context, inode, offset, part);
-  touchModified(inode, volume.now());
-  flushNow(context, inode);
-  return part.length;
+  if (record.pages > 0) mappedPages(volume, number, first, last, undefined);
 }
