@@ -1,7 +1,7 @@
 /** Faults in what recovery believes and does, and in what is verified when it is read. */
 import { type Mutant, tests } from './mutant.js';
 
-const { powerCut, recovery, rules, damage, aceOne, random } = tests;
+const { powerCut, rules, damage, aceOne } = tests;
 
 export const recoveryMutants: readonly Mutant[] = [
   {
@@ -74,7 +74,7 @@ export const recoveryMutants: readonly Mutant[] = [
     file: 'fs/volume/recovery.ts',
     from: `      if (batch.generation <= checkpoint.generation) continue;\n      generation =`,
     to: `      generation =`,
-    tests: [powerCut, rules],
+    tests: [rules],
   },
   {
     name: 'epoch-ignored',
@@ -138,7 +138,7 @@ export const recoveryMutants: readonly Mutant[] = [
     file: 'fs/volume/recovery.ts',
     from: `  table.nextSerial += 2 * state.geometry.places + 1;\n`,
     to: ``,
-    tests: [recovery, rules, random],
+    tests: [rules],
   },
   {
     name: 'clean-while-in-use',

@@ -1,7 +1,7 @@
 /** Faults in the account of places and pages, and in the cleaner. */
 import { type Mutant, tests } from './mutant.js';
 
-const { powerCut, map, cleaning, releases, aceOne, random, space, reclaim, rules } = tests;
+const { powerCut, map, cleaning, releases, aceOne, random, space, reclaim, rules, damage } = tests;
 
 export const spaceMutants: readonly Mutant[] = [
   {
@@ -10,7 +10,7 @@ export const spaceMutants: readonly Mutant[] = [
     file: 'fs/log/segment-table.ts',
     from: `if (this.generation[place] < durable) ripe.push(place);`,
     to: `if (this.generation[place] <= durable) ripe.push(place);`,
-    tests: [map, powerCut, random],
+    tests: [damage],
   },
   {
     name: 'emptied-segment-reused-at-once',

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { CorruptionError, FsError, VolumeError } from '../../fs/errors.js';
-import { planGeometry, tableOffset, tablePages } from '../../fs/format/geometry.js';
+import { planGeometry, slotOffset, tableOffset, tablePages } from '../../fs/format/geometry.js';
 import { Superblock } from '../../fs/format/superblock.js';
 import { Journal, type JournalPosition } from '../../fs/log/journal.js';
 import { readJournal } from '../../fs/log/journal-reader.js';
@@ -145,6 +145,27 @@ it('a page that rots costs no fsync after it, once its record was known to be du
   const again = await mount(await swapped(disk, 'these are', 'those are'));
   expect(await run(() => again.fs.lookup(1, name('third')))).toMatchObject({ size: 0 });
   await expect(run(() => again.fs.read(first, 0, new Uint8Array(20_000)))).rejects.toMatchObject({ code: 'EIO' });
+});
+
+it('a checkpoint that rots leaves the one before whole, whatever was written since', async () => {
+  const { disk, volume, fs } = await fresh();
+  const file = await make(fs, 'a');
+  await run(() => fs.write(file, 0, new Uint8Array(200_000).fill(7), who));
+  await volume.commit();
+  await run(() => fs.unlink(1, name('a'), who));
+  await volume.commit();
+  const other = await make(fs, 'b');
+  for (let i = 0; i < 8; i++) await run(() => fs.write(other, i * 300_000, new Uint8Array(300_000).fill(9), who));
+  await volume.abandon();
+  const superblock = await readSuperblock(disk);
+  const { checkpoint } = await newestCheckpoint(disk, superblock);
+  disk.flipBit(slotOffset(superblock, checkpoint.slot) + 100, 3);
+  const again = await mount(new SimulatedDisk(size, { contents: disk.contents() }));
+  const { inode, size: length } = await run(() => again.fs.lookup(1, name('a')));
+  const into = new Uint8Array(length);
+  await run(() => again.fs.read(inode, 0, into));
+  expect(length).toBe(200_000);
+  expect(into.every((byte) => byte === 7)).toBe(true);
 });
 
 describe('the chain of records', () => {
