@@ -13,9 +13,6 @@ import type { Context } from './context.js';
 import type { Inode } from './inode.js';
 import { encodeInode } from './inode-record.js';
 
-/** With fewer dirty pages than these a full volume stays full. */
-const worthFlushing = 32;
-
 /** One inode of an edit. */
 interface Changed {
   readonly inode: Inode;
@@ -97,17 +94,13 @@ export class InodeEdit {
     }
   }
 
-  /**
-   * A full volume may have room when what is dirty now, perhaps in place of what it has, is flushed. That takes more
-   * pages than the operation itself dirties each time it starts, or it might start for ever.
-   */
+  /** A full volume may have room when what is dirty now, perhaps in place of what it has, is flushed. */
   private applyBatch(): void {
-    const { volume, writeback, reclaimer } = this.context;
+    const { volume, writeback } = this.context;
     try {
       volume.apply(this.batch);
     } catch (e) {
-      const full = e instanceof FsError && e.code === 'ENOSPC';
-      if (full && (writeback.dirtyPages > worthFlushing || reclaimer.busy)) writeback.makeRoom();
+      if (e instanceof FsError && e.code === 'ENOSPC') writeback.makeRoomForItems();
       throw e;
     }
   }

@@ -19,6 +19,8 @@ import type { Context } from './context.js';
 import { FlushSweep, flushStep } from './flush.js';
 import type { Inode } from './inode.js';
 
+/** So many pages must have become dirty for a full volume to be flushed for an operation that needs little. */
+const worthFlushing = 32;
 /** Steps of up to 1 MiB that a flush takes before requests get their turn. */
 const stepsInARow = 4;
 
@@ -35,6 +37,8 @@ export class Writeback implements Flusher {
   private background: Promise<void> | undefined;
   private making: Promise<unknown> | undefined;
   private madeAt = -1;
+  /** Dirty pages that were left when room was last made: of files without names, or of those that can't be flushed. */
+  private leftDirty = 0;
 
   constructor(private readonly context: Context) {}
 
@@ -158,6 +162,15 @@ export class Writeback implements Flusher {
     throw new Suspend(this.making, 'room on the volume');
   }
 
+  /**
+   * The same for an operation on names or attributes, which needs little: tried when much has become dirty since the
+   * last time. An operation may dirty a page itself each time that it starts, and would else start for ever.
+   */
+  makeRoomForItems(): void {
+    const more = this.dirtyPages - this.leftDirty > worthFlushing;
+    if (this.making !== undefined || more || this.context.reclaimer.busy) this.makeRoom();
+  }
+
   /** All that is dirty now goes to the tree. */
   async flush(inode: Inode): Promise<void> {
     const goal = inode.record.size;
@@ -225,6 +238,7 @@ export class Writeback implements Flusher {
       if (!(e instanceof FsError && e.code === 'ENOSPC')) throw e;
       this.madeAt = this.spaceChanges;
     } finally {
+      this.leftDirty = this.dirtyPages;
       this.making = undefined;
     }
   }
