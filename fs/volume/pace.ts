@@ -55,7 +55,10 @@ export class Pace {
       return;
     }
     this.waitedMs = 0;
-    this.working = this.turn().finally(() => {
+    // Begun in a turn of its own: a commit changes things, and must find that it is under way, or each would leave one
+    // more timer behind.
+    const begun = Promise.resolve().then(() => this.turn());
+    this.working = begun.finally(() => {
       this.working = undefined;
       if (this.touches !== this.seen && !this.stopped) this.arm();
     });

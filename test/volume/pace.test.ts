@@ -59,6 +59,24 @@ describe('the pace of commits', () => {
     await pace.stop();
   });
 
+  it('keeps its pace when commits change things themselves, as a flush does', async () => {
+    const work = new Work();
+    const pace = new Pace(work, 5000);
+    const { commit } = work;
+    work.commit = () => {
+      pace.touched();
+      return commit.call(work);
+    };
+    for (let i = 0; i < 600; i++) {
+      pace.touched();
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(work.commits).toBeGreaterThanOrEqual(10);
+    expect(work.commits).toBeLessThanOrEqual(12);
+    await pace.stop();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('tries again after a commit that failed', async () => {
     const work = new Work();
     work.failures = 2;
