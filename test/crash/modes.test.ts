@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../fs/store/random.js';
 import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
 import type { SparseBytes } from '../../fs/store/sparse-bytes.js';
+import { run } from '../../fs/suspend.js';
 import type { JournalMode } from '../../fs/volume/journal-mode.js';
 import { checkVolume } from '../../fsck/check.js';
 import {
@@ -86,6 +87,24 @@ describe('journal=data', () => {
       if (moment < 0) expect(seen.all, `write ${at}`).toBe(moments[cut.done].all);
       expect(moment, `write ${at}`).toBeGreaterThanOrEqual(cut.done);
     }
+  });
+});
+
+describe('journal=data, a small file', () => {
+  it('keeps its contents when it becomes too long to be inline', async () => {
+    const machine = await start(new SimulatedDisk(imageBytes, { contents: image.copy() }), 'data');
+    const who = { uid: 0, gid: 0, pid: 1 };
+    const { inode } = machine.api.mknod(1, Buffer.from('small'), 0o100644, 0, 0, who);
+    machine.api.write(inode, 0, Buffer.from('hi'), who);
+    machine.api.setattr(inode, { size: 5000 }, who);
+    await machine.api.settled('file');
+    const left = machine.disk.kill(seededRandom(1));
+    await machine.volume.abandon();
+    const again = await start(new SimulatedDisk(imageBytes, { contents: left }), 'data');
+    const into = Buffer.alloc(4);
+    expect(await run(() => again.api.read(inode, 0, into))).toBe(4);
+    expect(into.toString('latin1')).toBe('hi\0\0');
+    await again.volume.abandon();
   });
 });
 

@@ -14,7 +14,7 @@ import { Suspend } from '../../suspend.js';
 import { type ByteOffset, maxFileSize, pageSize, volumeInode } from '../../units.js';
 import type { Context } from './context.js';
 import { makeDirty, pagesAtEnd } from './file-write.js';
-import type { Inode } from './inode.js';
+import { type Inode, inlineBytes } from './inode.js';
 import type { InodeEdit } from './inode-edit.js';
 import { cutPages, orphanValue } from './reclaim.js';
 import { flushNow } from './steps.js';
@@ -31,8 +31,12 @@ export function resize(context: Context, inode: Inode, size: ByteOffset, edit: I
 
 function grow(context: Context, inode: Inode, size: ByteOffset, edit: InodeEdit): () => void {
   makeDirty(context, inode, pagesAtEnd(inode));
-  // Nothing that shows: stale bytes behind the end go before the size comes.
-  if (context.volume.journal === 'data') flushNow(context, inode);
+  if (context.volume.journal === 'data') {
+    // What is inline at the old size can't stay so at the new one, and is not dirty afterwards.
+    if (size > inlineBytes) inode.wantsExtents = true;
+    // Nothing that shows: stale bytes behind the end go before the size comes.
+    flushNow(context, inode);
+  }
   edit.record(inode).size = size;
   const dirty = inode.pages !== undefined && inode.pages.dirtyCount > 0;
   if (!dirty) edit.setFlushedSize(inode, size);
