@@ -2,7 +2,7 @@
  * The long run of the model test: random operations on a volume and on a model of it, with remounts and power cuts in
  * between. Stops at the first difference, and fails also when something that it is there to try never happened.
  *
- *     node dist/scripts/soak-model.js [--seed N] [--operations N] [--minutes N] [--size MIB] [--any] [--trail N] [--image FILE] [--quiet]
+ *     node dist/scripts/soak-model.js [--seed N] [--operations N] [--minutes N] [--size MIB] [--journal MODE] [--any] [--trail N] [--image FILE] [--quiet]
  *
  * When the run fails, --image leaves what the disk then holds in FILE, and in FILE.cut what the last power cut left.
  *
@@ -12,6 +12,7 @@ import fs from 'node:fs';
 import { parseArgs } from 'node:util';
 import { seededRandom } from '../fs/store/random.js';
 import type { SparseBytes } from '../fs/store/sparse-bytes.js';
+import { journalModes } from '../fs/volume/journal-mode.js';
 import { isZeros } from '../stress/model/contents.js';
 import { missingEvents } from '../stress/random/events.js';
 import { Harness } from '../stress/random/harness.js';
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     operations: { type: 'string', default: '100000' },
     minutes: { type: 'string', default: '60' },
     size: { type: 'string', default: '64' },
+    journal: { type: 'string', default: 'ordered' },
     any: { type: 'boolean', default: false },
     trail: { type: 'string', default: '40' },
     image: { type: 'string' },
@@ -34,6 +36,7 @@ const { values } = parseArgs({
 });
 
 const seed = Number(values.seed);
+const journal = journalModes.find((mode) => mode === values.journal) ?? 'ordered';
 const operations = Number(values.operations);
 const deadline = performance.now() + Number(values.minutes) * 60_000;
 
@@ -53,11 +56,12 @@ const patience = 20_000;
 
 async function soak(): Promise<number> {
   const time = new VirtualTime();
-  const maker = new VarveMaker({ now: () => time.now, segmentShift: 5 });
+  const maker = new VarveMaker({ now: () => time.now, segmentShift: 5, journal });
   const harness = new Harness(maker, {
     seed,
     size: Number(values.size) << 20,
     time,
+    journal,
     check: true,
     trail: Number(values.trail),
   });

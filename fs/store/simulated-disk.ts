@@ -172,6 +172,20 @@ export class SimulatedDisk implements Store {
     return contents;
   }
 
+  /**
+   * The process dies now: what the host was handed is there, and of the writes under way some. The disk fails every call
+   * from here on; the result is what the next process finds.
+   */
+  kill(random: Random): SparseBytes {
+    this.on = false;
+    const contents = this.current.copy();
+    for (const write of [...this.flying.keys()]) {
+      this.settle(write);
+      if (chance(random, 0.5)) applyWrite(contents, write);
+    }
+    return contents;
+  }
+
   /** What a disk holds that was stopped in peace: all writes. */
   contents(): SparseBytes {
     return this.current.copy();

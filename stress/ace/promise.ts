@@ -9,7 +9,7 @@ import type { JournalMode } from '../../fs/volume/journal-mode.js';
 import { compareContents } from '../model/compare.js';
 import type { Dump } from '../model/dump.js';
 import { differences } from '../model/state.js';
-import { checkOrderedPromise } from '../promise/ordered.js';
+import { checkByRules } from '../promise/ordered.js';
 import type { Known, State } from './knowledge.js';
 
 /** What is wrong; nothing if the promise is kept. */
@@ -22,9 +22,7 @@ export function brokenPromise(journal: JournalMode, known: Known, found: Dump): 
     );
     if (problems.length > 0) return problems;
   }
-  const history = known.history.copy();
-  if (journal === 'writeback') history.effects = history.effects.map((effect) => ({ ...effect, flushes: [] }));
-  const verdict = checkOrderedPromise(history, found);
+  const verdict = checkByRules(known.history, found, { flushes: journal !== 'writeback' });
   return verdict.kept ? [] : verdict.why;
 }
 

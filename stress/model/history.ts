@@ -5,6 +5,7 @@
  */
 import type { Contents } from './contents.js';
 import { applyChanges, type Changes, type Facts } from './state.js';
+import type { Tape } from './tape.js';
 
 /** A change of contents that is itself an ordered metadata operation and can be done again on an older version. */
 export type Redo = { readonly what: 'cut'; readonly size: number } | { readonly what: 'extend'; readonly size: number };
@@ -16,9 +17,16 @@ export interface Version {
   readonly redo?: Redo;
 }
 
+/** The generation that was open when an operation began, and the one when it ended. */
+export interface Generations {
+  readonly first: number;
+  readonly last: number;
+}
+
 /** A metadata operation. */
 export interface Effect {
   readonly sequence: number;
+  readonly generations: Generations;
   readonly changes: Changes;
   /** Files that a record with this operation flushes first (rename, link). */
   readonly flushes: readonly number[];
@@ -37,10 +45,23 @@ export class History {
   effects: Effect[] = [];
   /** Versions of files, oldest first: the oldest is the newest known to be durable. */
   readonly versions = new Map<number, Version[]>();
+  /** Sequence of the last change that was acknowledged. */
+  acknowledged = 0;
+  /** Sequences with which acknowledged operations ended, since the last durable moment. */
+  ends: number[] = [];
+  /** Of the operation that is being noted. */
+  generations: Generations = { first: 0, last: 0 };
   /** A rename or link flushes the file: what it held is durable with the name. */
   namesFlush = true;
+  /** Where all that is noted goes as well. */
+  tape: Tape | undefined;
   private sequence = 0;
   private durableSequence = 0;
+
+  /** Sequence of the newest change that is known to be durable. */
+  get durableUpTo(): number {
+    return this.durableSequence;
+  }
 
   /** Sequence of the last metadata operation in the state after `count` of the effects. */
   lastOf(count: number): number {
@@ -58,25 +79,47 @@ export class History {
 
   /** A metadata operation was done. */
   effect(label: string, changes: Changes, flushes: readonly number[] = []): void {
-    this.effects.push({ sequence: ++this.sequence, changes, flushes, label });
+    this.addEffect({ sequence: this.sequence + 1, generations: this.generations, changes, flushes, label });
+  }
+
+  /** With its own sequence number, which is not below those before. */
+  addEffect(effect: Effect): void {
+    this.sequence = Math.max(this.sequence, effect.sequence);
+    this.effects.push(effect);
+    this.tape?.note({ what: 'effect', effect });
   }
 
   /** A file has new contents. With `redo` it is a metadata operation: call `effect` first. */
   version(inode: number, contents: Contents, redo?: Redo): void {
-    const version = { sequence: redo ? this.sequence : ++this.sequence, contents, ...(redo ? { redo } : {}) };
+    this.addVersion(inode, { sequence: redo ? this.sequence : this.sequence + 1, contents, ...(redo ? { redo } : {}) });
+  }
+
+  addVersion(inode: number, version: Version): void {
+    this.sequence = Math.max(this.sequence, version.sequence);
+    this.tape?.note({ what: 'version', inode, version });
     const list = this.versions.get(inode);
     if (list) list.push(version);
     else this.versions.set(inode, [version]);
   }
 
+  /** All that was noted has been acknowledged to whoever asked for it. */
+  acknowledge(sequence = this.sequence): void {
+    if (sequence === this.acknowledged) return;
+    this.acknowledged = sequence;
+    this.ends.push(sequence);
+    this.tape?.note({ what: 'acknowledged', sequence });
+  }
+
   /** Metadata up to the moment is durable, and of these files (all, if absent) the contents too. */
   durable(moment: Moment, files?: readonly number[]): void {
+    this.tape?.note({ what: 'durable', moment, files });
     let count = 0;
     while (count < this.effects.length && this.effects[count].sequence <= moment.sequence) count++;
     const done = this.effects.slice(0, count);
     this.durableSequence = Math.max(this.durableSequence, moment.sequence);
     for (const { changes } of done) applyChanges(this.base, changes);
     this.effects = this.effects.slice(count);
+    this.ends = this.ends.filter((end) => end > this.durableSequence);
     // What a rename or link flushed is durable with it.
     for (const { flushes, sequence } of this.namesFlush ? done : []) {
       for (const inode of flushes) this.forgetBefore(inode, sequence);
@@ -107,6 +150,9 @@ export class History {
     for (const [inode, list] of this.versions) copy.versions.set(inode, list.slice());
     copy.sequence = this.sequence;
     copy.durableSequence = this.durableSequence;
+    copy.acknowledged = this.acknowledged;
+    copy.ends = this.ends.slice();
+    copy.namesFlush = this.namesFlush;
     return copy;
   }
 
@@ -118,5 +164,13 @@ export class History {
     this.versions.clear();
     this.durableSequence = this.sequence;
     for (const [inode, contents] of files) this.version(inode, contents);
+    this.settle();
+  }
+
+  /** All that was noted is durable. */
+  settle(): void {
+    this.acknowledged = this.sequence;
+    this.durableSequence = this.sequence;
+    this.ends = [];
   }
 }

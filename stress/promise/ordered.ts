@@ -24,89 +24,45 @@
  *
  * Times may be older, and are not compared.
  */
-import { pageSize } from '../../fs/units.js';
-import type { Contents } from '../model/contents.js';
 import type { Dump } from '../model/dump.js';
 import type { History, Version } from '../model/history.js';
-import { applyChanges, differences, type Facts, inodeKey } from '../model/state.js';
+import { checkContents } from './pages.js';
+import { matchingPrefixes } from './prefixes.js';
+import type { Evidence, Verdict } from './verdict.js';
 
-/** Undefined if the promise is kept, with the number of effects that survived; else what is wrong. */
-export type Verdict =
-  | { readonly kept: true; readonly effects: number }
-  | { readonly kept: false; readonly why: string[] };
+/** `flushes`: a rename or link flushes the file first. `fits`: which numbers of effects may have survived; all unless told. */
+export interface Rules {
+  readonly flushes: boolean;
+  readonly fits?: (count: number) => boolean;
+}
 
-export function checkOrderedPromise(history: History, found: Dump): Verdict {
+export const checkOrdered = (history: History, evidence: Evidence): Verdict =>
+  checkByRules(history, evidence.found, { flushes: true });
+
+export function checkByRules(history: History, found: Dump, rules: Rules): Verdict {
   const matches = matchingPrefixes(history, found.facts);
   if (matches.prefixes.length === 0) return { kept: false, why: matches.why };
+  const fitting = matches.prefixes.filter(rules.fits ?? (() => true));
+  if (fitting.length === 0) {
+    return {
+      kept: false,
+      why: [`metadata as after ${matches.prefixes.join(' or ')} of ${history.effects.length} operations`],
+    };
+  }
   let why: string[] = [];
   // The longest first: it is the likeliest, and what is wrong with it says most.
-  for (const count of matches.prefixes.reverse()) {
-    const problems = checkFiles(history, count, found);
+  for (const count of fitting.reverse()) {
+    const problems = checkFiles(history, count, found, rules);
     if (problems.length === 0) return { kept: true, effects: count };
     if (why.length === 0) why = [`metadata as after ${count} of ${history.effects.length} operations`, ...problems];
   }
   return { kept: false, why };
 }
 
-/** Facts without the files that have no name: recovery reclaims them. */
-function withoutOrphans(facts: Facts): Facts {
-  const orphans = new Set<string>();
-  for (const [key, value] of facts) if (key.startsWith('i ') && / links 0 /.test(value)) orphans.add(key.slice(2));
-  if (orphans.size === 0) return facts;
-  const rest: Facts = new Map();
-  for (const [key, value] of facts) if (!orphans.has(key.slice(2).split('/', 1)[0])) rest.set(key, value);
-  return rest;
-}
-
-function matchingPrefixes(history: History, found: Facts): { prefixes: number[]; why: string[] } {
-  const facts: Facts = new Map(history.base);
-  const prefixes: number[] = [];
-  let nearest = { count: 0, wrong: Number.POSITIVE_INFINITY };
-  // The number of differing facts is kept up to date from effect to effect; orphans are compared at the end only.
-  const differs = (key: string): boolean => !isOrphan(facts, key) && facts.get(key) !== found.get(key);
-  let wrong = 0;
-  for (const key of new Set([...facts.keys(), ...found.keys()])) if (differs(key)) wrong++;
-  for (let count = 0; ; count++) {
-    if (wrong === 0) prefixes.push(count);
-    if (wrong < nearest.wrong) nearest = { count, wrong };
-    if (count === history.effects.length) break;
-    const { changes } = history.effects[count];
-    const touched = new Set(changes.keys());
-    // An inode that gains or loses its last name takes its attributes along.
-    for (const key of changes.keys()) {
-      if (!key.startsWith('i ')) continue;
-      for (const other of xattrsOf(facts, found, key.slice(2))) touched.add(other);
-    }
-    for (const key of touched) if (differs(key)) wrong--;
-    applyChanges(facts, changes);
-    for (const key of touched) if (differs(key)) wrong++;
-  }
-  if (prefixes.length > 0) return { prefixes, why: [] };
-  const closest: Facts = new Map(history.base);
-  for (const { changes } of history.effects.slice(0, nearest.count)) applyChanges(closest, changes);
-  const why = [
-    `no prefix of the ${history.effects.length} metadata operations gives what was found; nearest are the first ` +
-      `${nearest.count}, which differ in ${nearest.wrong} facts`,
-    ...differences(withoutOrphans(closest), found),
-  ];
-  return { prefixes, why };
-}
-
-function isOrphan(facts: Facts, key: string): boolean {
-  if (key.startsWith('d ')) return false;
-  const fact = facts.get(inodeKey(Number(key.slice(2).split('/', 1)[0])));
-  return fact !== undefined && / links 0 /.test(fact);
-}
-
-function* xattrsOf(facts: Facts, found: Facts, inode: string): Iterable<string> {
-  const prefix = `x ${inode}/`;
-  for (const map of [facts, found]) for (const key of map.keys()) if (key.startsWith(prefix)) yield key;
-}
-
-function checkFiles(history: History, count: number, found: Dump): string[] {
+function checkFiles(history: History, count: number, found: Dump, rules: Rules): string[] {
   const problems: string[] = [];
   for (const [inode, contents] of found.files) {
-    const window = windowOf(history, count, inode);
+    const window = windowOf(history, count, inode, rules);
     if (window.length === 0) problems.push(`inode ${inode}: the history knows no version of it`);
     else problems.push(...checkContents(inode, window, contents));
     if (problems.length > 10) break;
@@ -114,90 +70,13 @@ function checkFiles(history: History, count: number, found: Dump): string[] {
   return problems;
 }
 
-function windowOf(history: History, count: number, inode: number): Version[] {
+function windowOf(history: History, count: number, inode: number, rules: Rules): Version[] {
   const versions = history.versions.get(inode) ?? [];
   const end = history.endOf(count);
   let from = 0;
   for (const { flushes, sequence } of history.effects.slice(0, count)) {
-    if (!flushes.includes(inode)) continue;
+    if (!rules.flushes || !flushes.includes(inode)) continue;
     while (from + 1 < versions.length && versions[from + 1].sequence <= sequence) from++;
   }
   return versions.slice(from).filter((version) => version.sequence < end);
-}
-
-/** A version with the truncations after it done on it: bytes up to `covered` are its own. */
-interface Candidate {
-  readonly contents: Contents;
-  readonly covered: number;
-  /** Size with the later truncations that cut, and with those too that extend. */
-  readonly least: number;
-  readonly greatest: number;
-}
-
-function candidatesOf(window: readonly Version[]): Candidate[] {
-  return window.map((version, index) => {
-    let contents = version.contents;
-    let least = contents.size;
-    let greatest = contents.size;
-    for (const { redo } of window.slice(index + 1)) {
-      if (redo?.what === 'cut') {
-        contents = contents.cut(redo.size);
-        least = Math.min(least, redo.size);
-        greatest = Math.min(greatest, redo.size);
-      } else if (redo?.what === 'extend') greatest = Math.max(greatest, redo.size);
-    }
-    return { contents, covered: least, least, greatest };
-  });
-}
-
-/** Exported for the tests of this check. */
-export function checkContents(inode: number, window: readonly Version[], found: Contents): string[] {
-  const last = window[window.length - 1].contents;
-  const candidates = candidatesOf(window);
-  const least = Math.min(...candidates.map((candidate) => candidate.least));
-  const greatest = Math.max(...candidates.map((candidate) => candidate.greatest));
-  if (found.size < least || found.size > greatest) {
-    return [`inode ${inode}: size ${found.size}, expected ${least} to ${greatest}`];
-  }
-  const pages = new Set(found.written());
-  for (const { contents } of window) for (const page of contents.written()) pages.add(page);
-  const problems: string[] = [];
-  for (const page of pages) {
-    const start = page * pageSize;
-    const length = Math.min(pageSize, found.size - start);
-    if (length <= 0) continue;
-    const bytes = found.page(page);
-    if (last.size >= start + length && same(bytes, last.page(page), 0, length)) continue;
-    if (!explained(bytes, page, length, candidates)) {
-      problems.push(
-        `inode ${inode}: page ${page} (${describe(bytes)}) is in none of ${window.length} versions: ${window
-          .slice(0, 6)
-          .map(({ contents }) => `size ${contents.size} ${describe(contents.page(page))}`)
-          .join('; ')}; size found ${found.size}`,
-      );
-      if (problems.length > 3) break;
-    }
-  }
-  return problems;
-}
-
-function explained(bytes: Uint8Array, page: number, length: number, candidates: readonly Candidate[]): boolean {
-  const start = page * pageSize;
-  return candidates.some(({ contents, covered }, index) => {
-    const own = Math.max(0, Math.min(length, covered - start));
-    if (!same(bytes, contents.page(page), 0, own)) return false;
-    if (own === length) return true;
-    return candidates
-      .slice(index)
-      .some((later) => later.covered >= start + length && same(bytes, later.contents.page(page), own, length));
-  });
-}
-
-const same = (a: Uint8Array, b: Uint8Array, from: number, to: number): boolean =>
-  Buffer.compare(a.subarray(from, to), b.subarray(from, to)) === 0;
-
-/** First bytes that aren't zero, in hexadecimal. */
-function describe(page: Uint8Array): string {
-  const at = page.findIndex((byte) => byte !== 0);
-  return at < 0 ? 'zeros' : `${at}: ${Buffer.from(page.subarray(at, at + 8)).toString('hex')}`;
 }

@@ -8,12 +8,13 @@ import { below, chance, type Random, seededRandom } from '../../fs/store/random.
 import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
 import type { SparseBytes } from '../../fs/store/sparse-bytes.js';
 import { run } from '../../fs/suspend.js';
+import type { JournalMode } from '../../fs/volume/journal-mode.js';
 import { compareBytes, compareContents, compareTrees, factsOf } from '../model/compare.js';
 import { type Dump, dump, readContents } from '../model/dump.js';
 import type { Moment } from '../model/history.js';
 import { Model } from '../model/model.js';
 import { restore } from '../model/restore.js';
-import { checkOrderedPromise } from '../promise/ordered.js';
+import { promises } from '../promise/promises.js';
 import type { System, SystemMaker } from '../system/system.js';
 import type { VirtualTime } from '../system/virtual-time.js';
 
@@ -22,6 +23,8 @@ export interface HarnessOptions {
   /** Bytes of the disk. */
   readonly size: number;
   readonly time: VirtualTime;
+  /** What the system promises; `ordered` unless told. */
+  readonly journal?: JournalMode;
   /** Share of the disk's calls that are answered in place. */
   readonly inPlace?: number;
   /** How many of the last operations the report of a failure lists; 40 unless told. */
@@ -64,7 +67,12 @@ export class Harness {
   ) {
     this.random = seededRandom(options.seed);
     this.model = new Model(() => clockOf(options.time));
+    this.model.history.namesFlush = this.journal !== 'writeback';
     this.disk = this.newDisk(undefined);
+  }
+
+  get journal(): JournalMode {
+    return this.options.journal ?? 'ordered';
   }
 
   /** What the disk holds now. */
@@ -132,7 +140,9 @@ export class Harness {
   ): Promise<boolean> {
     await this.tick();
     this.note(label);
-    const got = await this.attempt(() => run(() => call(this.api)));
+    const first = this.begin();
+    const got = await this.attempt(() => this.acknowledged(() => call(this.api)));
+    this.end(first);
     if (this.isOff(got)) {
       await this.whileUncertain(label, call);
       await this.powerIsBack();
@@ -149,10 +159,30 @@ export class Harness {
       if (a !== b && !(alike.includes(a) && alike.includes(b))) this.disagree(label, [`expected ${a}, found ${b}`]);
       return false;
     }
+    this.model.history.acknowledge();
     const problems = compare(expected.value, got.value);
     if (problems.length > 0) this.disagree(label, problems);
     if (this.model.history.effects.length > maxEffects) await this.sync();
     return true;
+  }
+
+  /** An operation begins: the generation that is open now. */
+  private begin(): number {
+    const { tape } = this.model.history;
+    if (tape) tape.begun = this.disk.recording.now;
+    return this.running().generation();
+  }
+
+  /** It has ended: what the model does next is the same operation. */
+  private end(first: number): void {
+    this.model.history.generations = { first, last: this.running().generation() };
+  }
+
+  /** Do it as a driver would: it is answered when it is as safe as the mode promises of acknowledged operations. */
+  private async acknowledged<T>(call: () => T | Promise<T>): Promise<T> {
+    const value = await run(call);
+    await this.api.settled('file');
+    return value;
   }
 
   /** Ask the system alone; 'off' if the power went meanwhile: it is back then. */
@@ -170,7 +200,11 @@ export class Harness {
   ): Promise<void> {
     await this.tick();
     this.note(`together: ${calls.map(({ label }) => label).join(' | ')}`);
-    const outcomes = await Promise.all(calls.map(({ call }) => this.attempt(() => run(() => call(this.api)))));
+    const first = this.begin();
+    const outcomes = await Promise.all(
+      calls.map(({ call }) => this.attempt(() => this.acknowledged(() => call(this.api)))),
+    );
+    this.end(first);
     const off = outcomes.some((outcome) => this.isOff(outcome));
     for (const [i, outcome] of outcomes.entries()) {
       const { label, call, check } = calls[i];
@@ -183,6 +217,7 @@ export class Harness {
       const problems = off ? [] : check();
       if (problems.length > 0) this.disagree(label, problems);
     }
+    if (!off) this.model.history.acknowledge();
     if (off) await this.powerIsBack();
   }
 
@@ -317,6 +352,7 @@ export class Harness {
     });
     if (problems.length > 0) this.disagree(`contents of inode ${inode} after ENOSPC`, problems.slice(0, 5));
     this.model.adopt(await this.valueOf(attributes), found.value);
+    this.model.history.acknowledge();
   }
 
   private async valueOf<T>(outcome: Outcome<T>): Promise<T> {
@@ -379,12 +415,24 @@ export class Harness {
     await this.powerIsBack();
   }
 
+  /** The process dies; the host and its disk go on. */
+  async kill(): Promise<void> {
+    this.note('the process is killed');
+    this.count('kills');
+    await this.restartFrom(this.disk.kill(this.random), true);
+  }
+
   /** The power went (or goes now): recover, check the promise, and go on from what was found. */
   private async powerIsBack(): Promise<void> {
     this.count('power cuts');
-    const old = this.system;
-    let contents = this.disk.crash(this.random);
+    const contents = this.disk.crash(this.random);
     this.note(`  ${this.disk.unsettled} writes were unsettled`);
+    await this.restartFrom(contents, false);
+  }
+
+  private async restartFrom(left: SparseBytes, processOnly: boolean): Promise<void> {
+    const old = this.system;
+    let contents = left;
     if (old) {
       this.keepCounters(old);
       await old.abandon();
@@ -392,12 +440,13 @@ export class Harness {
     await Promise.all([...this.syncing].map(({ done }) => done));
     this.checkDisk();
     // Recovery may itself be cut short, more than once.
+    const generation = await this.maker.generationOf(this.newDisk(contents));
     while (chance(this.random, 0.15)) contents = await this.cutRecovery(contents);
     this.image = contents.copy();
     this.disk = this.newDisk(contents);
     this.system = await this.maker.open(this.disk);
     this.checkDisk();
-    await this.adopt();
+    await this.adopt(generation, processOnly);
   }
 
   private async cutRecovery(contents: SparseBytes): Promise<SparseBytes> {
@@ -412,10 +461,10 @@ export class Harness {
     return disk.crash(this.random);
   }
 
-  private async adopt(): Promise<void> {
+  private async adopt(generation: number, processOnly: boolean): Promise<void> {
     const found = await this.find();
-    const verdict = checkOrderedPromise(this.model.history, found);
-    if (!verdict.kept) this.disagree('after a power cut', verdict.why);
+    const verdict = promises[this.journal](this.model.history, { found, generation, processOnly });
+    if (!verdict.kept) this.disagree(processOnly ? 'after the death of the process' : 'after a power cut', verdict.why);
     const lost = this.model.history.effects.length - verdict.effects;
     this.count('operations lost', lost);
     this.note(`  recovered; ${lost} of ${this.model.history.effects.length} metadata operations are lost`);

@@ -25,6 +25,7 @@ const always: Weights = {
   remount: 0.08,
   planCut: 0.2,
   cut: 0.15,
+  kill: 0.05,
   chmod: 3,
   truncate: 3,
   rename: 4,

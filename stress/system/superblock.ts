@@ -2,10 +2,15 @@
 import { planGeometry } from '../../fs/format/geometry.js';
 import { formatVersion, type Superblock, superblockMagic } from '../../fs/format/superblock.js';
 
-/** For a store of `bytes`; segments of 2^`segmentShift` pages, or as mkfs chooses. Throws RangeError if it is too small. */
-export function fixedSuperblock(bytes: number, segmentShift?: number): Superblock {
+/**
+ * For a store of `bytes`; segments of 2^`segmentShift` pages, or as mkfs chooses, and at most `places` (at least 64) of
+ * them: a small volume is quickly full, and quickly walked. Throws RangeError if the store is too small.
+ */
+export function fixedSuperblock(bytes: number, segmentShift?: number, places = Number.POSITIVE_INFINITY): Superblock {
+  const geometry = planGeometry(bytes, segmentShift);
   return {
-    ...planGeometry(bytes, segmentShift),
+    ...geometry,
+    places: Math.min(places, geometry.places),
     magic: superblockMagic,
     version: formatVersion,
     checksum: 0,

@@ -9,6 +9,8 @@ export interface System {
   readonly api: FileSystemApi;
   /** Make everything durable by a checkpoint. */
   commit(): Promise<void>;
+  /** The generation that is open. */
+  generation(): number;
   /** What happened inside so far, by name: nodes split, segments cleaned, ... */
   counters(): Readonly<Record<string, number>>;
   /** Stop in peace. */
@@ -20,6 +22,8 @@ export interface System {
 export interface SystemMaker {
   format(disk: SimulatedDisk): Promise<void>;
   open(disk: SimulatedDisk): Promise<System>;
+  /** Generation of the checkpoint with which a start begins; the disk is not in use. */
+  generationOf(disk: SimulatedDisk): Promise<number>;
   /** Problems that a check of the whole image finds; the disk is not in use meanwhile. */
   check(disk: SimulatedDisk): Promise<string[]>;
 }

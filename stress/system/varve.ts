@@ -6,6 +6,9 @@
 import { FileSystem } from '../../fs/posix/filesystem.js';
 import { initialItems } from '../../fs/posix/namespace/root-directory.js';
 import type { SimulatedDisk } from '../../fs/store/simulated-disk.js';
+import { newestCheckpoint } from '../../fs/volume/checkpoint-slots.js';
+import type { JournalMode } from '../../fs/volume/journal-mode.js';
+import { readSuperblock } from '../../fs/volume/superblock.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { checkVolume } from '../../fsck/check.js';
 import { fixedSuperblock } from './superblock.js';
@@ -14,6 +17,10 @@ import type { System, SystemMaker } from './system.js';
 export interface VarveOptions {
   /** Pages in a segment, as a power of two; by size if absent. */
   readonly segmentShift?: number;
+  /** Places for segments, at least 64; as many as fit if absent. */
+  readonly places?: number;
+  /** `ordered` unless told. */
+  readonly journal?: JournalMode;
   /** Memory for nodes, in bytes. */
   readonly nodeBytes?: number;
   /** Memory for pages of files, in bytes. */
@@ -26,7 +33,7 @@ export class VarveMaker implements SystemMaker {
   constructor(private readonly options: VarveOptions) {}
 
   async format(disk: SimulatedDisk): Promise<void> {
-    const superblock = fixedSuperblock(disk.size, this.options.segmentShift);
+    const superblock = fixedSuperblock(disk.size, this.options.segmentShift, this.options.places);
     const seconds = Math.floor(this.options.now() / 1000);
     const initial = initialItems({ seconds, nanos: 0 }, 0, 0, 0o755);
     await Volume.format(disk, { superblock, initial, clock: this.options });
@@ -36,6 +43,7 @@ export class VarveMaker implements SystemMaker {
     const volume = await Volume.open(disk, {
       clock: this.options,
       commitSeconds: 5,
+      journal: this.options.journal ?? 'ordered',
       cacheBytes: this.options.nodeBytes ?? 2 << 20,
     });
     const api = new FileSystem(volume, { cacheBytes: this.options.pageBytes ?? 4 << 20 });
@@ -43,6 +51,7 @@ export class VarveMaker implements SystemMaker {
     return {
       api,
       commit: () => volume.commit(),
+      generation: () => volume.generation,
       counters: () => {
         const { height, ...rest } = volume.counters;
         return { ...rest, 'max height': height };
@@ -53,6 +62,10 @@ export class VarveMaker implements SystemMaker {
       },
       abandon: () => volume.abandon(),
     };
+  }
+
+  async generationOf(disk: SimulatedDisk): Promise<number> {
+    return (await newestCheckpoint(disk, await readSuperblock(disk))).checkpoint.generation;
   }
 
   async check(disk: SimulatedDisk): Promise<string[]> {

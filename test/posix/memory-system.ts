@@ -31,10 +31,15 @@ export class MemoryMaker implements SystemMaker {
     return {
       api,
       commit: () => volume.commit(),
+      generation: () => volume.generation,
       counters: () => ({ suspensions: volume.suspensions, batches: volume.batches }),
       close: () => api.close(),
       abandon: async () => undefined,
     };
+  }
+
+  async generationOf(): Promise<number> {
+    return this.volume.generation;
   }
 
   async check(): Promise<string[]> {

@@ -12,7 +12,7 @@ import { BrokenRule, type MemoryVolume } from '../support/memory-volume.js';
 import { checkMap } from './check-map.js';
 import { MemoryMaker } from './memory-system.js';
 
-const withoutPower = new Set(['cut', 'planCut']);
+const withoutPower = new Set(['cut', 'planCut', 'kill']);
 
 async function runModel(seed: number, steps: number, restless: number, late: number): Promise<Harness> {
   const time = new VirtualTime();

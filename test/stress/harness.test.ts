@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../fs/store/random.js';
 import { Contents } from '../../stress/model/contents.js';
-import { checkContents } from '../../stress/promise/ordered.js';
+import { checkContents } from '../../stress/promise/pages.js';
 import { clockOf, Harness } from '../../stress/random/harness.js';
 import { perform } from '../../stress/random/operations.js';
 import { drawSteps } from '../../stress/random/steps.js';

@@ -46,6 +46,10 @@ export class ToyMaker implements SystemMaker {
     this.durable = 0;
   }
 
+  async generationOf(): Promise<number> {
+    return 0;
+  }
+
   async check(): Promise<string[]> {
     return [];
   }
@@ -77,6 +81,7 @@ export class ToyMaker implements SystemMaker {
     return {
       api,
       commit: async () => settle(),
+      generation: () => 0,
       counters: () => ({ opened: 1 }),
       close: async () => settle(),
       abandon: async () => {},
