@@ -98,7 +98,7 @@ export const spaceMutants: readonly Mutant[] = [
     file: 'fs/volume/space.ts',
     from: `    if (pages - replaces + this.metadata > available && !(replaces === pages && replaces > 0)) {`,
     to: `    if (this.metadata < 0 && !(replaces === pages && replaces > 0)) {`,
-    tests: [rules, space, 'test/volume/cleaning.test.ts'],
+    tests: [rules, space],
   },
   {
     name: 'promise-not-given-back',

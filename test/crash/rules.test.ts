@@ -240,16 +240,15 @@ describe('a volume', () => {
   it('says ENOSPC while a commit, and the removal of everything, still fit', async () => {
     const mounted = await mount();
     const { fs, volume } = mounted;
-    let files = 0;
+    const inode = await create(fs, 'a');
     const fill = async (): Promise<void> => {
-      for (; ; files++) await put(fs, await create(fs, files), 7, 200_000);
+      for (let at = 0; ; at += 50_000) await put(fs, inode, 7, 50_000, at);
     };
     await expect(fill()).rejects.toMatchObject({ code: 'ENOSPC' });
-    expect(fs.statfs().availablePages).toBeGreaterThanOrEqual(0);
     const { capacity, live, reserved } = volume.statistics();
     expect(live + reserved).toBeLessThanOrEqual(capacity);
     await volume.commit();
-    for (let i = 0; i < files; i++) await run(() => fs.unlink(1, name(i), who));
+    await run(() => fs.unlink(1, name('a'), who));
     await volume.commit();
   });
 
