@@ -10,6 +10,8 @@ import type { Generation, InodeNumber } from '../fs/units.js';
 import type { Findings } from './problem.js';
 
 export const slotBytes = NodeSlot.size;
+/** No log gets as far as this; in memory such addresses name nodes that are not written yet. */
+const endOfAddresses = 2 ** 52;
 const slot = NodeSlot.offsetOf;
 const header = NodeHeader.offsetOf;
 
@@ -152,6 +154,7 @@ function layoutProblem(frame: NodeFrame, isRoot: boolean): string | undefined {
     used += length;
     if (length > 0 && (start < heap || start + length > size)) return `has a value outside its heap (slot ${i})`;
     if (frame.level > 0 && length !== Pointer.size) return `has a child without a pointer (slot ${i})`;
+    if (frame.level > 0 && readU64(view, start) >= endOfAddresses) return `has a child beyond the log (slot ${i})`;
   }
   const garbage = view.getUint16(header.garbage, true);
   if (used + garbage !== size - heap) return `counts ${garbage} bytes of garbage instead of ${size - heap - used}`;

@@ -7,6 +7,7 @@ import { selfChecksum } from '../fs/format/checksum.js';
 import { indexEntriesPerPage, liveBytes, livePlacesPerPage, noPlace, tableOffset } from '../fs/format/geometry.js';
 import { IndexEntry, indexPageMagic, livePageMagic, placeState, TablePage } from '../fs/format/segment-table.js';
 import { readU64 } from '../fs/format/struct.js';
+import { headKind } from '../fs/log/segment-table.js';
 import { type Place, pageSize } from '../fs/units.js';
 import { numbers, words } from './column.js';
 import type { Image } from './image.js';
@@ -27,7 +28,7 @@ export interface PlaceEntry {
  * `index`: index pages first, then live-map pages.
  */
 export async function readTablePage(image: Image, index: number): Promise<Uint8Array | undefined | string> {
-  const copy = (image.tableMap[index >> 2] >> ((index & 3) * 2)) & 3;
+  const copy = copyOf(image, index);
   if (copy === 0) return undefined;
   if (copy === 3) return 'is neither copy A nor copy B';
   const page = new Uint8Array(pageSize);
@@ -42,18 +43,27 @@ export async function readTablePage(image: Image, index: number): Promise<Uint8A
   return page;
 }
 
-/** Entries of all places that are not free or have been used, in order. Pages that can't be read count as zeros. */
+const unused = { serial: 0, generation: 0, live: 0, state: placeState.free, head: 0 };
+
+/** Which copy of a table page is current: 0 none, 1 A, 2 B, 3 damage. */
+const copyOf = ({ tableMap }: Image, index: number): number => (tableMap[index >> 2] >> ((index & 3) * 2)) & 3;
+
+/** Entries of all places about which anything was written, in order; those whose entries can't be read are left out. */
 export async function* placeEntries(image: Image): AsyncIterable<PlaceEntry> {
   const { geometry } = image;
+  const perLivePage = livePlacesPerPage(geometry);
   for (let index = 0; index < geometry.indexPages; index++) {
     const page = await readTablePage(image, index);
-    if (!(page instanceof Uint8Array)) continue;
-    const view = new DataView(page.buffer);
+    if (typeof page === 'string') continue;
+    const view = page && new DataView(page.buffer);
     const first = index * indexEntriesPerPage;
     const end = Math.min(first + indexEntriesPerPage, geometry.places);
     for (let place = first; place < end; place++) {
-      const entry = IndexEntry.read(view, TablePage.size + (place - first) * IndexEntry.size);
-      if (entry.serial !== 0 || entry.state !== placeState.free || entry.live !== 0) yield { place, ...entry };
+      if (view !== undefined) {
+        yield { place, ...IndexEntry.read(view, TablePage.size + (place - first) * IndexEntry.size) };
+      } else if (copyOf(image, geometry.indexPages + Math.floor(place / perLivePage)) !== 0) {
+        yield { place, ...unused };
+      }
     }
   }
 }
@@ -75,6 +85,11 @@ export async function* checkTable(image: Image): AsyncIterable<Problem> {
       const serial = readU64(view, base + IndexEntry.offsetOf.serial);
       const state = view.getUint8(base + IndexEntry.offsetOf.state);
       if (state > placeState.journal) yield problem('index-entry', `place ${place} has the unknown state ${state}`);
+      const head = view.getUint8(base + IndexEntry.offsetOf.head);
+      if (head > headKind.journal)
+        yield problem('index-entry', `place ${place} was written by the unknown head ${head}`);
+      const live = view.getUint32(base + IndexEntry.offsetOf.live, true);
+      if (live > image.perSegment) yield problem('index-entry', `place ${place} counts ${live} live pages`);
       if (serial >= checkpoint.nextSerial) {
         yield problem('index-entry', `place ${place} holds serial ${serial}; the next one is ${checkpoint.nextSerial}`);
       } else if (state !== placeState.free && serial === 0) {

@@ -14,10 +14,7 @@ import type { Log } from '../log/log.js';
 import { Suspend } from '../suspend.js';
 import type { Address, Generation } from '../units.js';
 import { words } from './key.js';
-import { Node } from './node.js';
-
-/** Addresses from here on name dirty nodes, which have no place in the log yet. */
-export const firstVirtual = 2 ** 52;
+import { firstVirtual, Node } from './node.js';
 
 /** Evicted nodes whose memory is kept for the next fetch. */
 const mostSpare = 64;

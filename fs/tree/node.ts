@@ -14,6 +14,9 @@ import { NodeHeader, NodeSlot, nodeMagic } from '../format/tree-node.js';
 import type { Address, Generation } from '../units.js';
 import { words } from './key.js';
 
+/** Addresses from here on name dirty nodes, which have no place in the log yet. */
+export const firstVirtual = 2 ** 52;
+
 export const headerBytes = NodeHeader.size;
 export const slotBytes = NodeSlot.size;
 const headerWords = headerBytes / 4;
@@ -279,6 +282,7 @@ export class Node {
       const length = this.valueLength(i);
       if (length > 0 && (start < heap || start + length > this.size)) return `value ${i} lies outside`;
       if (level > 0 && length !== Pointer.size) return `child ${i} has no pointer`;
+      if (level > 0 && this.childAddress(i) >= firstVirtual) return `child ${i} has no address in the log`;
       used += length;
       if (i > 0 && !this.ascends(i)) return `key ${i} is out of order`;
     }

@@ -20,8 +20,8 @@ import type { Address, Generation, InodeNumber } from '../units.js';
 import type { Delete, Put } from './batch.js';
 import { Cursor } from './cursor.js';
 import { isKey, keepKey, restoreKey, splitKey, words } from './key.js';
-import { type Node, slotBytes } from './node.js';
-import { firstVirtual, type NodeCache } from './node-cache.js';
+import { firstVirtual, type Node, slotBytes } from './node.js';
+import type { NodeCache } from './node-cache.js';
 import { writeNodes } from './write-nodes.js';
 
 /** What a tree asks of the volume. */

@@ -1,7 +1,7 @@
 /** Writing the dirty nodes of a tree: children before parents, leaves in key order. Serves the commit. */
 import type { Pointer } from '../format/pointer.js';
-import type { Node } from './node.js';
-import { firstVirtual, type NodeCache } from './node-cache.js';
+import { firstVirtual, type Node } from './node.js';
+import type { NodeCache } from './node-cache.js';
 
 /**
  * Write a dirty node and the dirty ones below it; all are clean afterwards. `write` appends a node's bytes to the log

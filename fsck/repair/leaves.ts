@@ -7,7 +7,7 @@
  */
 
 import { checksum } from '../../fs/format/checksum.js';
-import { nodeBytes, nodePages, placeOffset } from '../../fs/format/geometry.js';
+import { nodeBytes, nodePages } from '../../fs/format/geometry.js';
 import { itemKind } from '../../fs/format/item.js';
 import type { Pointer } from '../../fs/format/pointer.js';
 import { runKind } from '../../fs/format/segment-summary.js';
@@ -71,29 +71,30 @@ export class LeafSearch {
       if (serial !== this.places.serial[place]) continue;
       for (const run of runs) {
         if (run.kind !== runKind.node || run.level !== 0) continue;
-        for (let i = 0; i + pages <= run.pages; i += pages) {
+        // The cleaner may have put the rest of the last one into another segment.
+        for (let i = 0; i < run.pages; i += pages) {
           const page = run.page + i;
           const used = live === undefined || (live[page >> 3] & (1 << (page & 7))) !== 0;
-          if (!used || !this.isThere(place, page, run.address + i)) continue;
-          await this.consider(place, page, run.address + i, found);
+          if (used && this.isThere(place, page, run.address + i)) await this.consider(run.address + i, found);
         }
       }
     }
   }
 
-  /** Whether a pointer to the address leads just here, and nothing claims it. */
+  /** Whether a pointer to the address leads just here, to pages that nothing claims. */
   private isThere(place: Place, page: number, address: Address): boolean {
     const { image } = this;
     for (let i = 0; i < nodePages(image.geometry); i++) {
-      const located = place * image.perSegment + page + i;
-      if (image.locate(address + i, true) !== located || image.claims.has(located)) return false;
+      const located = image.locate(address + i, true);
+      if (located < 0 || image.claims.has(located)) return false;
+      if (i === 0 && located !== place * image.perSegment + page) return false;
     }
     return true;
   }
 
-  private async consider(place: Place, page: number, address: Address, found: Map<Damage, FoundLeaf[]>): Promise<void> {
+  private async consider(address: Address, found: Map<Damage, FoundLeaf[]>): Promise<void> {
     const { frame, image } = this;
-    await image.store.read(placeOffset(image.geometry, place, page), frame.bytes);
+    if (!(await image.readPages(address, nodePages(image.geometry), frame.bytes, true))) return;
     const birth = readU64(frame.view, NodeHeader.offsetOf.birth);
     const pointer: Pointer = {
       address,

@@ -3,7 +3,6 @@
  * makes of it, tried in memory first: if that holds up, the journal is replayed for good; if not, the image is as it
  * was, and the repair goes on from the checkpoint and the journal by itself.
  */
-import { VolumeError } from '../../fs/errors.js';
 import type { Superblock } from '../../fs/format/superblock.js';
 import type { Store } from '../../fs/store/store.js';
 import { readSuperblock } from '../../fs/volume/superblock.js';
@@ -37,21 +36,24 @@ export async function look(store: Store, options: CheckOptions): Promise<Look> {
     return { superblock, findings, survey: undefined, behind: true, replayed: undefined };
   }
   if (slot.checkpoint.clean === 1) return lookedAt(await survey(store, wanted), false, undefined);
-  let failure: string;
+  let tried: Awaited<ReturnType<typeof replayInMemory>> | undefined;
+  let failure = '';
   try {
-    const replayed = await replayInMemory(store);
-    const seen = await survey(replayed.store, wanted);
-    const tables = casesOf(seen.findings).filter(({ remedy }) => needsTable.includes(remedy?.step ?? ''));
-    if (tables.length > 0) return lookedAt(seen, true, undefined);
-    await replay(store);
-    return lookedAt(seen, false, { records: replayed.records, batches: replayed.batches });
+    tried = await replayInMemory(store);
   } catch (e) {
-    if (!(e instanceof VolumeError) || e.problem !== 'corrupt') throw e;
-    failure = e.message;
+    // Whatever it is that a damaged volume makes of an ordinary mount: the image is as it was.
+    failure = e instanceof Error ? e.message : String(e);
   }
-  const seen = await survey(store, wanted);
-  seen.findings.add('replay', failure);
-  return lookedAt(seen, true, undefined);
+  if (tried === undefined) {
+    const seen = await survey(store, wanted);
+    seen.findings.add('replay', failure);
+    return lookedAt(seen, true, undefined);
+  }
+  const seen = await survey(tried.store, wanted);
+  const tables = casesOf(seen.findings).filter(({ remedy }) => needsTable.includes(remedy?.step ?? ''));
+  if (tables.length > 0) return lookedAt(seen, true, undefined);
+  await replay(store);
+  return lookedAt(seen, false, { records: tried.records, batches: tried.batches });
 }
 
 /** A replay writes, so what it relies on for where to write must be right. */

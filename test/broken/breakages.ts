@@ -114,6 +114,11 @@ export const breakages: readonly Breakage[] = [
       record.mainHeight = 0;
     }),
   ),
+  surgery('checkpoint', 'a snapshot of the future', (store) =>
+    editCheckpoint(store, (record) => {
+      record.newestSnapshot = record.generation + 1;
+    }),
+  ),
   surgery('checkpoint', 'reserved flags', (store) =>
     editCheckpoint(store, (record) => {
       record.flags = 1;
@@ -142,6 +147,10 @@ export const breakages: readonly Breakage[] = [
     }),
   ),
   indexEntry('index-entry', 'an unknown state', (view, at) => view.setUint8(at + IndexEntry.offsetOf.state, 9)),
+  indexEntry('index-entry', 'an unknown head', (view, at) => view.setUint8(at + IndexEntry.offsetOf.head, 9)),
+  indexEntry('index-entry', 'more live pages than a segment has', (view, at) =>
+    view.setUint32(at + IndexEntry.offsetOf.live, 33, true),
+  ),
   indexEntry('index-entry', 'a serial from the future', (view, at) => writeU64(view, at, 2 ** 40)),
   indexEntry('live-count', 'a wrong count', (view, at) => view.setUint32(at + IndexEntry.offsetOf.live, 1, true)),
   surgery('log-head', 'a head in a place that holds another serial', (store) =>
@@ -156,6 +165,12 @@ export const breakages: readonly Breakage[] = [
   ),
   surgery('node-pointer', 'a pointer to nine pages', (store) =>
     editNode(store, [], (node) => node.setPointer(1, { ...node.pointer(1), pages: 9 })),
+  ),
+  surgery('node-pointer', 'two pointers to one node', (store) =>
+    editNode(store, [], (node) => node.setPointer(2, node.pointer(1))),
+  ),
+  surgery('node-layout', 'a child beyond the log', (store) =>
+    editNode(store, [], (node) => node.setPointer(1, { ...node.pointer(1), address: 2 ** 52 + 1 })),
   ),
   surgery('node-checksum', 'a flipped bit in a leaf', (store) =>
     editNode(store, [1], (node) => node.bytes.fill(1, 16000, 16001), { seal: false }),
@@ -206,6 +221,9 @@ export const breakages: readonly Breakage[] = [
   items('item-without-inode', 'an entry in a file', (batch) => putName(batch, file, 'x', inodeOf.small, 8)),
   items('extent-value', 'too few checksums', (batch) =>
     batch.put(file, itemKind.extent, 0, extentValue(33, 1, 3, [1])),
+  ),
+  items('extent-value', 'pages of two segments', (batch) =>
+    batch.put(file, itemKind.extent, 0, extentValue(63, 1, 2, [1, 2])),
   ),
   items('extent-value', 'no pages', (batch) => batch.put(file, itemKind.extent, 0, extentValue(33, 1, 0, []))),
   items('extent-value', 'two bytes', (batch) => batch.put(file, itemKind.extent, 0, new Uint8Array(2))),
@@ -258,6 +276,9 @@ export const breakages: readonly Breakage[] = [
   items('parent', 'a directory with two names', (batch) => putName(batch, inodeOf.root, 'docs2', inodeOf.docs, 4)),
   items('unreachable', 'a file without a name', (batch) =>
     batch.delete(inodeOf.docs, itemKind.dirent, nameOffset('f7')),
+  ),
+  items('unreachable', 'an orphan that counts links', (batch) =>
+    batch.put(inodeOf.orphan, itemKind.inode, 0, inodeValue({ mode: regular, links: 1, size: 0, pages: 1 })),
   ),
   items('unreachable', 'two directories in each other', (batch) => {
     batch.put(
@@ -322,6 +343,9 @@ export const breakages: readonly Breakage[] = [
         await applying((batch) => batch.delete(inodeOf.orphan, itemKind.extent, 1))(volume);
       }),
   },
+  surgery('live-map', 'a live page in a place that was never used', (store) =>
+    editTablePage(store, 1, (view) => view.setUint8(TablePage.size + 100 * 4, 1)),
+  ),
   system('relocation', 'for a segment that is there', () => ({ offset: 33, target: 65, pages: 1 })),
   system('relocation', 'to a segment that is not', () => ({ offset: 2 ** 40, target: 2 ** 41, pages: 1 })),
   system('relocation', 'that no pointer needs', () => ({ offset: 2 ** 40, target: 33, pages: 1 })),
