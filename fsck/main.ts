@@ -53,6 +53,8 @@ export async function main(
   ask: Asker | undefined = process.stdin.isTTY && output.terminal ? askTerminal : undefined,
 ): Promise<number> {
   let exit: number = fsckExit.clean;
+  const cancel = new AbortController();
+  const onSignal = () => cancel.abort();
   const command = new Command('fsck.varve')
     .description('Check a Varve volume, and bring it in order after a crash.')
     .argument('<image>', 'image file or block device')
@@ -70,8 +72,11 @@ export async function main(
       writeErr: (text) => output.error(text.trimEnd()),
     })
     .action(async (image: string, options: FsckOptions) => {
-      exit = await fsck(image, options, output, ask);
+      if ([options.n, options.p || options.a, options.y].filter(Boolean).length > 1)
+        throw new VolumeError('usage', 'only one of -n, -p (or -a) and -y makes sense');
+      exit = await fsck(image, options, output, { ask, cancel: cancel.signal });
     });
+  for (const signal of signals) process.once(signal, onSignal);
   try {
     await command.parseAsync(args, { from: 'user' });
     return exit;
@@ -79,7 +84,17 @@ export async function main(
     if (e instanceof CommanderError) return e.exitCode === 0 ? fsckExit.clean : fsckExit.usage;
     output.error(`fsck.varve: ${e instanceof Error ? e.message : String(e)}`);
     return e instanceof Cancelled ? fsckExit.cancelled : fsckExitOf(e);
+  } finally {
+    for (const signal of signals) process.off(signal, onSignal);
   }
+}
+
+const signals = ['SIGINT', 'SIGTERM'] as const;
+
+/** The person who called: whom to ask, and whether they want no more of it. */
+interface Caller {
+  readonly ask: Asker | undefined;
+  readonly cancel: AbortSignal;
 }
 
 /** What may be repaired; undefined: nothing, not even a journal replayed. */
@@ -89,16 +104,16 @@ function permissionOf(options: FsckOptions, output: Output, ask: Asker | undefin
   return options.p || options.a || ask === undefined ? allowSafe : asking(ask, output);
 }
 
-async function fsck(image: string, options: FsckOptions, output: Output, ask: Asker | undefined): Promise<number> {
-  const allow = permissionOf(options, output, ask);
+async function fsck(image: string, options: FsckOptions, output: Output, caller: Caller): Promise<number> {
+  const allow = permissionOf(options, output, caller.ask);
   const mount = existsSync(image) ? mountOfImage(image) : undefined;
   if (mount)
     throw new VolumeError('in-use', `${image} is mounted on ${mount.target}: run varve umount ${mount.target} first`);
   const store = await openImageFile(image, { readOnly: allow === undefined });
   try {
     const wanted = { ...options, force: options.force || options.data || false };
-    const outcome =
-      allow === undefined ? await inspect(store, wanted, output) : await mend(store, wanted, allow, output);
+    const watch: Watch = (work) => withProgress(wanted, output, caller.cancel, work);
+    const outcome = allow === undefined ? await inspect(store, wanted, watch) : await mend(store, wanted, allow, watch);
     if (options.json) reportJson(output, outcome);
     else reportText(output, outcome);
     return outcome.exit;
@@ -108,7 +123,7 @@ async function fsck(image: string, options: FsckOptions, output: Output, ask: As
 }
 
 /** Check without writing: the journal is replayed in memory. */
-async function inspect(store: Store, options: FsckOptions, output: Output): Promise<Outcome> {
+async function inspect(store: Store, options: FsckOptions, watch: Watch): Promise<Outcome> {
   const superblock = await readSuperblock(store);
   const { checkpoint } = await newestCheckpoint(store, superblock);
   const wasClean = checkpoint.clean === 1;
@@ -117,7 +132,7 @@ async function inspect(store: Store, options: FsckOptions, output: Output): Prom
     : await bringUpToDate(store);
   const everything = options.force || failure !== undefined || (await hasSuperblockProblem(store, superblock));
   const result = everything
-    ? await withProgress(options, output, (onProgress) => examine(checked, { data: options.data ?? false, onProgress }))
+    ? await watch((onProgress) => examine(checked, { data: options.data ?? false, onProgress }))
     : undefined;
   if (failure && result) {
     result.problems.unshift(problem('replay', failure));
@@ -134,7 +149,7 @@ async function inspect(store: Store, options: FsckOptions, output: Output): Prom
 }
 
 /** Replay, and check and repair if that is asked for or needed. */
-async function mend(store: Store, options: FsckOptions, allow: Allow, output: Output): Promise<Outcome> {
+async function mend(store: Store, options: FsckOptions, allow: Allow, watch: Watch): Promise<Outcome> {
   const superblock = await readSuperblock(store);
   const [newest] = await readSlots(store, superblock);
   const about = { image: store.name, wasClean: newest?.checkpoint.clean === 1, changesNothing: false };
@@ -142,9 +157,7 @@ async function mend(store: Store, options: FsckOptions, allow: Allow, output: Ou
     const quick = await quickly(store, about.wasClean);
     if (quick !== undefined) return { ...about, ...quick };
   }
-  const done = await withProgress(options, output, (onProgress) =>
-    repairVolume(store, { data: options.data ?? false, allow, onProgress }),
-  );
+  const done = await watch((onProgress) => repairVolume(store, { data: options.data ?? false, allow, onProgress }));
   const corrected = done.corrected ? fsckExit.corrected : fsckExit.clean;
   return {
     ...about,
@@ -195,14 +208,20 @@ async function hasSuperblockProblem(
 
 type OnProgress = (done: number, all: number, stage: string) => void;
 
+/** Run work that tells its progress. */
+type Watch = <T>(work: (onProgress: OnProgress) => Promise<T>) => Promise<T>;
+
+/** Show progress; a cancelled caller ends the work while it is looking, when nothing is half done. */
 async function withProgress<T>(
   options: FsckOptions,
   output: Output,
+  cancel: AbortSignal,
   work: (onProgress: OnProgress) => Promise<T>,
 ): Promise<T> {
   let bar: ReturnType<typeof progressBar> | undefined;
   try {
     return await work((done, all, stage) => {
+      if (cancel.aborted) throw new Cancelled();
       bar ??= progressBar(output, all, !options.json);
       bar.update(done, stage);
     });

@@ -11,7 +11,7 @@ import { Volume } from '../../fs/volume/volume.js';
 import { main } from '../../fsck/main.js';
 import { applying, changeVolume, inodeOf, inodeValue, putPages, sampleVolume } from '../broken/sample.js';
 import { editCheckpoint, flip } from '../broken/surgery.js';
-import { runCommand } from '../support/captured-output.js';
+import { CapturedOutput, runCommand } from '../support/captured-output.js';
 
 let folder = '';
 let pristine = '';
@@ -182,6 +182,56 @@ describe('problems', () => {
     expect((await fsck(image)).output.text).toMatch(/: clean/);
   });
 
+  const wrongSize = () =>
+    onImage((store) =>
+      changeVolume(
+        store,
+        applying((batch) => {
+          batch.put(150, itemKind.inode, 0, inodeValue({ mode: 0o100644, links: 7, size: 2 ** 50 }));
+          batch.put(151, itemKind.inode, 0, inodeValue({ mode: 0o100644, links: 7 }));
+        }),
+      ),
+    );
+
+  test('are asked about on a terminal, one kind after the other', async () => {
+    await wrongSize();
+    const questions: string[] = [];
+    const answering = (...answers: (string | undefined)[]) => {
+      const output = new CapturedOutput();
+      const ask = async (question: string) => {
+        questions.push(question);
+        return answers.shift();
+      };
+      return main(['-f', image], output, ask).then((code) => ({ code, output }));
+    };
+    const before = digest();
+    expect((await answering('n', 'what?', 'n')).code).toBe(4);
+    expect(digest()).toBe(before);
+    expect(questions).toEqual([
+      'Repair (put in range what is out of it)? [y]es, [n]o, [a]ll: ',
+      ...Array(2).fill('Repair (count again)? [y]es, [n]o, [a]ll: '),
+    ]);
+    const some = await answering('n', 'y');
+    expect(some.code).toBe(5);
+    expect(some.output.text).toMatch(/repaired: inode 151: 7 links become 1[\s\S]*left: I1 inode-record: inode 150/);
+    const none = await answering(undefined);
+    expect(none.code).toBe(32);
+    expect(none.output.errors).toMatch(/cancelled/);
+    expect((await answering('a')).code).toBe(1);
+    expect((await fsck('-nf', image)).code).toBe(0);
+  });
+
+  test('a signal ends it between two steps, with 32', async () => {
+    await wrongSize();
+    const ask = async () => {
+      process.emit('SIGINT');
+      return 'a';
+    };
+    expect(await main(['-f', image], new CapturedOutput(), ask)).toBe(32);
+    expect((await fsck('-yf', image)).code & ~1).toBe(0);
+    expect((await fsck('-nf', image)).code).toBe(0);
+  });
+
   test('one that -p may not repair after a replay: exits 5', async () => {
     await onImage(async (store) => {
       await changeVolume(
@@ -207,6 +257,7 @@ describe('what is no volume', () => {
     await answers(8, /not a Varve image/, 'package.json');
     await answers(16, /unknown option/, '--nonsense', image);
     await answers(16, /missing required argument/);
+    await answers(16, /only one of -n, -p/, '-n', '-y', image);
     const store = await openImageFile(image, { readOnly: true });
     await answers(8, /in use/, '-p', image);
     await store.close();
