@@ -5,10 +5,12 @@ import { MemoryStore } from '../../fs/store/memory.js';
 import { seededRandom } from '../../fs/store/random.js';
 import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
 import type { SparseBytes } from '../../fs/store/sparse-bytes.js';
-import { examine } from '../../fsck/check.js';
+import { examine, survey } from '../../fsck/check.js';
 import { repairVolume } from '../../fsck/repair/repair.js';
 import { breakages } from '../broken/breakages.js';
+import { losses } from '../broken/losses.js';
 import { itemsOf } from '../support/items-of.js';
+import { wornVolume } from '../support/worn-volume.js';
 
 const now = () => 1_700_000_000_000;
 
@@ -50,24 +52,36 @@ const chosen = breakages.filter(
 describe('a power cut at every write of a repair', () => {
   test.each(chosen)('$code: $what', async ({ make }) => {
     const { bytes } = (await make()) as MemoryStore;
-    const whole = bytes.copy();
-    await repairVolume(new MemoryStore(whole.size, { bytes: whole }), { now });
-    const wanted = [...(await contentsOf(whole)).keys()];
-    let cuts = 0;
-    for (let call = 1; ; call++) {
-      const cut = await cutAt(bytes, call);
-      if (cut === undefined) break;
-      cuts++;
-      const store = new MemoryStore(cut.size, { bytes: cut });
-      const { left } = await repairVolume(store, { now });
-      expect(left.problems, `cut at write ${call}`).toEqual([]);
-      expect((await examine(store)).problems, `cut at write ${call}`).toEqual([]);
-      const items = await contentsOf(cut);
-      expect(
-        wanted.filter((key) => !items.has(key)),
-        `cut at write ${call}`,
-      ).toEqual([]);
-    }
-    expect(cuts).toBeGreaterThan(0);
+    await cutEverywhere(bytes, 1);
+  });
+
+  test.each(['the root of the tree', 'both checkpoints', 'the table, both roots'])('a crash and %s', async (what) => {
+    const bytes = await wornVolume(2, true);
+    const store = new MemoryStore(bytes.size, { bytes });
+    await losses[what](store, await survey(store));
+    await cutEverywhere(bytes, process.env.REPAIR_CUTS === 'all' ? 1 : 7);
   });
 });
+
+/** Cut the repair of an image at every write, or every so many. */
+async function cutEverywhere(bytes: SparseBytes, step: number): Promise<void> {
+  const whole = bytes.copy();
+  await repairVolume(new MemoryStore(whole.size, { bytes: whole }), { now });
+  const wanted = [...(await contentsOf(whole)).keys()];
+  let cuts = 0;
+  for (let call = 1; ; call += step) {
+    const cut = await cutAt(bytes, call);
+    if (cut === undefined) break;
+    cuts++;
+    const store = new MemoryStore(cut.size, { bytes: cut });
+    const { left } = await repairVolume(store, { now });
+    expect(left.problems, `cut at write ${call}`).toEqual([]);
+    expect((await examine(store)).problems, `cut at write ${call}`).toEqual([]);
+    const items = await contentsOf(cut);
+    expect(
+      wanted.filter((key) => !items.has(key)),
+      `cut at write ${call}`,
+    ).toEqual([]);
+  }
+  expect(cuts).toBeGreaterThan(0);
+}

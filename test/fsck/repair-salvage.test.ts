@@ -1,18 +1,17 @@
 /** What can be found again without the record that led to it: nothing is lost where only such records are. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { slotOffset, tableOffset, tablePages } from '../../fs/format/geometry.js';
 import { runKind } from '../../fs/format/segment-summary.js';
 import { MemoryStore } from '../../fs/store/memory.js';
 import type { SparseBytes } from '../../fs/store/sparse-bytes.js';
-import type { Store } from '../../fs/store/store.js';
 import { pageSize } from '../../fs/units.js';
 import { newestCheckpoint } from '../../fs/volume/checkpoint-slots.js';
 import { readSuperblock } from '../../fs/volume/superblock.js';
-import { examine, type Survey, survey } from '../../fsck/check.js';
+import { examine, survey } from '../../fsck/check.js';
 import { repairVolume } from '../../fsck/repair/repair.js';
 import { readPlace } from '../../fsck/repair/summaries.js';
 import { replayInMemory } from '../../fsck/replay.js';
-import { editCheckpoint, flip } from '../broken/surgery.js';
+import { loseSlots, losses, offsetOf } from '../broken/losses.js';
+import { flip } from '../broken/surgery.js';
 import { itemsOf } from '../support/items-of.js';
 import { wornBytes, wornVolume } from '../support/worn-volume.js';
 
@@ -22,52 +21,6 @@ beforeAll(async () => {
   closed = await wornVolume(1, false);
   crashed = await wornVolume(2, true);
 });
-
-async function offsetOf({ image }: Survey, address: number, follow: boolean): Promise<number> {
-  return image.offsetOf(image.locate(address, follow));
-}
-
-const losses: Readonly<Record<string, (store: Store, seen: Survey) => Promise<void>>> = {
-  'the root of the tree': async (store, seen) => {
-    await flip(store, await offsetOf(seen, seen.checkpoint.mainRoot.address, true));
-  },
-  'the root of the system tree': async (store, seen) => {
-    await flip(store, await offsetOf(seen, seen.checkpoint.systemRoot.address, false));
-  },
-  'the segment table': async (store, { superblock }) => {
-    const bytes = new Uint8Array(2 * tablePages(superblock) * pageSize).fill(7);
-    await store.write(tableOffset(superblock, 0, 0), [bytes]);
-  },
-  'both checkpoints': (store, { superblock }) => loseSlots(store, superblock),
-  'the table, both roots': async (store, seen) => {
-    for (const name of ['the segment table', 'the root of the tree', 'the root of the system tree'])
-      await losses[name](store, seen);
-  },
-  'both checkpoints and the table': async (store, seen) => {
-    for (const name of ['the segment table', 'both checkpoints']) await losses[name](store, seen);
-  },
-  'the height of both trees': async (store) => {
-    await editCheckpoint(store, (record) => {
-      record.mainHeight = 9;
-      record.systemHeight = 0;
-    });
-  },
-  'where serials and inodes go on': async (store) => {
-    await editCheckpoint(store, (record) => {
-      record.nextSerial = 2 ** 52;
-      record.nextInode = 2 ** 52;
-    });
-  },
-  'which generation it is': async (store) => {
-    await editCheckpoint(store, (record) => {
-      record.generation = 2 ** 53 - 1;
-    });
-  },
-};
-
-async function loseSlots(store: Store, superblock: Survey['superblock']): Promise<void> {
-  for (const slot of [0, 1]) await flip(store, slotOffset(superblock, slot) + 20);
-}
 
 describe.each([
   ['closed', () => closed],
