@@ -12,7 +12,6 @@ import type { Store } from '../../fs/store/store.js';
 import { isCountable, newest, readSlot } from '../checkpoint.js';
 import { Image } from '../image.js';
 import { Places } from './places.js';
-import { readPlace } from './summaries.js';
 import { walkTrees } from './walk.js';
 
 const mostCopies = 16;
@@ -36,8 +35,10 @@ export async function findBase(store: Store, superblock: Superblock): Promise<Ba
   }
   const tableMap = packMap(new Uint8Array(tablePages(superblock)).fill(3));
   const none = emptyCheckpoint();
-  const places = await Places.ofContents(new Image(store, superblock, none, tableMap));
-  const copies = await findCopies(store, superblock);
+  let copies: Checkpoint[] = [];
+  const places = await Places.ofContents(new Image(store, superblock, none, tableMap), (more) => {
+    if (more.length > 0) copies = newestOf([...copies, ...more.filter(isCountable)]);
+  });
   let best: { checkpoint: Checkpoint; damages: number } | undefined;
   for (const checkpoint of copies) {
     const { lost, flawed, rootIsLost } = await walkTrees(new Image(store, superblock, checkpoint, tableMap), places);
@@ -51,17 +52,8 @@ export async function findBase(store: Store, superblock: Superblock): Promise<Ba
   return { checkpoint: { ...none, generation: generation + 1 }, tableMap, places, origin: 'segments' };
 }
 
-/** Copies of checkpoints in the log that make sense, the newest first. */
-async function findCopies(store: Store, superblock: Superblock): Promise<Checkpoint[]> {
-  let copies: Checkpoint[] = [];
-  for (let place = 0; place < superblock.places; place++) {
-    const { checkpoints } = await readPlace(store, superblock, place);
-    if (checkpoints.length === 0) continue;
-    copies.push(...checkpoints.filter(isCountable));
-    copies = copies.sort((a, b) => b.generation - a.generation).slice(0, mostCopies);
-  }
-  return copies;
-}
+const newestOf = (copies: readonly Checkpoint[]): Checkpoint[] =>
+  copies.toSorted((a, b) => b.generation - a.generation).slice(0, mostCopies);
 
 /** Of a volume of which nothing is known. */
 function emptyCheckpoint(): Checkpoint {

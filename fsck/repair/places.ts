@@ -5,6 +5,7 @@
  * A place counts as free to be written only if the table said so and was right about everything else; nothing else
  * may be written over while it is being looked for.
  */
+import type { Checkpoint } from '../../fs/format/checkpoint.js';
 import { indexEntriesPerPage } from '../../fs/format/geometry.js';
 import { IndexEntry, placeState, TablePage } from '../../fs/format/segment-table.js';
 import { headKind } from '../../fs/log/segment-table.js';
@@ -12,7 +13,7 @@ import type { Place, Serial } from '../../fs/units.js';
 import type { Claims } from '../claims.js';
 import type { Image } from '../image.js';
 import { readTablePage } from '../segment-table.js';
-import { newestSegment, readPlace } from './summaries.js';
+import { newestSegment, type PlaceContents, readPlace } from './summaries.js';
 
 /** Serials from here on leave no room for addresses. */
 export const endOfSerials = (perSegment: number): Serial => 2 ** 50 / perSegment;
@@ -57,10 +58,10 @@ export class Places {
     return places;
   }
 
-  /** From what all places hold, in an image whose table is not known. */
-  static async ofContents(image: Image): Promise<Places> {
+  /** From what all places hold, in an image whose table is not known. `told` hears of all copies of checkpoints. */
+  static async ofContents(image: Image, told: (copies: readonly Checkpoint[]) => void): Promise<Places> {
     const places = new Places(image);
-    for (let place = 0; place < image.geometry.places; place++) await places.rebuild(place);
+    for (let place = 0; place < image.geometry.places; place++) told((await places.rebuild(place)).checkpoints);
     await places.settleTwins();
     return places;
   }
@@ -89,7 +90,7 @@ export class Places {
   }
 
   /** Enter what the place holds. */
-  private async rebuild(place: Place): Promise<void> {
+  private async rebuild(place: Place): Promise<PlaceContents> {
     this.rebuilt++;
     const contents = await readPlace(this.image.store, this.image.geometry, place);
     const found = newestSegment(contents);
@@ -100,6 +101,7 @@ export class Places {
     this.head[place] = known ? found.head : 0;
     this.usable[place] = contents.blank ? 1 : 0;
     this.holdsCheckpoint[place] = contents.checkpoints.length > 0 ? 1 : 0;
+    return contents;
   }
 
   /** A serial is in one place: of several, that which really holds it. */

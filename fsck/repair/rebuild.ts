@@ -20,13 +20,13 @@ import { fillTable, mergeRecorded, nextSerial } from './table.js';
 import { missingSerials, type TreesFound, validHeight, walkTrees } from './walk.js';
 import { Workshop } from './workshop.js';
 
-/** Put together what can be read, and make it durable. Throws VolumeError when there is no room for it. */
+/** Put together what can be read, and make it durable; returns what was replayed of a journal. Throws VolumeError when there is no room for it. */
 export async function rebuild(
   store: Store,
   superblock: Superblock,
   ledger: Ledger,
   now: () => number,
-): Promise<Replayed> {
+): Promise<Replayed | undefined> {
   const base = await findBase(store, superblock);
   const { checkpoint, places } = base;
   if (base.origin === 'copy') {
@@ -56,7 +56,7 @@ export async function rebuild(
   const replayed = await replayInto(state, checkpoint, ledger);
   state.changed = true;
   await shop.finish();
-  return replayed;
+  return checkpoint.clean === 1 ? undefined : replayed;
 }
 
 /** Walk the trees; once more if places turn out to hold what pointers need. */
