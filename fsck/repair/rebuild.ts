@@ -20,7 +20,10 @@ import { fillTable, mergeRecorded, nextSerial } from './table.js';
 import { missingSerials, type TreesFound, validHeight, walkTrees } from './walk.js';
 import { Workshop } from './workshop.js';
 
-/** Put together what can be read, and make it durable; returns what was replayed of a journal. Throws VolumeError when there is no room for it. */
+/**
+ * Put together what can be read, and make it durable. Returns what was replayed of a journal, undefined if the volume had
+ * been closed. Throws VolumeError when there is no room for it.
+ */
 export async function rebuild(
   store: Store,
   superblock: Superblock,
