@@ -3,7 +3,7 @@ import { FsError, VolumeError } from '../errors.js';
 import { Dirent, ExtentHeader, InodeRecord, itemKind, Xattr } from '../format/item.js';
 import { firstOffset, hash45, namesPerHash } from '../format/name-hash.js';
 import { run } from '../suspend.js';
-import { type InodeNumber, rootInode } from '../units.js';
+import { extentPages, type InodeNumber, rootInode } from '../units.js';
 import type { VolumeState } from '../volume/state.js';
 import { kindName } from './dump-journal.js';
 import { pairs } from './output.js';
@@ -101,7 +101,7 @@ async function factsOf(
     const { pointer } = ExtentHeader.read(view);
     const { address, pages, birth, transform } = pointer;
     if (address === 0) return { pages, reserved: 'yes' };
-    return { pages, address, ...(await whereIs(state, address)), birth, transform };
+    return { pages, address, ...(await whereIs(state, address, pages)), birth, transform };
   }
   if (kind === itemKind.xattr && value.length >= Xattr.size) {
     const { nameBytes, valueBytes, pieces } = Xattr.read(view);
@@ -111,12 +111,23 @@ async function factsOf(
   return {};
 }
 
-async function whereIs(state: VolumeState, address: number): Promise<Record<string, string | number>> {
+/** Where its first page lies; and where all of them, as `place:page+pages`, if the cleaner has parted them. */
+async function whereIs(state: VolumeState, address: number, pages: number): Promise<Record<string, string | number>> {
+  const { perSegment } = state.log;
   try {
-    const at = await run(() => state.log.where(address));
-    return at < 0
-      ? { place: 'nowhere' }
-      : { place: Math.floor(at / state.log.perSegment), page: at % state.log.perSegment };
+    const runs: { at: number; pages: number }[] = [];
+    for (let page = 0; page < Math.max(1, Math.min(pages, extentPages)); page++) {
+      const at = await run(() => state.log.where(address + page));
+      if (at < 0) return { place: 'nowhere' };
+      const last = runs.at(-1);
+      if (last !== undefined && last.at + last.pages === at) last.pages++;
+      else runs.push({ at, pages: 1 });
+    }
+    const [{ at }] = runs;
+    const first = { place: Math.floor(at / perSegment), page: at % perSegment };
+    if (runs.length === 1) return first;
+    const lies = runs.map((one) => `${Math.floor(one.at / perSegment)}:${one.at % perSegment}+${one.pages}`);
+    return { ...first, lies: lies.join(' ') };
   } catch (e) {
     if (e instanceof FsError && e.code === 'EUCLEAN') return { place: 'unknown (the system tree is damaged)' };
     throw e;

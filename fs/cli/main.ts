@@ -9,6 +9,7 @@ import type { AddCommand, CommandContext } from './command.js';
 import { addDf } from './df.js';
 import { addDump } from './dump.js';
 import { exitCode, exitCodeOf } from './exit-codes.js';
+import { addFrag } from './frag.js';
 import { addInfo } from './info.js';
 import { type Output, standardOutput } from './output.js';
 import { addScrub } from './scrub.js';
@@ -16,7 +17,7 @@ import { addSync } from './sync.js';
 import { addUmount } from './umount.js';
 
 /** Those that need no more than the library. */
-const commands: readonly AddCommand[] = [addInfo, addDf, addDump, addUmount, addSync, addScrub];
+const commands: readonly AddCommand[] = [addInfo, addDf, addDump, addUmount, addSync, addScrub, addFrag];
 
 /** Run varve with arguments as from the command line, and commands that others add; resolves with the exit code. */
 export async function main(

@@ -31,10 +31,11 @@ export function standardOutput(): Output {
   };
 }
 
-const codes = { red: 31, green: 32, yellow: 33, bold: 1, dim: 2 } as const;
+const codes = { red: 31, green: 32, yellow: 33, blue: 34, magenta: 35, cyan: 36, bold: 1, dim: 2 } as const;
+export type Paint = keyof typeof codes;
 
 /** `text` in a colour or weight, if colours are wanted. */
-export function paint(output: Output, how: keyof typeof codes, text: string): string {
+export function paint(output: Output, how: Paint, text: string): string {
   return output.colours ? `\u001b[${codes[how]}m${text}\u001b[0m` : text;
 }
 

@@ -20,6 +20,7 @@ import { Control, controlPath } from './control.js';
 import { ControlConnection } from './control-client.js';
 import { runtimeDirectory } from './control-path.js';
 import { mountExit, mountExitOf } from './exit-codes.js';
+import { answerFrag } from './frag-service.js';
 import { existing, placeOf } from './mount.js';
 import { type MountArguments, type MountChoices, parseMountArguments, usage } from './mount-options.js';
 import { rehearse } from './rehearse.js';
@@ -183,6 +184,7 @@ function answerCommands(
   control.on('sync', () => volume.commit());
   control.on('umount-wait', () => closed);
   scrubs.answer(control);
+  answerFrag(control, volume, filesystem);
   control.on('abort', () => mounted.abort());
   control.on('info', () => ({
     pid: process.pid,

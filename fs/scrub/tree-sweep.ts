@@ -1,7 +1,8 @@
 /**
  * A walk through a tree that others go on changing: leaf by leaf in key order, each step a descent of its own from
- * the root that the tree has by then. Every node on disk that it passes is read from the medium and verified; what
- * is dirty has no place on disk and is taken from memory. Serves the scrub.
+ * the root that the tree has by then. Every node on disk that it passes is read (from the medium, unless told) and
+ * verified; what is dirty has no place on disk and is taken from memory. Serves the scrub and the report of
+ * fragmentation.
  *
  * Invariants
  * 1. The node cache is left as it is: nodes are read into buffers of the walk, one a level. An address never gets
@@ -49,22 +50,26 @@ export class TreeSweep {
   private readonly upper = new Uint32Array(4);
   private bounded = false;
   private ended = false;
+  /** Of the leaf that the last descent came to. */
+  private leafAddress: Address = 0;
 
   constructor(
     private readonly state: VolumeState,
     private readonly tree: Tree,
     private readonly events: SweepEvents,
+    private readonly from: Readable = mediumOf(state),
   ) {}
 
   /**
    * Visit the next leaf: `visit` may look at it until it returns. False when there are no more. A node that is
-   * damaged is left out with all below it, unless memory still has it.
+   * damaged is left out with all below it, unless memory still has it. `address`: at or above `firstVirtual` for a
+   * leaf that is dirty.
    */
-  async step(visit: (leaf: Node) => void): Promise<boolean> {
+  async step(visit: (leaf: Node, address: Address) => void): Promise<boolean> {
     while (!this.ended) {
       const found = this.descend();
       if (found instanceof Node) {
-        visit(found);
+        visit(found, this.leafAddress);
         this.advance();
         return true;
       }
@@ -86,7 +91,10 @@ export class TreeSweep {
     for (let level = this.tree.height - 1; ; level--) {
       const node = this.at(pointer.address, level);
       if (node === undefined) return { pointer, level };
-      if (level === 0) return node;
+      if (level === 0) {
+        this.leafAddress = pointer.address;
+        return node;
+      }
       const index = node.childIndex();
       if (index + 1 < node.count) {
         for (let i = 0; i < 4; i++) this.upper[i] = node.keyWord(index + 1, i);
@@ -144,7 +152,7 @@ export class TreeSweep {
       return { located: -1, failure: `its pointer says ${pointer.pages} pages` };
     const located = await run(() => log.where(pointer.address));
     try {
-      await run(() => log.read(pointer.address, pointer.pages, node.bytes, false, mediumOf(this.state)));
+      await run(() => log.read(pointer.address, pointer.pages, node.bytes, false, this.from));
       return { located };
     } catch (e) {
       if (e instanceof FsError) return { located, failure: e.message };
