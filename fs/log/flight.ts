@@ -1,6 +1,6 @@
 /**
  * Consecutive pages of one place on their way to the store: gathered first, then in flight. Until they have
- * arrived, reads of these pages are served from here.
+ * arrived, reads of these pages are served from here; for ever, if the store refuses them.
  */
 import { type Place, pageSize } from '../units.js';
 
@@ -18,6 +18,12 @@ export class Flight {
     this.buffers.push(buffer);
     this.pages += pages;
     if (done !== undefined) this.whenDone.push(done);
+  }
+
+  /** The store has refused them: what was accepted is from here on only here. The buffers may be used again. */
+  refused(): void {
+    for (const [i, buffer] of this.buffers.entries()) this.buffers[i] = new Uint8Array(buffer);
+    this.landed();
   }
 
   /** The buffers may be used again. */

@@ -76,8 +76,7 @@ export class Log implements HeadOwner {
           ? this.store.write(offset, flight.buffers)
           : zeros.then(() => this.store.write(offset, flight.buffers));
     } catch (e) {
-      flight.landed();
-      this.events.failed(e);
+      this.refused(flight, e);
       return;
     }
     if (pending === undefined) {
@@ -86,13 +85,22 @@ export class Log implements HeadOwner {
     }
     this.flights.add(flight);
     const landing: Promise<void> = pending
-      .catch((e: unknown) => this.events.failed(e))
-      .then(() => {
-        this.flights.delete(flight);
-        this.landings.delete(landing);
-        flight.landed();
-      });
+      .then(
+        () => {
+          this.flights.delete(flight);
+          flight.landed();
+        },
+        (e: unknown) => this.refused(flight, e),
+      )
+      .finally(() => this.landings.delete(landing));
     this.landings.add(landing);
+  }
+
+  /** Nothing is written any more, but what was accepted can still be read: the flight stays. */
+  private refused(flight: Flight, error: unknown): void {
+    this.flights.add(flight);
+    flight.refused();
+    this.events.failed(error);
   }
 
   /** All writes issued so far have arrived (not: are durable). Undefined when they have already. */

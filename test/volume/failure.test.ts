@@ -112,3 +112,16 @@ describe.each(journalModes)('journal=%s', (journal) => {
     expect(met).toBeGreaterThan(5);
   });
 });
+
+it('what was accepted can be read, though the store refuses it when all is done in memory', async () => {
+  const { disk, volume, fs } = await Trial.open('ordered', undefined);
+  const { inode } = await run(() => fs.mknod(1, bytes('f'), 0o100644, 0, 0, who));
+  const text = Buffer.from('accepted '.repeat(5000));
+  await run(() => fs.write(inode, 0, text, who));
+  disk.write = () => Promise.reject(new FsError('EIO', 'write'));
+  expect(await codeOf(() => fs.fsync(inode, false))).toBe('EIO');
+  const into = Buffer.alloc(text.length);
+  expect(await run(() => fs.read(inode, 0, into))).toBe(text.length);
+  expect(into.equals(text)).toBe(true);
+  await volume.abandon();
+});

@@ -21,7 +21,8 @@ const besides = 2;
 
 /**
  * Write as much of `data` as one batch takes: 1 MiB, or on a full volume what there are places for, at least 30 pages.
- * Returns how many bytes. Throws Suspend, EFBIG, ENOSPC, EIO before any change.
+ * Returns how many bytes. Throws Suspend, EFBIG, ENOSPC, EIO before any change; EIO also when the store refuses these
+ * very pages: then they stay in memory, of a volume that has failed.
  */
 export function writeNow(context: Context, inode: Inode, offset: ByteOffset, data: Uint8Array): number {
   const { volume } = context;
