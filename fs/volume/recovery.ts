@@ -7,7 +7,7 @@
  * Crash safety: nothing is written here. The checkpoint under a new epoch that follows makes the result durable;
  * a crash before it finds the old checkpoint and the same records again.
  */
-import { CorruptionError, VolumeError } from '../errors.js';
+import { CorruptionError, FsError, VolumeError } from '../errors.js';
 import type { Checkpoint } from '../format/checkpoint.js';
 import { checksum } from '../format/checksum.js';
 import { placeState } from '../format/segment-table.js';
@@ -25,8 +25,10 @@ export async function recover(state: VolumeState, checkpoint: Checkpoint): Promi
   try {
     await replay(state, checkpoint);
   } catch (e) {
-    // What the format does not allow shows as a failed check somewhere below.
     if (e instanceof VolumeError) throw e;
+    // A store that did not answer says nothing about the volume, and nobody shall repair what is not broken.
+    if (e instanceof FsError && e.code !== 'EUCLEAN') throw new VolumeError('io', `${state.store.name}: ${e.message}`);
+    // What the format does not allow shows as a failed check somewhere below.
     throw new VolumeError(
       'corrupt',
       `${state.store.name}: the journal can't be replayed: ${e instanceof Error ? e.message : String(e)}; run fsck.varve`,

@@ -1,8 +1,10 @@
 /** What a replay leaves for the checkpoints after it. */
 import { expect, it } from 'vitest';
+import { FsError, VolumeError } from '../../fs/errors.js';
 import { placeState } from '../../fs/format/segment-table.js';
 import { headKind, type SegmentTable } from '../../fs/log/segment-table.js';
 import { MemoryStore } from '../../fs/store/memory.js';
+import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
 import { assemble } from '../../fs/volume/assemble.js';
 import { newestCheckpoint } from '../../fs/volume/checkpoint-slots.js';
 import { Checkpoints } from '../../fs/volume/checkpoints.js';
@@ -48,3 +50,24 @@ it.each([1, 2])(
     else expect(takeAll(table)).toContain(full);
   },
 );
+
+it('a store that does not answer is no damage: nobody is told to repair', async () => {
+  const disk = new SimulatedDisk(16 * 2 ** 20);
+  await formatTestVolume(disk);
+  const volume = await Volume.open(disk, { commitSeconds: 0 });
+  await new Slots(volume).write(1, 20);
+  await volume.sync();
+  await volume.abandon();
+  const told = new Set<string>();
+  for (let call = 1; ; call++) {
+    const again = new SimulatedDisk(disk.size, { contents: disk.contents() });
+    again.faults.plan('read', call, { what: 'error', code: 'EIO' });
+    try {
+      await (await Volume.open(again, { commitSeconds: 0 })).abandon();
+      break;
+    } catch (e) {
+      told.add(e instanceof VolumeError ? e.problem : e instanceof FsError ? e.code : String(e));
+    }
+  }
+  expect([...told].sort()).toEqual(['EIO', 'io']);
+});
