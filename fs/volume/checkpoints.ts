@@ -9,6 +9,7 @@
  * written elsewhere, and no place that it refers to is reused before the checkpoint after this one is durable.
  */
 
+import { FsError } from '../errors.js';
 import type { Checkpoint } from '../format/checkpoint.js';
 import { checksum } from '../format/checksum.js';
 import { nodePages, placeOffset, segmentPages, slotOffset } from '../format/geometry.js';
@@ -87,17 +88,20 @@ export class Checkpoints {
 
   private async write(clean: boolean): Promise<void> {
     const { state } = this;
+    let begun = false;
     try {
       mustWork(state, 'commit');
       // Asked again after each wait: an operation may have released more just before this goes on.
       while (state.log.deferred.length > 0) await drainReleases(state);
+      begun = true;
       const frozen = this.freeze(clean);
       await this.persist(frozen);
       state.counters.checkpoints++;
       state.journal.checkpointed();
       await this.giveBack(frozen.generation);
     } catch (e) {
-      state.fail(e);
+      // A read that fails before the state is frozen leaves everything as it was: the next checkpoint tries again.
+      if (begun || !(e instanceof FsError && e.code === 'EIO')) state.fail(e);
       throw e;
     }
   }

@@ -3,6 +3,8 @@ import { expect, it } from 'vitest';
 import { placeState } from '../../fs/format/segment-table.js';
 import { headKind } from '../../fs/log/segment-table.js';
 import { MemoryStore } from '../../fs/store/memory.js';
+import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
+import type { Store } from '../../fs/store/store.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { formatTestVolume } from '../support/volume-image.js';
 import { Slots } from './slots.js';
@@ -10,8 +12,7 @@ import { Slots } from './slots.js';
 const count = 300;
 
 /** A volume with `count` slots of a page, all moved by the cleaner since they were written. */
-async function moved(): Promise<{ volume: Volume; slots: Slots }> {
-  const store = new MemoryStore(16 * 2 ** 20);
+async function moved(store: Store = new MemoryStore(16 * 2 ** 20)): Promise<{ volume: Volume; slots: Slots }> {
   await formatTestVolume(store);
   const volume = await Volume.open(store, { commitSeconds: 0 });
   const slots = new Slots(volume);
@@ -54,5 +55,19 @@ it('they count as free at once, and end the entries of the relocation map', asyn
   await volume.commit();
   expect(volume.counters.relocationsDied).toBeGreaterThan(0);
   expect(volume.state.map.overlapping(0, 2 ** 40)).toEqual([]);
+  await volume.close();
+});
+
+it('a read that fails while they are worked off fails that commit only', async () => {
+  const disk = new SimulatedDisk(16 * 2 ** 20);
+  const { volume, slots } = await moved(disk);
+  for (let slot = 0; slot < 100; slot++) await slots.drop(slot);
+  volume.state.cache.chill();
+  disk.faults.plan('read', disk.faults.counts.read + 1, { what: 'error', code: 'EIO' });
+  await expect(volume.commit()).rejects.toThrow('EIO');
+  expect(volume.state.log.deferred.length).toBe(100);
+  await volume.commit();
+  expect(volume.state.log.deferred).toEqual([]);
+  expect(await slots.wrong()).toEqual([]);
   await volume.close();
 });
