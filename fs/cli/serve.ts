@@ -76,7 +76,7 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
     readOnly: volume.readOnly,
     writeThrough: choices.writeThrough ?? (choices.journal === 'data' || choices.general.has('sync')),
     general: [...choices.general],
-    posixAcl: false,
+    posixAcl: true,
     log: server.log,
   });
   const served = mounted.serve({

@@ -45,6 +45,8 @@ export const inodeFlag = {
   noAtime: 16,
   compress: 32,
   noCompress: 64,
+  /** dump(8) leaves it out. */
+  noDump: 128,
 } as const;
 
 export const InodeRecord = struct('inode', {
@@ -63,7 +65,7 @@ export const InodeRecord = struct('inode', {
   ctimeNanos: u32('0 to 999,999,999'),
   btimeNanos: u32('0 to 999,999,999'),
   device: u32('major and minor of a device node, as the kernel encodes them'),
-  flags: u32('acl 1, xattrs 2, immutable 4, append-only 8, noatime 16, compress 32, nocompress 64'),
+  flags: u32('acl 1, xattrs 2, immutable 4, append-only 8, noatime 16, compress 32, nocompress 64, nodump 128'),
   parent: u64('directory: inode number of its parent; otherwise 0'),
   project: u32('project id for quotas'),
   generation: u32('for file handles'),

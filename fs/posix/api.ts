@@ -38,6 +38,7 @@ export interface Attributes {
   readonly btime: Time;
   /** inodeFlag bits. */
   readonly flags: number;
+  readonly project: number;
 }
 
 /** What SETATTR changes; absent members stay. `now`: the server's clock. */
@@ -51,6 +52,8 @@ export interface AttributeChanges {
   readonly ctime?: Time;
   /** Clear setuid, setgid (when group-executable) and security.capability. */
   readonly killPrivileges?: boolean;
+  /** Times of contents that the kernel had accepted earlier and now hands over: flags of the inode don't refuse them. */
+  readonly cached?: boolean;
 }
 
 /** statfs. Pages of 4 KiB. */
@@ -116,7 +119,8 @@ export interface FileSystemApi {
    * the memory for pages. ENOSPC, EFBIG, EROFS.
    */
   write(inode: InodeNumber, offset: number, data: Uint8Array, who: Credentials, killPrivileges?: boolean): number;
-  fallocate(inode: InodeNumber, mode: number, offset: number, length: number): void | Promise<void>;
+  /** setuid, setgid and capabilities go unless `who` is root, or nobody. */
+  fallocate(inode: InodeNumber, mode: number, offset: number, length: number, who?: Credentials): void | Promise<void>;
   /** SEEK_DATA or SEEK_HOLE. ENXIO past the end. */
   seek(inode: InodeNumber, offset: number, whence: number): number;
   copyRange(
@@ -151,9 +155,17 @@ export interface FileSystemApi {
     who: Credentials,
     killSgid?: boolean,
   ): void;
-  /** Names, each ended by a NUL. */
-  listxattr(inode: InodeNumber): Uint8Array;
+  /** Names, each ended by a NUL; those in `trusted.` are kept from all but root. */
+  listxattr(inode: InodeNumber, who?: Credentials): Uint8Array;
   removexattr(inode: InodeNumber, name: Uint8Array, who: Credentials): void;
+
+  /** Before a file is opened for writing; `appends`: only at its end. EPERM when the inode's flags forbid it. */
+  checkOpen(inode: InodeNumber, appends: boolean): void;
+  /**
+   * Set the inode's settable flags (fs/posix/inode/inode-flags.ts) to those given, and its project. The caller has
+   * checked that `who` may. EINVAL, ENOTTY.
+   */
+  setFlags(inode: InodeNumber, flags: number, project: number | undefined, who: Credentials): void;
 
   statfs(): VolumeStatistics;
 }

@@ -29,6 +29,7 @@ import { fallocate } from './inode/fallocate.js';
 import { readFile } from './inode/file-read.js';
 import { writeFile } from './inode/file-write.js';
 import type { Inode } from './inode/inode.js';
+import { checkOpen, refuseImmutable, setFlags } from './inode/inode-flags.js';
 import { InodeTable } from './inode/inode-table.js';
 import { fileType } from './inode/mode.js';
 import { Reclaimer } from './inode/reclaim.js';
@@ -168,9 +169,9 @@ export class FileSystem implements FileSystemApi {
     newParent: InodeNumber,
     newName: Uint8Array,
     flags: number,
-    _who: Credentials,
+    who: Credentials,
   ): void {
-    rename(this.context, parent, name, newParent, newName, flags);
+    rename(this.context, parent, name, newParent, newName, flags, who);
   }
 
   tmpfile(parent: InodeNumber, mode: number, umask: number, who: Credentials): Attributes {
@@ -196,6 +197,7 @@ export class FileSystem implements FileSystemApi {
   write(number: InodeNumber, offset: number, data: Uint8Array, _who: Credentials, clearPrivileges = false): number {
     this.volume.mustBeWritable('write');
     const inode = this.regular(number, 'write');
+    refuseImmutable(inode, 'write');
     if (data.length === 0) return 0;
     const part = data.length > this.mostBytes ? data.subarray(0, this.mostBytes) : data;
     if (clearPrivileges) killPrivileges(this.context, inode);
@@ -207,8 +209,8 @@ export class FileSystem implements FileSystemApi {
     return part.length;
   }
 
-  fallocate(inode: InodeNumber, mode: number, offset: number, length: number): Promise<void> {
-    return fallocate(this.context, inode, mode, offset, length);
+  fallocate(inode: InodeNumber, mode: number, offset: number, length: number, who?: Credentials): Promise<void> {
+    return fallocate(this.context, inode, mode, offset, length, who);
   }
 
   seek(inode: InodeNumber, offset: number, whence: number): number {
@@ -221,9 +223,9 @@ export class FileSystem implements FileSystemApi {
     to: InodeNumber,
     toOffset: number,
     length: number,
-    _who: Credentials,
+    who: Credentials,
   ): Promise<number> {
-    return copyRange(this.context, from, fromOffset, to, toOffset, length);
+    return copyRange(this.context, from, fromOffset, to, toOffset, length, who);
   }
 
   settled(change: Change): Promise<void> | undefined {
@@ -264,12 +266,20 @@ export class FileSystem implements FileSystemApi {
     setxattr(this.context, inode, name, value, flags, killSgid);
   }
 
-  listxattr(inode: InodeNumber): Uint8Array {
-    return listxattr(this.context, inode);
+  listxattr(inode: InodeNumber, who?: Credentials): Uint8Array {
+    return listxattr(this.context, inode, who === undefined || who.uid === 0);
   }
 
   removexattr(inode: InodeNumber, name: Uint8Array, _who: Credentials): void {
     removexattr(this.context, inode, name);
+  }
+
+  checkOpen(inode: InodeNumber, appends: boolean): void {
+    checkOpen(this.context.inodes.get(inode, 'open'), appends);
+  }
+
+  setFlags(inode: InodeNumber, flags: number, project: number | undefined, _who: Credentials): void {
+    setFlags(this.context, inode, flags, project);
   }
 
   statfs(): VolumeStatistics {

@@ -59,5 +59,6 @@ export function attributesOf(node: ModelNode): Attributes {
     ctime: node.ctime,
     btime: node.btime,
     flags: 0,
+    project: 0,
   };
 }

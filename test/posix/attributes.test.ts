@@ -1,7 +1,9 @@
 /** stat, setattr, extended attributes. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { encodeAcl } from '../../fs/posix/acl/posix-acl.js';
 import { xattrFlag } from '../../fs/posix/api.js';
 import { FileSystem } from '../../fs/posix/filesystem.js';
+import { acl } from './acl/acl-text.js';
 import { bytes, moods, root, text, user, Workbench } from './workbench.js';
 
 describe.each(moods)('on %s', (_, mood) => {
@@ -84,7 +86,9 @@ describe.each(moods)('on %s', (_, mood) => {
     const value = (size: number): Uint8Array => Uint8Array.from({ length: size }, (_, i) => (i * 7 + size) & 255);
     for (const size of sizes) await bench.do((fs) => fs.setxattr(inode, bytes(`user.${size}`), value(size), 0, root));
     await bench.do((fs) => fs.setxattr(inode, bytes('trusted.a'), bytes('b'), xattrFlag.create, root));
-    await bench.do((fs) => fs.setxattr(inode, bytes('system.posix_acl_access'), bytes('acl'), 0, root));
+    await bench.do((fs) =>
+      fs.setxattr(inode, bytes('system.posix_acl_access'), encodeAcl(acl('u::rw-,g::r--,m::r--,o::---')), 0, root),
+    );
     expect((await bench.stat(inode)).flags).toBe(3);
     for (const [i, size] of sizes.entries()) {
       const next = sizes[(i + 3) % sizes.length];

@@ -115,7 +115,8 @@ describe.each(moods)('on %s', (_, mood) => {
     expect(await rename(a, 'b', 1, 'a')).toBe('ENOTEMPTY');
     expect(await rename(1, 'file', a, 'full', renameFlag.noReplace)).toBe('EEXIST');
     expect(await rename(1, 'file', 1, 'x', renameFlag.exchange)).toBe('ENOENT');
-    expect(await rename(1, 'file', 1, 'x', renameFlag.whiteout)).toBe('EINVAL');
+    expect(await rename(1, 'file', 1, 'x', renameFlag.whiteout | renameFlag.exchange)).toBe('EINVAL');
+    expect(await rename(1, 'file', 1, 'x', 8)).toBe('EINVAL');
     expect(await rename(1, 'file', a, 'full', renameFlag.noReplace | renameFlag.exchange)).toBe('EINVAL');
     expect(await rename(a, 'b', 1, 'a', renameFlag.exchange)).toBe('EINVAL');
     expect(await bench.names(1)).toEqual(['a', 'file']);

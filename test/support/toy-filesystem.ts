@@ -19,43 +19,16 @@ import {
   xattrFlag,
 } from '../../fs/posix/api.js';
 import { ToyContents } from './toy-contents.js';
+import type { Entry, Node } from './toy-node.js';
 
 const typeMask = 0o170000;
 const directory = 0o040000;
 const regular = 0o100000;
 const symlink = 0o120000;
 
-interface Entry {
-  readonly name: string;
-  readonly inode: number;
-  readonly cookie: number;
-}
-
-interface Node {
-  inode: number;
-  mode: number;
-  links: number;
-  uid: number;
-  gid: number;
-  device: number;
-  atime: Time;
-  mtime: Time;
-  ctime: Time;
-  btime: Time;
-  holds: number;
-  parent: number;
-  readonly contents: ToyContents;
-  readonly entries: Map<string, Entry>;
-  target: Uint8Array;
-  readonly xattrs: Map<string, Uint8Array>;
-}
-
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 const bytes = (name: string): Uint8Array => Buffer.from(name, 'latin1');
-const now = (): Time => {
-  const ms = Date.now();
-  return { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1e6 };
-};
+const now = (): Time => ({ seconds: Math.floor(Date.now() / 1000), nanos: (Date.now() % 1000) * 1e6 });
 
 export class ToyFileSystem implements FileSystemApi {
   readonly nodes = new Map<number, Node>();
@@ -120,7 +93,8 @@ export class ToyFileSystem implements FileSystemApi {
   }
 
   private attributes(node: Node): Attributes {
-    return { ...node, size: node.contents.size, generation: 0, blocks: node.contents.count * 8, flags: 0 };
+    const { size, count } = node.contents;
+    return { ...node, size, generation: 0, blocks: count * 8, flags: 0, project: 0 };
   }
 
   private touch(node: Node): void {
@@ -383,6 +357,14 @@ export class ToyFileSystem implements FileSystemApi {
     const node = this.node(inode, 'removexattr');
     if (!node.xattrs.delete(text(name))) throw new FsError('ENODATA', 'removexattr', inode);
     node.ctime = now();
+  }
+
+  checkOpen(inode: number): void {
+    this.node(inode, 'checkOpen');
+  }
+
+  setFlags(inode: number): void {
+    throw new FsError('EOPNOTSUPP', 'setFlags', inode);
   }
 
   statfs(): VolumeStatistics {

@@ -44,6 +44,7 @@ export const opcode = {
   CREATE: 35,
   INTERRUPT: 36,
   DESTROY: 38,
+  IOCTL: 39,
   BATCH_FORGET: 42,
   FALLOCATE: 43,
   READDIRPLUS: 44,
@@ -113,6 +114,8 @@ export const getxattrIn = { size: 0, nameBytes: 8 } as const;
 export const fallocateIn = { handle: 0, offset: 2, length: 4, mode: 6 } as const;
 export const lseekIn = { handle: 0, offset: 2, whence: 4 } as const;
 export const copyFileRangeIn = { from: 2, toNode: 4, to: 8, length: 10, flags: 12 } as const;
+/** What comes with an ioctl begins after 32 bytes. */
+export const ioctlIn = { handle: 0, flags: 2, command: 3, inSize: 6, outSize: 7, dataBytes: 32 } as const;
 export const setattrIn = {
   valid: 0,
   size: 4,
@@ -138,11 +141,15 @@ export const setattrValid = {
   mtimeNow: 1 << 8,
   ctime: 1 << 10,
   killPrivileges: 1 << 11,
+  /** All that ask for a change. */
+  any: 0b110110111111,
 } as const;
 
 /** Of the flags of open(2). */
 export const openAccess = { mask: 3, readOnly: 0 } as const;
 export const writeFlag = { cached: 1 << 0, killPrivileges: 1 << 2 } as const;
+/** O_APPEND of open(2). */
+export const openAppend = 0o2000;
 /** Of open(2). O_SYNC is both. */
 export const openSync = { data: 0o10000, attributes: 0o4000000 } as const;
 export const fsyncFlag = { dataOnly: 1 << 0 } as const;
@@ -185,6 +192,9 @@ export const entryOut = {
 
 /** Words of struct fuse_attr_out. */
 export const attrOut = { valid: 0, validNanos: 2, attr: 4, words: 4 + attr.words } as const;
+
+/** Words of struct fuse_ioctl_out, after which the result's bytes follow. */
+export const ioctlOut = { result: 0, flags: 1, words: 4 } as const;
 
 /** Words of struct fuse_statx_out. */
 export const statxOut = {

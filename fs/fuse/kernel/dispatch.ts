@@ -14,6 +14,7 @@ import * as directories from './directories.js';
 import { type Connection, Exchange, type Handler, silent } from './exchange.js';
 import * as files from './files.js';
 import * as inodes from './inodes.js';
+import { ioctl } from './ioctl.js';
 import * as names from './names.js';
 import { init } from './negotiation.js';
 import { Pool } from './pool.js';
@@ -61,6 +62,7 @@ for (const [code, handler, change] of [
   [opcode.CREATE, names.create, 'names'],
   [opcode.INTERRUPT, ignored],
   [opcode.DESTROY, nothingToDo],
+  [opcode.IOCTL, ioctl, 'file'],
   [opcode.BATCH_FORGET, inodes.batchForget],
   [opcode.FALLOCATE, files.fallocate, 'file'],
   [opcode.READDIRPLUS, directories.readdirplus],

@@ -10,6 +10,7 @@ import {
   lseekIn,
   maxWrite,
   openAccess,
+  openAppend,
   openIn,
   openReply,
   openSync,
@@ -32,8 +33,10 @@ export const openFlags = (x: Exchange): number =>
 
 export const open: Handler = (x) => {
   const { inode } = x.request;
+  const flags = x.request.u32(openIn.flags);
+  if ((flags & openAccess.mask) !== openAccess.readOnly) x.filesystem.checkOpen(inode, (flags & openAppend) !== 0);
   x.holdLater(inode, 1);
-  countWriter(x, inode, x.request.u32(openIn.flags), 1);
+  countWriter(x, inode, flags, 1);
   return x.reply.open(0, openFlags(x));
 };
 
@@ -114,7 +117,7 @@ export const syncAll: Handler = (x) => x.filesystem.sync().then(empty);
 export const fallocate: Handler = (x) => {
   const { request: r, filesystem } = x;
   const length = r.u64(fallocateIn.length);
-  const done = filesystem.fallocate(r.inode, r.u32(fallocateIn.mode), r.u64(fallocateIn.offset), length);
+  const done = filesystem.fallocate(r.inode, r.u32(fallocateIn.mode), r.u64(fallocateIn.offset), length, r);
   return done === undefined ? 0 : done.then(empty);
 };
 

@@ -9,7 +9,7 @@ export const getattr: Handler = (x) => x.reply.attributes(x.filesystem.getattr(x
 export const statx: Handler = (x) => x.reply.statx(x.filesystem.getattr(x.request.inode));
 
 export const setattr: Handler = (x) =>
-  x.reply.attributes(x.filesystem.setattr(x.request.inode, changesOf(x.request), x.request));
+  x.reply.attributes(x.filesystem.setattr(x.request.inode, changesOf(x), x.request));
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -17,7 +17,8 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
  * With HANDLE_KILLPRIV_V2 the kernel says when a truncation takes setuid and setgid away; a change of owner
  * always does, and no flag tells.
  */
-const changesOf = (r: Request): AttributeChanges => {
+const changesOf = (x: Exchange): AttributeChanges => {
+  const { request: r } = x;
   const valid = r.u32(setattrIn.valid);
   const changes: Writable<AttributeChanges> = {};
   if (valid & setattrValid.mode) changes.mode = r.u32(setattrIn.mode);
@@ -30,8 +31,13 @@ const changesOf = (r: Request): AttributeChanges => {
   else if (valid & setattrValid.mtime) changes.mtime = time(r, setattrIn.mtime, setattrIn.mtimeNanos);
   if (valid & setattrValid.ctime) changes.ctime = time(r, setattrIn.ctime, setattrIn.ctimeNanos);
   if (valid & (setattrValid.killPrivileges | setattrValid.uid | setattrValid.gid)) changes.killPrivileges = true;
+  if (isOfWriteback(valid) && x.connection.writers.has(r.inode)) changes.cached = true;
   return changes;
 };
+
+/** With dirty pages the kernel sends mtime and ctime of its own; utimensat(2) of one time looks the same. */
+const isOfWriteback = (valid: number): boolean =>
+  (valid & setattrValid.any) === (setattrValid.mtime | setattrValid.ctime);
 
 const time = (r: Request, seconds: number, nanos: number) => ({ seconds: r.i64(seconds), nanos: r.u32(nanos) });
 

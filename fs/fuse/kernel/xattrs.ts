@@ -18,7 +18,7 @@ export const getxattr: Handler = (x) => {
   return valueOrSize(x, filesystem.getxattr(r.inode, name));
 };
 
-export const listxattr: Handler = (x) => valueOrSize(x, x.filesystem.listxattr(x.request.inode));
+export const listxattr: Handler = (x) => valueOrSize(x, x.filesystem.listxattr(x.request.inode, x.request));
 
 /** Asked for 0 bytes: only the size. */
 const valueOrSize = (x: Exchange, value: Uint8Array): number => {

@@ -25,6 +25,7 @@ export function attributesOf(inode: Inode): Attributes {
     ctime: { seconds: record.ctimeSeconds, nanos: record.ctimeNanos },
     btime: { seconds: record.btimeSeconds, nanos: record.btimeNanos },
     flags: record.flags,
+    project: record.project,
   };
 }
 

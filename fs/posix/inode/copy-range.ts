@@ -5,11 +5,13 @@
 import { FsError } from '../../errors.js';
 import { run } from '../../suspend.js';
 import { type ByteOffset, type InodeNumber, maxFileSize, pageSize } from '../../units.js';
+import type { Credentials } from '../api.js';
 import { touchModified } from './attributes.js';
 import type { Context } from './context.js';
 import { readFile } from './file-read.js';
 import { writeFile } from './file-write.js';
 import type { Inode } from './inode.js';
+import { refuseFixed } from './inode-flags.js';
 import { punch, zeroEdges } from './punch.js';
 import { nextData, nextHole } from './seek.js';
 import { killPrivileges } from './setattr.js';
@@ -25,6 +27,7 @@ export async function copyRange(
   to: InodeNumber,
   toOffset: ByteOffset,
   length: number,
+  who: Credentials,
 ): Promise<number> {
   if (from === to && fromOffset < toOffset + length && toOffset < fromOffset + length) {
     throw new FsError('EINVAL', 'copy_file_range', from, 'ranges overlap');
@@ -32,6 +35,11 @@ export async function copyRange(
   context.volume.mustBeWritable('copy_file_range');
   const wanted = Math.min(length, maxFileSize - toOffset);
   if (wanted <= 0 && length > 0) throw new FsError('EFBIG', 'copy_file_range', to);
+  await run(() => {
+    const inode = regular(context, to);
+    refuseFixed(inode, 'copy_file_range');
+    if (who.uid !== 0) killPrivileges(context, inode);
+  });
   const buffer = new Uint8Array(Math.min(stepBytes, wanted));
   let done = 0;
   while (done < wanted) {
@@ -94,7 +102,6 @@ const dataAt = (context: Context, inode: Inode, offset: ByteOffset): number =>
   nextHole(context, inode, Math.floor(offset / pageSize)) * pageSize - offset;
 
 function writeStep(context: Context, inode: Inode, offset: ByteOffset, data: Uint8Array): number {
-  killPrivileges(context, inode);
   if (context.volume.journal === 'data') return writeNow(context, inode, offset, data);
   writeFile(context, inode, offset, data);
   wrote(context, inode);
@@ -110,8 +117,12 @@ function wrote(context: Context, inode: Inode): void {
 /** Make the target read as zeros there. What needs room comes first: a full volume has nothing of the step. */
 async function skip(context: Context, to: InodeNumber, offset: ByteOffset, count: number): Promise<void> {
   const end = offset + count;
-  const inode = await run(() => regular(context, to));
-  inode.busy++;
+  const inode = await run(() => {
+    const found = regular(context, to);
+    // Here and not after the wait: the table might forget it in between.
+    found.busy++;
+    return found;
+  });
   // What was reserved behind the old end reads as zeros and stays.
   const punched = Math.min(end, Math.ceil(inode.record.size / pageSize) * pageSize);
   try {
@@ -123,7 +134,6 @@ async function skip(context: Context, to: InodeNumber, offset: ByteOffset, count
 
 function* skipping(context: Context, inode: Inode, offset: ByteOffset, end: ByteOffset, punched: ByteOffset): Steps {
   yield () => {
-    killPrivileges(context, inode);
     zeroEdges(context, inode, offset, end, end);
     wrote(context, inode);
   };

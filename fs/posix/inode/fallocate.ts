@@ -10,15 +10,17 @@ import { FsError } from '../../errors.js';
 import { itemKind } from '../../format/item.js';
 import { run, Suspend } from '../../suspend.js';
 import { type ByteOffset, type InodeNumber, maxFileSize, type PageNumber, pageSize } from '../../units.js';
-import { fallocateFlag } from '../api.js';
+import { type Credentials, fallocateFlag } from '../api.js';
 import type { Context } from './context.js';
 import { ExtentCursor } from './extent-map.js';
 import { reservedExtent, reservedExtentPages } from './extent-value.js';
 import { makeDirty } from './file-write.js';
 import type { Inode } from './inode.js';
 import { InodeEdit } from './inode-edit.js';
+import { refuseFixed, refuseImmutable } from './inode-flags.js';
 import { punch, zeroEdges } from './punch.js';
 import { reclaimStep } from './reclaim.js';
+import { killPrivileges } from './setattr.js';
 import { doSteps, flushing, type Steps } from './steps.js';
 import { resize } from './truncate.js';
 
@@ -30,6 +32,7 @@ export async function fallocate(
   mode: number,
   offset: ByteOffset,
   length: number,
+  who: Credentials | undefined,
 ): Promise<void> {
   const punches = mode === (punchHole | keepSize);
   const zeroes = (mode & ~keepSize) === zeroRange;
@@ -38,9 +41,14 @@ export async function fallocate(
   const end = offset + length;
   if (end > maxFileSize) throw new FsError('EFBIG', 'fallocate', number);
   context.volume.mustBeWritable('fallocate');
-  const inode = await run(() => ready(context, number));
-  inode.busy++;
+  const inode = await run(() => {
+    const found = ready(context, number, mode);
+    // Here and not after the wait: the table might forget it in between.
+    found.busy++;
+    return found;
+  });
   try {
+    if (who !== undefined && who.uid !== 0) await run(() => killPrivileges(context, inode));
     const size = punches || (mode & keepSize) !== 0 ? 0 : end;
     await doSteps(context, () => allocation(context, inode, { offset, end, size, clears: punches || zeroes, punches }));
   } finally {
@@ -82,10 +90,13 @@ function* allocation(context: Context, inode: Inode, asked: Allocation): Steps {
   if (context.volume.journal === 'data') yield flushing(context, inode);
 }
 
-function ready(context: Context, number: InodeNumber): Inode {
+function ready(context: Context, number: InodeNumber, mode: number): Inode {
   const inode = context.inodes.get(number, 'fallocate');
   if (inode.isDirectory) throw new FsError('EISDIR', 'fallocate', number);
   if (!inode.isRegular) throw new FsError('ENODEV', 'fallocate', number);
+  refuseImmutable(inode, 'fallocate');
+  // More room at the end is all that an append-only file takes.
+  if ((mode & ~keepSize) !== 0) refuseFixed(inode, 'fallocate');
   if (inode.cutting !== undefined) throw new Suspend(inode.cutting, 'truncation');
   return inode;
 }

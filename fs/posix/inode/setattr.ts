@@ -8,10 +8,12 @@
 import { FsError } from '../../errors.js';
 import type { InodeNumber } from '../../units.js';
 import type { AttributeChanges, Attributes, Credentials, Time } from '../api.js';
+import { chmodAcl } from './acls.js';
 import { attributesOf } from './attributes.js';
 import type { Context } from './context.js';
 import type { Inode } from './inode.js';
 import { InodeEdit } from './inode-edit.js';
+import { refuseFixed, refuseImmutable } from './inode-flags.js';
 import { fileType, isDirectory, modeBit, permissionMask, withoutPrivileges } from './mode.js';
 import { resize } from './truncate.js';
 import { dropXattr } from './xattr-edit.js';
@@ -24,6 +26,7 @@ export function setattr(
   who: Credentials,
 ): Attributes {
   const inode = context.inodes.get(number, 'setattr');
+  refuseByFlags(inode, changes);
   const now = context.volume.now();
   const edit = new InodeEdit(context);
   const after = changes.size === undefined ? undefined : setSize(context, inode, changes.size, edit, now);
@@ -48,6 +51,18 @@ export function setattr(
   edit.apply();
   after?.();
   return attributesOf(inode);
+}
+
+/** What immutable and append-only inodes keep. Times that are set to now are no more than reading and appending set. */
+function refuseByFlags(inode: Inode, changes: AttributeChanges): void {
+  const { mode, uid, gid, size, atime, mtime, cached } = changes;
+  if (cached === true) return;
+  refuseImmutable(inode, 'setattr');
+  const touches = atime === 'now' && mtime === 'now';
+  const times = !touches && (atime !== undefined || mtime !== undefined);
+  if (times || mode !== undefined || uid !== undefined || gid !== undefined || size !== undefined) {
+    refuseFixed(inode, 'setattr');
+  }
 }
 
 function setSize(context: Context, inode: Inode, size: number, edit: InodeEdit, now: Time): () => void {
@@ -76,6 +91,7 @@ function setOwnerAndMode(
   if (changes.mode !== undefined) {
     record.mode = (record.mode & fileType.mask) | (changes.mode & permissionMask);
     if (!mayKeepSetgid(context, record.gid, who)) record.mode &= ~modeBit.setgid;
+    chmodAcl(context, edit, inode, record.mode);
   }
 }
 

@@ -28,14 +28,27 @@ export function putXattr(
 ): void {
   const offset = place.found === undefined ? place.free : place.found.offset;
   if (offset < 0) throw new FsError('ENOSPC', 'setxattr', inode.number, '256 names with one hash');
-  const { batch } = edit;
   const pieces = value.length > inlineXattrBytes ? newPiecesId(context.volume, inode.number) : 0;
   if (place.found !== undefined) deletePieces(edit, inode, place.found);
-  for (let i = 0; pieces > 0 && i * pieceBytes < value.length; i++) {
+  putItem(edit, inode, name, value, offset, pieces);
+}
+
+/** The same where no attribute is yet, at an offset that is free. `pieces`: an id for the pieces of a large value. */
+export function putItem(
+  edit: InodeEdit,
+  inode: Inode,
+  name: Uint8Array,
+  value: Uint8Array,
+  offset: number,
+  pieces: number,
+): void {
+  const { batch } = edit;
+  const id = value.length > inlineXattrBytes ? pieces : 0;
+  for (let i = 0; id > 0 && i * pieceBytes < value.length; i++) {
     const piece = value.slice(i * pieceBytes, (i + 1) * pieceBytes);
-    batch.put(inode.number, itemKind.xattrPiece, pieceOffset(pieces, i), piece);
+    batch.put(inode.number, itemKind.xattrPiece, pieceOffset(id, i), piece);
   }
-  batch.put(inode.number, itemKind.xattr, offset, encodeXattr(name, value, pieces));
+  batch.put(inode.number, itemKind.xattr, offset, encodeXattr(name, value, id));
   edit.record(inode).flags |= flagsFor(name);
 }
 

@@ -9,7 +9,8 @@ export const capabilityName = text('security.capability');
 export const accessAclName = text('system.posix_acl_access');
 export const defaultAclName = text('system.posix_acl_default');
 
-const namespaces = [text('user.'), text('trusted.'), text('security.')];
+const trustedPrefix = text('trusted.');
+const namespaces = [text('user.'), trustedPrefix, text('security.')];
 
 export function sameName(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
@@ -35,6 +36,9 @@ export function checkXattrName(name: Uint8Array, inode: InodeNumber): void {
 }
 
 export const isAclName = (name: Uint8Array): boolean => sameName(name, accessAclName) || sameName(name, defaultAclName);
+
+/** In the namespace that only root sees. */
+export const isTrustedName = (name: Uint8Array): boolean => startsWith(name, trustedPrefix);
 
 /** Flags that an inode with this attribute has. */
 export const flagsFor = (name: Uint8Array): number => inodeFlag.xattrs | (isAclName(name) ? inodeFlag.acl : 0);

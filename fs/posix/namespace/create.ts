@@ -3,9 +3,11 @@ import { FsError } from '../../errors.js';
 import { itemKind, maxItemBytes } from '../../format/item.js';
 import { type InodeNumber, volumeInode } from '../../units.js';
 import type { Credentials } from '../api.js';
+import { defaultAclFor, inheritAcl } from '../inode/acls.js';
 import type { Context } from '../inode/context.js';
 import type { Inode } from '../inode/inode.js';
 import { InodeEdit } from '../inode/inode-edit.js';
+import { refuseImmutable } from '../inode/inode-flags.js';
 import { direntType, fileType } from '../inode/mode.js';
 import { orphanValue } from '../inode/reclaim.js';
 import { direntBytes, encodeDirent, offsetForNew, placeOf } from './dirents.js';
@@ -47,11 +49,15 @@ export function create(
   if (!types.includes(mode & fileType.mask)) throw new FsError('EINVAL', operation, parent, 'file type');
   const place = placeOf(context.volume, parent, name);
   if (place.inode !== 0) throw new FsError('EEXIST', operation, parent);
+  refuseImmutable(directory, operation);
   const offset = offsetForNew(place.offset, operation, parent);
 
+  const defaults = defaultAclFor(context, directory, mode);
   const now = context.volume.now();
-  const inode = newInode(context, directory, mode, entry.umask, entry.device, who, now);
+  const umask = defaults === undefined ? entry.umask : 0;
+  const inode = newInode(context, directory, mode, umask, entry.device, who, now);
   const edit = new InodeEdit(context);
+  if (defaults !== undefined) inheritAcl(context, edit, inode, defaults);
   edit.batch.inodes = 1;
   edit.batch.put(parent, itemKind.dirent, offset, encodeDirent(inode.number, direntType(mode), name));
   const record = edit.modified(directory, now);
@@ -81,9 +87,13 @@ export function createNameless(
   who: Credentials,
 ): Inode {
   const directory = livingDirectory(context, parent, 'tmpfile');
+  refuseImmutable(directory, 'tmpfile');
+  const regular = (mode & ~fileType.mask) | fileType.regular;
+  const defaults = defaultAclFor(context, directory, regular);
   const now = context.volume.now();
-  const inode = newInode(context, directory, (mode & ~fileType.mask) | fileType.regular, umask, 0, who, now);
+  const inode = newInode(context, directory, regular, defaults === undefined ? umask : 0, 0, who, now);
   const edit = new InodeEdit(context);
+  if (defaults !== undefined) inheritAcl(context, edit, inode, defaults);
   edit.batch.inodes = 1;
   edit.record(inode).links = 0;
   edit.batch.put(volumeInode, itemKind.orphan, inode.number, orphanValue(0));

@@ -5,6 +5,7 @@ import { type InodeNumber, volumeInode } from '../../units.js';
 import type { Context } from '../inode/context.js';
 import type { Inode } from '../inode/inode.js';
 import { InodeEdit } from '../inode/inode-edit.js';
+import { refuseFixed, refuseImmutable } from '../inode/inode-flags.js';
 import { direntType } from '../inode/mode.js';
 import { orphanValue } from '../inode/reclaim.js';
 import { direntBytes, encodeDirent, offsetForNew, placeOf } from './dirents.js';
@@ -20,6 +21,8 @@ export function link(context: Context, number: InodeNumber, parent: InodeNumber,
   const directory = livingDirectory(context, parent, 'link');
   checkEntryName(name, 'link', parent);
   if (inode.isDirectory) throw new FsError('EPERM', 'link', number);
+  refuseFixed(inode, 'link');
+  refuseImmutable(directory, 'link');
   if (inode.record.links >= maxLinks) throw new FsError('EMLINK', 'link', number);
   const place = placeOf(context.volume, parent, name);
   if (place.inode !== 0) throw new FsError('EEXIST', 'link', parent);

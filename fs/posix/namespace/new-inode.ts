@@ -1,11 +1,13 @@
 /**
  * What a new inode begins with: type, permissions after the umask, owner, times. A new entry of a setgid directory
- * belongs to the directory's group, and a new directory there is setgid itself.
+ * belongs to the directory's group, and a new directory there is setgid itself. The umask applies where the directory
+ * has no default ACL (inode/acls.ts).
  */
 import type { InodeRecord } from '../../format/item.js';
 import type { Credentials, Time } from '../api.js';
 import type { Context } from '../inode/context.js';
 import { Inode } from '../inode/inode.js';
+import { inheritedFlags } from '../inode/inode-flags.js';
 import { fileType, isDirectory, modeBit, permissionMask } from '../inode/mode.js';
 
 /** Numbers that were taken for an operation that then began again: the next one uses them. */
@@ -31,6 +33,7 @@ export function newInode(
   let permissions = mode & permissionMask;
   if (type !== fileType.symlink) permissions &= ~(umask & 0o777);
   if (inherits && isDirectory(mode)) permissions |= modeBit.setgid;
+  const takesFlags = type === fileType.regular || type === fileType.directory;
   const record: InodeRecord = {
     mode: type | permissions,
     links: 1,
@@ -47,7 +50,7 @@ export function newInode(
     ctimeNanos: now.nanos,
     btimeNanos: now.nanos,
     device,
-    flags: 0,
+    flags: takesFlags ? parent.record.flags & inheritedFlags : 0,
     parent: isDirectory(mode) ? parent.number : 0,
     project: parent.record.project,
     generation: 0,

@@ -1,21 +1,25 @@
 /**
- * rename(2) and renameat2(2) with NOREPLACE and EXCHANGE: all of it (both entries, both directories, the moved
+ * rename(2) and renameat2(2) with NOREPLACE, EXCHANGE and WHITEOUT: all of it (both entries, both directories, the moved
  * inode and the one whose name it takes) in one batch, so that after a crash it has happened or it has not.
  */
 import { FsError } from '../../errors.js';
 import { itemKind } from '../../format/item.js';
 import type { InodeNumber } from '../../units.js';
-import { renameFlag } from '../api.js';
+import { type Credentials, renameFlag } from '../api.js';
 import type { Context } from '../inode/context.js';
 import type { Inode } from '../inode/inode.js';
 import { InodeEdit } from '../inode/inode-edit.js';
-import { direntType } from '../inode/mode.js';
+import { refuseFixed, refuseImmutable } from '../inode/inode-flags.js';
+import { direntType, fileType } from '../inode/mode.js';
 import { direntBytes, encodeDirent, isEmptyDirectory, offsetForNew, placeOf } from './dirents.js';
 import { dropName } from './drop-name.js';
 import { directoryOf, livingDirectory } from './lookup.js';
 import { checkEntryName } from './names.js';
+import { keepNumber, newInode } from './new-inode.js';
 
-const { noReplace, exchange } = renameFlag;
+const { noReplace, exchange, whiteout } = renameFlag;
+/** What overlayfs calls a whiteout: a character device 0, 0 that nobody may open. */
+const whiteoutMode = fileType.character;
 
 /** One end of a rename: a directory, a name in it, where that is, and what it leads to now. */
 interface End {
@@ -32,9 +36,11 @@ export function rename(
   newParent: InodeNumber,
   newName: Uint8Array,
   flags: number,
+  who: Credentials,
 ): void {
-  const both = noReplace | exchange;
-  if ((flags & ~both) !== 0 || (flags & both) === both) throw new FsError('EINVAL', 'rename', parent, 'flags');
+  const known = noReplace | exchange | whiteout;
+  const contradicts = (flags & exchange) !== 0 && flags !== exchange;
+  if ((flags & ~known) !== 0 || contradicts) throw new FsError('EINVAL', 'rename', parent, 'flags');
   const from = endOf(context, directoryOf(context, parent, 'rename'), name);
   const to = endOf(context, livingDirectory(context, newParent, 'rename'), newName);
   const { inode } = from;
@@ -43,6 +49,7 @@ export function rename(
   if (to.inode === undefined && (flags & exchange) !== 0) throw new FsError('ENOENT', 'rename', newParent);
   // Two names of one file: POSIX leaves both.
   if (to.inode === inode) return;
+  refuseByFlags(from, inode, to);
   refuseLoop(context, inode, to.directory);
   if ((flags & exchange) !== 0 && to.inode !== undefined) {
     refuseLoop(context, to.inode, from.directory);
@@ -52,8 +59,18 @@ export function rename(
   } else {
     if (to.inode !== undefined) checkReplaces(context, inode, to.inode);
     context.writeback.flushBeforeNaming(inode);
-    move(context, from, inode, to);
+    move(context, from, inode, to, (flags & whiteout) === 0 ? undefined : who);
   }
+}
+
+/** What immutable and append-only inodes and directories keep. */
+function refuseByFlags(from: End, inode: Inode, to: End): void {
+  refuseFixed(from.directory, 'rename');
+  refuseFixed(inode, 'rename');
+  refuseImmutable(to.directory, 'rename');
+  if (to.inode === undefined) return;
+  refuseFixed(to.directory, 'rename');
+  refuseFixed(to.inode, 'rename');
 }
 
 function endOf(context: Context, directory: Inode, name: Uint8Array): End {
@@ -82,15 +99,19 @@ function checkReplaces(context: Context, moved: Inode, victim: Inode): void {
   }
 }
 
-function move(context: Context, from: End, inode: Inode, to: End): void {
+/** `whiteoutBy`: who leaves a whiteout under the old name. */
+function move(context: Context, from: End, inode: Inode, to: End, whiteoutBy: Credentials | undefined): void {
   const now = context.volume.now();
   const edit = new InodeEdit(context);
   const offset = offsetForNew(to.offset, 'rename', to.directory.number);
-  edit.batch.delete(from.directory.number, itemKind.dirent, from.offset);
+  const left = whiteoutBy && newInode(context, from.directory, whiteoutMode, 0, 0, whiteoutBy, now);
+  if (left === undefined) edit.batch.delete(from.directory.number, itemKind.dirent, from.offset);
+  else edit.batch.put(from.directory.number, itemKind.dirent, from.offset, entryFor(left, from.name));
   edit.batch.put(to.directory.number, itemKind.dirent, offset, entryFor(inode, to.name));
   const source = edit.modified(from.directory, now);
   const target = edit.modified(to.directory, now);
-  source.size -= direntBytes(from.name.length);
+  if (left === undefined) source.size -= direntBytes(from.name.length);
+  else addWhiteout(edit, left);
   if (to.inode === undefined) target.size += direntBytes(to.name.length);
   if (inode.isDirectory) {
     source.subdirectories--;
@@ -104,7 +125,13 @@ function move(context: Context, from: End, inode: Inode, to: End): void {
     after = dropName(context, edit, to.inode, now);
   }
   edit.apply();
+  if (left !== undefined) keepNumber(context, left);
   after?.();
+}
+
+function addWhiteout(edit: InodeEdit, inode: Inode): void {
+  edit.batch.inodes++;
+  edit.record(inode);
 }
 
 function swap(context: Context, from: End, inode: Inode, to: End, other: Inode): void {

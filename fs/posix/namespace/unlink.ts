@@ -4,6 +4,7 @@ import { itemKind } from '../../format/item.js';
 import type { InodeNumber } from '../../units.js';
 import type { Context } from '../inode/context.js';
 import { InodeEdit } from '../inode/inode-edit.js';
+import { refuseFixed } from '../inode/inode-flags.js';
 import { direntBytes, isEmptyDirectory, placeOf } from './dirents.js';
 import { dropName } from './drop-name.js';
 import { directoryOf } from './lookup.js';
@@ -16,6 +17,8 @@ export function unlink(context: Context, parent: InodeNumber, name: Uint8Array):
   const place = placeOf(context.volume, parent, name);
   if (place.inode === 0) throw new FsError('ENOENT', 'unlink', parent);
   const inode = context.inodes.follow(place.inode, parent);
+  refuseFixed(directory, 'unlink');
+  refuseFixed(inode, 'unlink');
   if (inode.isDirectory) throw new FsError('EISDIR', 'unlink', inode.number);
 
   const now = context.volume.now();
@@ -37,6 +40,8 @@ export function rmdir(context: Context, parent: InodeNumber, name: Uint8Array): 
   const place = placeOf(context.volume, parent, name);
   if (place.inode === 0) throw new FsError('ENOENT', 'rmdir', parent);
   const inode = context.inodes.follow(place.inode, parent);
+  refuseFixed(directory, 'rmdir');
+  refuseFixed(inode, 'rmdir');
   if (!inode.isDirectory) throw new FsError('ENOTDIR', 'rmdir', inode.number);
   if (!isEmptyDirectory(context.volume, inode.number)) throw new FsError('ENOTEMPTY', 'rmdir', inode.number);
 
