@@ -9,11 +9,18 @@ import { parseArgs } from 'node:util';
 import { withWorkspace } from '../scripts/trial/workspace.js';
 import { metadata } from './metadata.js';
 import { mountTime } from './mount-time.js';
+import { overlap } from './overlap.js';
 import { random } from './random.js';
 import { sequential } from './sequential.js';
 import type { Measurement, Workload } from './workload.js';
 
-const workloads: Readonly<Record<string, Workload>> = { sequential, random, metadata, 'mount-time': mountTime };
+const workloads: Readonly<Record<string, Workload>> = {
+  sequential,
+  random,
+  metadata,
+  overlap,
+  'mount-time': mountTime,
+};
 
 const { values } = parseArgs({
   options: {

@@ -65,10 +65,14 @@ async function play(store: Store, mounted: Mounted, log: (line: string) => void)
   }
 }
 
-/** Until the mount has nothing to do; and until the event loop has had its turn. */
+/** Until the event loop has had its turn and the mount has nothing to do: an act would delay a read under way. */
 async function quiet(mounted: Mounted): Promise<void> {
-  do await new Promise((resolve) => setImmediate(resolve));
-  while (!mounted.traffic().ended && mounted.traffic().idleMs < quietMs);
+  await new Promise((resolve) => setImmediate(resolve));
+  for (;;) {
+    const { waiting, idleMs, ended } = mounted.traffic();
+    if (ended || (waiting === 0 && idleMs >= quietMs)) return;
+    await new Promise((resolve) => setTimeout(resolve, quietMs));
+  }
 }
 
 const superblock = (): Superblock => ({

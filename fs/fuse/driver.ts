@@ -37,8 +37,16 @@ export interface Mounted {
   readonly device: string;
   /** Counters since the mount, for `varve info` and benchmarks. */
   statistics(): Readonly<Record<string, number>>;
-  /** Requests answered since the mount, how long ago in ms the last answer was, and whether the mount is gone. */
-  traffic(): { readonly requests: number; readonly idleMs: number; readonly ended: boolean };
+  /**
+   * How busy the mount is: requests so far, requests that are not answered yet, ms since the last answer, and
+   * whether it has ended.
+   */
+  traffic(): {
+    readonly requests: number;
+    readonly waiting: number;
+    readonly idleMs: number;
+    readonly ended: boolean;
+  };
   /** Resolves when the kernel can send requests and gets answers: after its first one. */
   ready(): Promise<void>;
   /** Serve until the mount is gone, whoever unmounts it. */

@@ -1,10 +1,11 @@
 import { readdirSync, readlinkSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { rehearse } from '../../fs/cli/rehearse.js';
+import { Rehearsal } from '../../fs/fuse/kernel/rehearsal.js';
 
 /** A mount that reports this traffic. */
 const mountedWith = (requests: number, ended: boolean) =>
-  ({ traffic: () => ({ requests, idleMs: 10, ended }) }) as unknown as Parameters<typeof rehearse>[0];
+  ({ traffic: () => ({ requests, waiting: 0, idleMs: 10, ended }) }) as unknown as Parameters<typeof rehearse>[0];
 
 const memoryFiles = (): number =>
   readdirSync('/proc/self/fd').filter((fd) => {
@@ -32,4 +33,13 @@ it.each([
   await rehearse(mountedWith(requests, ended), (line) => said.push(line));
   expect(said).toEqual([]);
   expect(memoryFiles()).toBe(0);
+});
+
+it('does nothing while a request waits for its answer', async () => {
+  let looks = 0;
+  const traffic = () => ({ requests: 0, waiting: 1, idleMs: 10, ended: ++looks > 20 });
+  const act = vi.spyOn(Rehearsal.prototype, 'act');
+  await rehearse({ traffic } as unknown as Parameters<typeof rehearse>[0], () => undefined);
+  expect(looks).toBeGreaterThan(20);
+  expect(act).not.toHaveBeenCalled();
 });

@@ -100,8 +100,9 @@ export class Session implements Mounted {
     return statistics;
   }
 
-  traffic(): { requests: number; idleMs: number; ended: boolean } {
-    return { requests: this.requests, idleMs: performance.now() - this.lastAnswer, ended: this.gone };
+  traffic(): ReturnType<Mounted['traffic']> {
+    const { requests, dispatch, gone: ended } = this;
+    return { requests, waiting: dispatch.waiting, idleMs: performance.now() - this.lastAnswer, ended };
   }
 
   unmount(lazy: boolean): Promise<void> {
