@@ -5,8 +5,9 @@
 import { FsError } from '../fs/errors.js';
 import { checksum } from '../fs/format/checksum.js';
 import { Pointer } from '../fs/format/pointer.js';
+import { extentPageCount } from '../fs/posix/inode/extent-value.js';
 import { type Address, type InodeNumber, maxFileSize, pageShift, pageSize } from '../fs/units.js';
-import { coveredPages, extentProblem } from './extent-value.js';
+import { extentProblem } from './extent-value.js';
 import type { Image } from './image.js';
 import type { CurrentInode } from './inodes.js';
 import type { NodeFrame } from './node.js';
@@ -21,6 +22,7 @@ interface DataRead {
   readonly firstPage: number;
   readonly address: number;
   readonly pages: number;
+  readonly isUnit: boolean;
   /** One CRC32C for each page. */
   readonly sums: Uint32Array;
 }
@@ -58,7 +60,7 @@ export class ExtentCheck {
       return;
     }
     const pointer = frame.pointer(index);
-    const length = coveredPages(pointer);
+    const length = extentPageCount(frame.value(index));
     if (first < this.end) {
       this.findings.add(
         'extent-overlap',
@@ -90,7 +92,7 @@ export class ExtentCheck {
     }
     const owner = `inode ${inode}, page ${first},`;
     if (claimPages(this.image, pointer.address, pointer.pages, owner, true, this.findings, inode) !== 'alone') return;
-    if (this.data && pointer.transform === 0) this.reads.push(dataRead(frame, index, pointer, inode, first));
+    if (this.data) this.reads.push(dataRead(frame, index, pointer, inode, first));
   }
 
   /** All extents of the inode were seen. */
@@ -153,11 +155,8 @@ export class ExtentCheck {
 
   private bad(read: DataRead, index: number, problem: string): void {
     const where = this.image.describe(this.image.locate(read.address + index, true));
-    this.findings.add(
-      'data',
-      `inode ${read.inode}: page ${read.firstPage + index} of the file ${problem} (${where})`,
-      read.inode,
-    );
+    const what = read.isUnit ? `the unit at page ${read.firstPage}` : `page ${read.firstPage + index}`;
+    this.findings.add('data', `inode ${read.inode}: ${what} of the file ${problem} (${where})`, read.inode);
   }
 }
 
@@ -165,5 +164,5 @@ function dataRead(frame: NodeFrame, index: number, pointer: Pointer, inode: Inod
   const sums = new Uint32Array(pointer.pages);
   const start = frame.valueStart(index) + Pointer.size;
   for (let i = 0; i < sums.length; i++) sums[i] = frame.view.getUint32(start + 4 * i, true);
-  return { inode, firstPage, address: pointer.address, pages: pointer.pages, sums };
+  return { inode, firstPage, address: pointer.address, pages: pointer.pages, isUnit: pointer.transform !== 0, sums };
 }

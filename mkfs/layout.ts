@@ -4,13 +4,16 @@ import { pairs } from '../fs/cli/output.js';
 import { counted, formatSize } from '../fs/cli/size.js';
 import { formatUuid } from '../fs/cli/uuid.js';
 import { VolumeError } from '../fs/errors.js';
+import { incompatibleFeatures } from '../fs/format/features.js';
 import { capacityPages, type Geometry, planGeometry, segmentPages } from '../fs/format/geometry.js';
 import {
   formatVersion,
   type Superblock,
   Superblock as SuperblockRecord,
   superblockMagic,
+  TransformEntry,
 } from '../fs/format/superblock.js';
+import { enterChain } from '../fs/transform/chain.js';
 import { pageShift, pageSize } from '../fs/units.js';
 import type { MkfsOptions } from './options.js';
 
@@ -21,19 +24,27 @@ export function planVolume(imageBytes: number, options: MkfsOptions, createdSeco
     version: formatVersion,
     checksum: 0,
     pageShift,
-    reserved0: 0,
+    defaultTransform: options.compression === undefined ? 0 : firstChain,
     compatible: 0,
     readOnlyCompatible: 0,
-    incompatible: 0,
+    incompatible: options.compression === undefined ? 0 : incompatibleFeatures.transforms,
     uuid: options.uuid,
     label: options.label,
     createdSeconds,
     nameSeed: randomSeed(),
-    transforms: new Uint8Array(SuperblockRecord.fields.transforms.size),
+    transforms: transformTable(options),
     keySlots: new Uint8Array(SuperblockRecord.fields.keySlots.size),
     flags: 0,
     ...geometry(imageBytes, options.segmentShift),
   };
+}
+
+const firstChain = 1;
+
+function transformTable({ compression }: MkfsOptions): Uint8Array {
+  const table = new Uint8Array(SuperblockRecord.fields.transforms.size);
+  if (compression !== undefined) enterChain(table, { ...compression, number: firstChain });
+  return table;
 }
 
 function geometry(imageBytes: number, segmentShift: number | undefined): Geometry {
@@ -54,10 +65,14 @@ function randomSeed(): number {
 /** What was made, line by line. */
 export function describeVolume(image: string, superblock: Superblock): string {
   const segment = segmentPages(superblock) * pageSize;
+  const { transforms } = superblock;
+  const table = new DataView(transforms.buffer, transforms.byteOffset, transforms.length);
+  const compression = TransformEntry.read(table, superblock.defaultTransform * TransformEntry.size).name;
   return pairs([
     ['image', image],
     ['label', superblock.label === '' ? '(none)' : superblock.label],
     ['UUID', formatUuid(superblock.uuid)],
+    ...(superblock.defaultTransform === 0 ? [] : [['compression', compression] as [string, string]]),
     ['size', formatSize(superblock.imagePages * pageSize)],
     ['usable', formatSize(capacityPages(superblock) * pageSize)],
     [

@@ -32,6 +32,7 @@ export async function main(args: readonly string[], output: Output = standardOut
     .option('-q, --quiet', 'print nothing')
     .option('--segment <size>', 'size of a segment, 128K to 64M; by the size of the image unless told')
     .option('-U, --uuid <uuid>', 'identity of the volume; random unless told')
+    .option('--compress <how>', 'compress new data: lz4, deflate, zstd; with a level as in deflate:9')
     .option('--json', 'print what was made as JSON')
     .exitOverride()
     .configureOutput({
@@ -39,7 +40,7 @@ export async function main(args: readonly string[], output: Output = standardOut
       writeErr: (text) => output.error(text.trimEnd()),
     })
     .action(async (image: string, options: MkfsArguments) => {
-      const wanted = readOptions(options);
+      const wanted = await readOptions(options);
       const superblock = await mkfs(image, wanted);
       if (wanted.json) output.line(json(summary(image, superblock)));
       else if (!wanted.quiet) output.line(describeVolume(image, superblock));

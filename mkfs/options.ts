@@ -4,6 +4,8 @@ import { parseUuid } from '../fs/cli/uuid.js';
 import { VolumeError } from '../fs/errors.js';
 import { maxSegmentShift, minSegmentShift } from '../fs/format/geometry.js';
 import { Superblock } from '../fs/format/superblock.js';
+import { type Chain, none, parseChain } from '../fs/transform/chain.js';
+import { Registry } from '../fs/transform/registry.js';
 import { pageSize } from '../fs/units.js';
 
 /** As commander gives them. */
@@ -15,6 +17,7 @@ export interface MkfsArguments {
   readonly segment?: string;
   readonly uuid?: string;
   readonly json?: boolean;
+  readonly compress?: string;
 }
 
 export interface MkfsOptions {
@@ -28,12 +31,14 @@ export interface MkfsOptions {
   readonly force: boolean;
   readonly quiet: boolean;
   readonly json: boolean;
+  /** Chain for all new data. */
+  readonly compression: Omit<Chain, 'number'> | undefined;
 }
 
 const labelBytes = Superblock.fields.label.size;
 
 /** Throws VolumeError 'usage'. */
-export function readOptions(args: MkfsArguments): MkfsOptions {
+export async function readOptions(args: MkfsArguments): Promise<MkfsOptions> {
   const label = args.label ?? '';
   if (Buffer.byteLength(label) > labelBytes || label.includes('\0')) {
     throw new VolumeError('usage', `the label may have up to ${labelBytes} bytes`);
@@ -46,6 +51,7 @@ export function readOptions(args: MkfsArguments): MkfsOptions {
     force: args.force ?? false,
     quiet: args.quiet ?? false,
     json: args.json ?? false,
+    compression: await compression(args.compress ?? none),
   };
 }
 
@@ -54,3 +60,6 @@ function segmentShift(text: string): number {
   if (Number.isInteger(shift) && shift >= minSegmentShift && shift <= maxSegmentShift) return shift;
   throw new VolumeError('usage', `a segment has 128K, 256K, 512K, 1M, 2M, 4M, 8M, 16M, 32M or 64M, not '${text}'`);
 }
+
+const compression = async (text: string): Promise<MkfsOptions['compression']> =>
+  text === none ? undefined : parseChain(text, await new Registry().ready());

@@ -2,7 +2,7 @@
  * The long run of the model test: random operations on a volume and on a model of it, with remounts and power cuts in
  * between. Stops at the first difference, and fails also when something that it is there to try never happened.
  *
- *     node dist/scripts/soak-model.js [--seed N] [--operations N] [--minutes N] [--size MIB] [--journal MODE] [--any] [--trail N] [--image FILE] [--quiet]
+ *     node dist/scripts/soak-model.js [--seed N] [--operations N] [--minutes N] [--size MIB] [--journal MODE] [--compress HOW] [--any] [--trail N] [--image FILE] [--quiet]
  *
  * When the run fails, --image leaves what the disk then holds in FILE, and in FILE.cut what the last power cut left.
  *
@@ -28,6 +28,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '60' },
     size: { type: 'string', default: '64' },
     journal: { type: 'string', default: 'ordered' },
+    compress: { type: 'string' },
     any: { type: 'boolean', default: false },
     trail: { type: 'string', default: '40' },
     image: { type: 'string' },
@@ -37,6 +38,7 @@ const { values } = parseArgs({
 
 const seed = Number(values.seed);
 const journal = journalModes.find((mode) => mode === values.journal) ?? 'ordered';
+const compression = values.compress === undefined ? {} : { compression: values.compress };
 const operations = Number(values.operations);
 const deadline = performance.now() + Number(values.minutes) * 60_000;
 
@@ -56,7 +58,7 @@ const patience = 20_000;
 
 async function soak(): Promise<number> {
   const time = new VirtualTime();
-  const maker = new VarveMaker({ now: () => time.now, segmentShift: 5, journal });
+  const maker = new VarveMaker({ now: () => time.now, segmentShift: 5, journal, ...compression });
   const harness = new Harness(maker, {
     seed,
     size: Number(values.size) << 20,

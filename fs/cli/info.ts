@@ -6,6 +6,7 @@ import {
   unknownBits,
 } from '../format/features.js';
 import { segmentPages } from '../format/geometry.js';
+import { maxTransforms, TransformEntry } from '../format/superblock.js';
 import type { MountEntry } from '../fuse/mount-table.js';
 import { pageSize } from '../units.js';
 import type { AddCommand } from './command.js';
@@ -42,6 +43,7 @@ function ofImage(path: string, image: RawImage) {
     formatVersion: superblock.version,
     created: new Date(superblock.createdSeconds * 1000).toISOString(),
     features: features(superblock),
+    compression: chainNames(superblock),
     imageBytes: superblock.imagePages * pageSize,
     segmentBytes: segmentPages(superblock) * pageSize,
     places: superblock.places,
@@ -72,6 +74,17 @@ function features(superblock: RawImage['superblock']): string[] {
   });
 }
 
+/** Chains that the volume has, with a mark at the one for new data. */
+function chainNames({ transforms, defaultTransform }: RawImage['superblock']): string[] {
+  const view = new DataView(transforms.buffer, transforms.byteOffset, transforms.length);
+  const names: string[] = [];
+  for (let number = 1; number < maxTransforms; number++) {
+    const { name } = TransformEntry.read(view, number * TransformEntry.size);
+    if (name !== '') names.push(number === defaultTransform ? `${name} (new data)` : name);
+  }
+  return names;
+}
+
 function asText(facts: Facts): string {
   const list: [string, string][] = [];
   if ('mounted' in facts) {
@@ -83,6 +96,7 @@ function asText(facts: Facts): string {
       ['UUID', facts.uuid],
       ['format version', String(facts.formatVersion)],
       ['features', facts.features.length === 0 ? '(none)' : facts.features.join(', ')],
+      ['compression', facts.compression.length === 0 ? 'none' : facts.compression.join(', ')],
       ['created', facts.created],
       ['image size', formatSize(facts.imageBytes)],
       ['segments', `${facts.places} of ${formatSize(facts.segmentBytes)}, ${facts.reservedSegments} in reserve`],

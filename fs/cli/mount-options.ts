@@ -27,6 +27,8 @@ export interface MountChoices {
   commitSeconds?: number;
   /** Memory for pages and tree nodes, in bytes. */
   cacheBytes?: number;
+  /** Chain for new data, such as `lz4`; undefined: as the volume was made. */
+  compression?: string;
   /** Practise while the mount is idle, so that its first requests are served at full speed. */
   rehearsal: boolean;
   logFile?: string;
@@ -73,6 +75,7 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   journal=MODE      what a crash leaves: none, writeback, ordered (unless told) or data; see README.md
   commit=SECONDS    most time between a change and its commit: 1 to 300, 5 unless told
   cache=SIZE        memory for pages and metadata: 16M and more, 128M unless told
+  compress=HOW      compress new data: lz4, deflate, zstd or none, with a level as in deflate:9; as mkfs said unless told
   writethrough      hand writes to the server before write(2) returns, instead of caching them in the kernel; so it is
                     with journal=data and sync unless told
   writeback_cache   cache them in the kernel
@@ -157,6 +160,10 @@ function takeValue(choices: MountChoices, option: string): boolean {
     case 'cache':
       choices.cacheBytes = parseSize(value);
       if (choices.cacheBytes < 16 * 2 ** 20) throw wrong(`cache=${value} is too small: 16M is the least`);
+      return true;
+    case 'compress':
+      if (value === '') throw wrong('compress needs a value, such as lz4');
+      choices.compression = value;
       return true;
     case 'logfile':
       if (!value.startsWith('/')) throw wrong('logfile needs a path from the root');

@@ -80,7 +80,7 @@ const superblock = (): Superblock => ({
   version: formatVersion,
   checksum: 0,
   pageShift,
-  reserved0: 0,
+  defaultTransform: 0,
   compatible: 0,
   readOnlyCompatible: 0,
   incompatible: 0,

@@ -132,6 +132,7 @@ const volumeOptions = (choices: MountChoices) => ({
   ...(choices.journal === undefined ? {} : { journal: choices.journal }),
   ...(choices.commitSeconds === undefined ? {} : { commitSeconds: choices.commitSeconds }),
   ...(choices.cacheBytes === undefined ? {} : { cacheBytes: choices.cacheBytes / 2 }),
+  ...(choices.compression === undefined ? {} : { compression: choices.compression }),
 });
 
 /** Below this, write(2) shall hear of ENOSPC itself: 256 MiB, or a sixteenth of a small volume. */

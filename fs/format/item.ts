@@ -47,6 +47,8 @@ export const inodeFlag = {
   noCompress: 64,
   /** dump(8) leaves it out. */
   noDump: 128,
+  /** Extents of the file are, or were, transformed units. */
+  units: 256,
 } as const;
 
 export const InodeRecord = struct('inode', {
@@ -65,7 +67,9 @@ export const InodeRecord = struct('inode', {
   ctimeNanos: u32('0 to 999,999,999'),
   btimeNanos: u32('0 to 999,999,999'),
   device: u32('major and minor of a device node, as the kernel encodes them'),
-  flags: u32('acl 1, xattrs 2, immutable 4, append-only 8, noatime 16, compress 32, nocompress 64, nodump 128'),
+  flags: u32(
+    'acl 1, xattrs 2, immutable 4, append-only 8, noatime 16, compress 32, nocompress 64, nodump 128, units 256',
+  ),
   parent: u64('directory: inode number of its parent; otherwise 0'),
   project: u32('project id for quotas'),
   generation: u32('for file handles'),
@@ -83,13 +87,23 @@ export const Dirent = struct('dirent', {
 export type Dirent = Of<typeof Dirent>;
 
 /**
- * An extent of up to 32 pages: this pointer, then (when stored plain) a CRC32C (u32) for each page. Address 0 is a
- * reserved extent (fallocate): up to 65,535 pages that read as zeros, have no checksums, and for which space is kept.
+ * An extent of up to 32 pages: this pointer, then a CRC32C (u32) for each page as stored, then (when it is a transformed
+ * unit) a window. Address 0 is a reserved extent (fallocate): up to 65,535 pages that read as zeros, have no checksums,
+ * and for which space is kept.
  */
 export const ExtentHeader = struct('extent', {
   pointer: record(Pointer)('where the pages lie'),
 });
 export type ExtentHeader = Of<typeof ExtentHeader>;
+
+/** Which pages of a transformed unit the file still has: those that were cut off or punched out stay stored with it. */
+export const UnitWindow = struct('unit-window', {
+  skip: u8('page of the unit, as decoded, that is the first of the extent'),
+  pages: u8('pages that the extent covers, 1 to 32'),
+  reserved: u16('must be 0'),
+  present: u32('bit i: page i of the extent is in the unit; the others read as zeros. The first and the last are'),
+});
+export type UnitWindow = Of<typeof UnitWindow>;
 
 /** An extended attribute; its name follows, then its value unless that is stored in pieces. */
 export const Xattr = struct('xattr', {

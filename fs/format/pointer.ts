@@ -4,7 +4,7 @@ import { type Of, struct, u8, u16, u32, u64 } from './struct.js';
 export const Pointer = struct('pointer', {
   address: u64('log address of the first page: segment serial x pages per segment + page; never reused'),
   birth: u64('generation that wrote it'),
-  checksum: u32('CRC32C of the bytes as stored; for a plain extent, of its list of page checksums'),
+  checksum: u32('CRC32C of the bytes as stored; for an extent, of its list of page checksums'),
   pages: u16('length in pages as stored, at least 1'),
   transform: u8("transform chain (index into the superblock's table); 0 is stored as is"),
   flags: u8('reserved, must be 0'),

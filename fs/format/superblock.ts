@@ -3,7 +3,16 @@ import { bytes, type Of, struct, text, u8, u16, u32, u64 } from './struct.js';
 export const superblockMagic = 0x65765256; // "VRve"
 /** Version of the on-disk format; not the package's. */
 export const formatVersion = 1;
+/** Chains that a volume can name; number 0 is `stored as is`. */
 export const maxTransforms = 16;
+
+/** A chain of transforms: compression, then encryption. All zero: the number is not in use. */
+export const TransformEntry = struct('transform-entry', {
+  compression: u16('id of the first transform; 0 for none'),
+  encryption: u16('id of the second; 0 for none'),
+  name: text(20)('how it was asked for: name, and level after a colon'),
+});
+export type TransformEntry = Of<typeof TransformEntry>;
 
 /** First page of the image, and again in the last. Written by mkfs, label, resize and key changes only. */
 export const Superblock = struct('superblock', {
@@ -13,7 +22,7 @@ export const Superblock = struct('superblock', {
   pageShift: u8('log2 of the page size, 12'),
   segmentShift: u8('log2 of the pages in a segment, 5 to 14'),
   nodeShift: u8('log2 of the pages in a tree node, 2 or 3'),
-  reserved0: u8('must be 0'),
+  defaultTransform: u8('chain for new data where nothing else is asked for; 0: stored as is'),
   compatible: u64('feature bits that any reader may ignore'),
   readOnlyCompatible: u64('feature bits that a writer must know'),
   incompatible: u64('feature bits that a reader must know'),
@@ -32,7 +41,7 @@ export const Superblock = struct('superblock', {
   livePages: u32('live-map pages in the segment table'),
   segmentStart: u64('first page of place 0'),
   nameSeed: u64('seed of the hash of names in directories, below 2^53'),
-  transforms: bytes(16 * 24)('table of 16 transform chains in use, 24 bytes each: two ids (u16) and a name'),
+  transforms: bytes(16 * 24)('table of 16 transform chains in use, of 24 bytes; entry 0 stays empty'),
   keySlots: bytes(8 * 192)('8 slots for the wrapped volume key; zero while the volume is not encrypted'),
   flags: u16('reserved, must be 0'),
 });

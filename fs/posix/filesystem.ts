@@ -10,6 +10,7 @@
  * volume's flusher: a commit takes along what is dirty here.
  */
 import { PageFrames } from '../cache/page-frames.js';
+import { UnitCache } from '../cache/units.js';
 import { type CorruptionError, FsError } from '../errors.js';
 import { type InodeNumber, pageSize, rootInode } from '../units.js';
 import type { VolumeApi } from '../volume/api.js';
@@ -81,6 +82,7 @@ export class FileSystem implements FileSystemApi {
       root: options.root ?? rootInode,
       volume,
       frames: new PageFrames(options.cacheBytes ?? 64 * mebibyte),
+      units: new UnitCache((options.cacheBytes ?? 64 * mebibyte) / 8),
       inodes: new InodeTable(volume, options.cachedInodes ?? 32768),
       accessTimes: options.accessTimes ?? 'relatime',
       groupsOf: options.groupsOf,

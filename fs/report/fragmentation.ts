@@ -9,7 +9,7 @@
 
 import { nodeBytes, nodePages, segmentPages } from '../format/geometry.js';
 import { InodeRecord, itemKind } from '../format/item.js';
-import { extentAddress, extentPageCount } from '../posix/inode/extent-value.js';
+import { extentAddress, extentStoredPages } from '../posix/inode/extent-value.js';
 import { isDirectory, isRegular } from '../posix/inode/mode.js';
 import { direntInode, direntType } from '../posix/namespace/dirents.js';
 import { NameSearch } from '../scrub/paths.js';
@@ -207,7 +207,7 @@ class Look {
             break;
           }
           const address = extentAddress(item.value);
-          if (address !== 0) part.push({ inode, address, pages: extentPageCount(item.value) });
+          if (address !== 0) part.push({ inode, address, pages: extentStoredPages(item.value) });
         }
         return { part, next };
       });
@@ -240,7 +240,7 @@ function filesIn(leaf: Node): Met[] {
       const value = leaf.value(i);
       const address = extentAddress(value);
       if (address === 0) continue;
-      met.push({ inode: keyInode(leaf.keyWord(i, 0), leaf.keyWord(i, 1)), address, pages: extentPageCount(value) });
+      met.push({ inode: keyInode(leaf.keyWord(i, 0), leaf.keyWord(i, 1)), address, pages: extentStoredPages(value) });
     }
   }
   return met;

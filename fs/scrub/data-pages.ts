@@ -8,9 +8,9 @@
  */
 import { FsError } from '../errors.js';
 import { checksum } from '../format/checksum.js';
-import { ExtentHeader, itemKind } from '../format/item.js';
+import { ExtentHeader, itemKind, UnitWindow } from '../format/item.js';
 import { ExtentCursor } from '../posix/inode/extent-map.js';
-import { extentAddress, extentPageChecksum, extentPageCount } from '../posix/inode/extent-value.js';
+import { extentAddress, extentPageChecksum, extentStoredPages, extentTransform } from '../posix/inode/extent-value.js';
 import { run } from '../suspend.js';
 import { keyInode, keyKind, keyOffset } from '../tree/key.js';
 import type { Node } from '../tree/node.js';
@@ -23,6 +23,8 @@ export interface DataRun {
   readonly inode: InodeNumber;
   readonly page: PageNumber;
   readonly address: Address;
+  /** They store a transformed unit, of which the file has pages from `page` on. */
+  readonly isUnit: boolean;
   readonly sums: Uint32Array;
 }
 
@@ -42,14 +44,17 @@ export function dataRuns(leaf: Node): DataRun[] {
     const value = leaf.value(i);
     const address = extentAddress(value);
     if (address === 0) continue;
-    const pages = extentPageCount(value);
-    if (pages > extentPages || value.length !== ExtentHeader.size + 4 * pages) continue;
+    const pages = extentStoredPages(value);
+    const isUnit = extentTransform(value) !== 0;
+    if (pages > extentPages || value.length !== ExtentHeader.size + 4 * pages + (isUnit ? UnitWindow.size : 0))
+      continue;
     const sums = new Uint32Array(pages);
     for (let k = 0; k < sums.length; k++) sums[k] = extentPageChecksum(value, k);
     runs.push({
       inode: keyInode(leaf.keyWord(i, 0), leaf.keyWord(i, 1)),
       page: keyOffset(leaf.keyWord(i, 2), leaf.keyWord(i, 3)),
       address,
+      isUnit,
       sums,
     });
   }
@@ -85,7 +90,7 @@ export class DataVerifier {
   private async verifyAgain(data: DataRun, index: number): Promise<void> {
     const { state } = this.volume;
     const address = data.address + index;
-    const page = data.page + index;
+    const page = data.isUnit ? data.page : data.page + index;
     const bytes = this.buffer.subarray(0, pageSize);
     for (let failed = 0; ; ) {
       const lay = await run(() => state.log.where(address));
@@ -124,10 +129,20 @@ export class DataVerifier {
   }
 
   private has(data: DataRun, index: number): boolean {
+    if (data.isUnit) return this.hasUnit(data);
     const page = data.page + index;
     const cursor = new ExtentCursor(this.volume, data.inode);
     if (!cursor.find(page) || cursor.first > page || cursor.address === 0) return false;
     const at = page - cursor.first;
     return cursor.address + at === data.address + index && extentPageChecksum(cursor.value, at) === data.sums[index];
+  }
+
+  /** A unit keeps its address while its first pages, or others, are cut off. */
+  private hasUnit({ inode, page, address }: DataRun): boolean {
+    const cursor = new ExtentCursor(this.volume, inode);
+    for (let more = cursor.find(page); more && cursor.first < page + extentPages; more = cursor.next()) {
+      if (cursor.address === address) return true;
+    }
+    return false;
   }
 }

@@ -2,6 +2,7 @@
  * What the filesystem layer asks of a volume: one ordered map, pages in a log, and promises about both.
  * Methods that may throw Suspend say so; they do it before they change anything.
  */
+import type { Chains } from '../transform/chain.js';
 import type { Batch } from '../tree/batch.js';
 import type { Address, Generation, InodeNumber, PageNumber } from '../units.js';
 import type { JournalMode } from './journal-mode.js';
@@ -74,6 +75,19 @@ export interface VolumeApi {
    * until `done` is called (when they are written, or the volume has failed). Never suspends after `prepare`.
    */
   appendData(inode: InodeNumber, firstPage: PageNumber, buffers: readonly Uint8Array[], done: () => void): PageRun[];
+
+  /** What can happen to the units of files. */
+  readonly chains: Chains;
+  /** Number of the chain for files that ask for none of their own; 0: stored as they are. */
+  readonly usualChain: number;
+  /** Pages of a unit for which there is room in the segment that an append would go to: a unit lies in one. */
+  readonly unitRoom: number;
+  /**
+   * Append a unit as stored: whole pages, at most `unitRoom`, which stay untouched until `done`. Returns its address.
+   * Never suspends after `prepare`. The log hands it on when `endUnits` is called, in the same stretch.
+   */
+  appendUnit(inode: InodeNumber, firstPage: PageNumber, pages: Uint8Array, done: () => void): Address;
+  endUnits(): void;
 
   /**
    * Fill `into` (whole pages) from the log. Bytes are as stored, not verified. Throws Suspend when the place must

@@ -1,6 +1,7 @@
-/** Pages of files, on their way into the log. */
+/** Pages of files, on their way into the log: plain ones, which go where there is room, and units, which lie in one piece. */
+import { runKind } from '../format/segment-summary.js';
 import type { Log } from '../log/log.js';
-import { type InodeNumber, type PageNumber, pageSize } from '../units.js';
+import { type Address, type InodeNumber, type PageNumber, pageSize } from '../units.js';
 import type { PageRun } from './api.js';
 
 /** Append whole pages of a file to the data head, however many segments that takes; `done` when all are written. */
@@ -35,3 +36,20 @@ export function appendData(
   landed();
   return runs;
 }
+
+/** Append a unit of whole pages to the data head, in one segment. Returns its address. */
+export function appendUnit(
+  { data }: Log,
+  inode: InodeNumber,
+  firstPage: PageNumber,
+  unit: Uint8Array,
+  done: () => void,
+): Address {
+  const pages = unit.length / pageSize;
+  const count = data.append(unit, pages, pages, { kind: runKind.data, inode, offset: firstPage }, done);
+  if (count < pages) throw new Error(`a unit of ${pages} pages does not fit a segment`);
+  return data.appended;
+}
+
+/** Room for one: in the open segment, or if that is full in the next. */
+export const unitRoom = ({ data, perSegment }: Log): number => (data.room > 0 ? data.room : perSegment - 1);

@@ -23,6 +23,15 @@ export async function writeSuperblock(store: Store, superblock: Superblock): Pro
   await store.write(0, [page]);
 }
 
+/** Change both copies of a volume that is in use: one of the two verifies at any time. Durable when it resolves. */
+export async function writeSuperblockDurably(store: Store, superblock: Superblock): Promise<void> {
+  const page = superblockPage(superblock);
+  await store.write((superblock.imagePages - 1) * pageSize, [page]);
+  await store.barrier();
+  await store.write(0, [page]);
+  await store.barrier();
+}
+
 /** Check the page of a superblock against an image of `imageBytes`. VolumeError says what is wrong, in words for people. */
 export function parseSuperblock(page: Uint8Array, imageBytes: number, name: string): Superblock {
   const view = new DataView(page.buffer, page.byteOffset, pageSize);

@@ -10,10 +10,12 @@ import { FsError, VolumeError } from '../errors.js';
 import type { Superblock } from '../format/superblock.js';
 import type { Store } from '../store/store.js';
 import { run, Suspend } from '../suspend.js';
+import type { Chains } from '../transform/chain.js';
+import type { Registry } from '../transform/registry.js';
 import type { Batch } from '../tree/batch.js';
 import { type Address, type Generation, type InodeNumber, type PageNumber, pageSize } from '../units.js';
 import type { Flusher, ItemCursor, PageRun, VolumeApi } from './api.js';
-import { appendData } from './append-data.js';
+import { appendData, appendUnit, unitRoom } from './append-data.js';
 import { applyChanges, prepareChanges } from './apply.js';
 import { assemble, orCorrupt, randomEpoch } from './assemble.js';
 import { newestCheckpoint } from './checkpoint-slots.js';
@@ -27,6 +29,7 @@ import { Pace } from './pace.js';
 import { recover } from './recovery.js';
 import { mustWork, type VolumeState } from './state.js';
 import { mustBeReadOnly, readSuperblock, writeSuperblock } from './superblock.js';
+import { VolumeChains } from './volume-chains.js';
 
 export interface Clock {
   /** Milliseconds since 1970, with fractions. */
@@ -43,6 +46,10 @@ export interface VolumeOptions {
   readonly cacheBytes?: number;
   readonly clock?: Clock;
   readonly policy?: CleaningPolicy;
+  /** Chain for new data, such as `lz4` or `none`; as the superblock says unless told. */
+  readonly compression?: string;
+  /** The transforms that are known; those built in unless told. */
+  readonly registry?: Registry;
   /** Told once when a write or barrier has failed, or something is damaged, and the volume takes no more changes. */
   readonly onFailure?: (failure: unknown) => void;
 }
@@ -52,6 +59,7 @@ export interface FormatOptions {
   readonly superblock: Superblock;
   /** What the tree holds at first: the root directory. */
   readonly initial: Batch;
+  readonly registry?: Registry;
   readonly clock?: Clock;
 }
 
@@ -75,6 +83,7 @@ export class Volume implements VolumeApi {
 
   private constructor(
     readonly state: VolumeState,
+    private readonly volumeChains: VolumeChains,
     readonly readOnly: boolean,
     options: VolumeOptions,
     private readonly clock: Clock,
@@ -107,6 +116,8 @@ export class Volume implements VolumeApi {
         `${store.name}: uses features that this program can only read; mount it with -o ro`,
       );
     }
+    const { compression: asked, registry } = options;
+    const chains = await VolumeChains.open(store, superblock, { readOnly, asked, registry });
     const found = await newestCheckpoint(store, superblock);
     const state = await orCorrupt(store, () =>
       assemble(store, superblock, found, {
@@ -116,7 +127,7 @@ export class Volume implements VolumeApi {
       }),
     );
     await recover(state, found.checkpoint);
-    const volume = new Volume(state, readOnly, options, options.clock ?? wallClock);
+    const volume = new Volume(state, chains, readOnly, options, options.clock ?? wallClock);
     if (!readOnly) await volume.begin(found.checkpoint.clean !== 1);
     return volume;
   }
@@ -131,7 +142,8 @@ export class Volume implements VolumeApi {
     await store.write(superblock.checkpointStart * pageSize, [slots]);
     await store.barrier();
     const state = await assemble(store, superblock, undefined, { epoch: randomEpoch() });
-    const volume = new Volume(state, false, { commitSeconds: 0 }, options.clock ?? wallClock);
+    const chains = await VolumeChains.open(store, superblock, { readOnly: true, registry: options.registry });
+    const volume = new Volume(state, chains, false, { commitSeconds: 0 }, options.clock ?? wallClock);
     await run(() => volume.apply(options.initial));
     await volume.checkpoints.close();
     await writeSuperblock(store, superblock);
@@ -197,6 +209,13 @@ export class Volume implements VolumeApi {
     return counted(this.state);
   }
 
+  get chains(): Chains {
+    return this.volumeChains.chains;
+  }
+  get usualChain(): number {
+    return this.volumeChains.usual;
+  }
+
   get(inode: InodeNumber, kind: number, offset: number): Uint8Array | undefined {
     return this.state.main.get(inode, kind, offset);
   }
@@ -258,6 +277,19 @@ export class Volume implements VolumeApi {
   appendData(inode: InodeNumber, firstPage: PageNumber, buffers: readonly Uint8Array[], done: () => void): PageRun[] {
     for (const { length } of buffers) this.state.counters.filePages += length / pageSize;
     return appendData(this.state.log, inode, firstPage, buffers, done);
+  }
+
+  get unitRoom(): number {
+    return unitRoom(this.state.log);
+  }
+
+  appendUnit(inode: InodeNumber, firstPage: PageNumber, pages: Uint8Array, done: () => void): Address {
+    this.state.counters.filePages += pages.length / pageSize;
+    return appendUnit(this.state.log, inode, firstPage, pages, done);
+  }
+
+  endUnits(): void {
+    this.state.log.data.flush();
   }
 
   readPages(address: Address, pages: number, into: Uint8Array, scattered = false): Promise<void> | undefined {

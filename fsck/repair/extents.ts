@@ -8,9 +8,9 @@
 import { itemKind } from '../../fs/format/item.js';
 import { Pointer } from '../../fs/format/pointer.js';
 import { writeU64 } from '../../fs/format/struct.js';
-import { partOfExtent } from '../../fs/posix/inode/extent-value.js';
+import { extentPageCount, partOfExtent } from '../../fs/posix/inode/extent-value.js';
 import { type InodeNumber, maxFileSize, type PageNumber, pageSize } from '../../fs/units.js';
-import { coveredPages, extentProblem, pointerOf } from '../extent-value.js';
+import { extentProblem, pointerOf } from '../extent-value.js';
 import type { Image } from '../image.js';
 import type { Item } from '../system-items.js';
 import type { Changes } from './changes.js';
@@ -68,7 +68,7 @@ export class ExtentMender {
       return;
     }
     const pointer = pointerOf(value);
-    const length = coveredPages(pointer);
+    const length = extentPageCount(value);
     const fates = pointer.address === 0 ? [] : this.fatesOf(pointer, first);
     if (fates.every((fate) => fate === 'keep')) {
       await this.keep({ first, end: first + length, value, stored: true });

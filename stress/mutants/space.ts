@@ -80,8 +80,8 @@ export const spaceMutants: readonly Mutant[] = [
     name: 'reclaim-forgets-a-range',
     why: 'extents of several pages are not given back with their file',
     file: 'fs/posix/inode/reclaim.ts',
-    from: `    batch.release(extentAddress(items.value), covered, extentBirth(items.value));`,
-    to: `    if (covered < 2) batch.release(extentAddress(items.value), covered, extentBirth(items.value));`,
+    from: `    batch.release(extentAddress(items.value), stored, extentBirth(items.value));`,
+    to: `    if (stored < 2) batch.release(extentAddress(items.value), stored, extentBirth(items.value));`,
     tests: [reclaim, aceOne],
   },
   {

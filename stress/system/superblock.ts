@@ -15,7 +15,7 @@ export function fixedSuperblock(bytes: number, segmentShift?: number, places = N
     version: formatVersion,
     checksum: 0,
     pageShift: 12,
-    reserved0: 0,
+    defaultTransform: 0,
     compatible: 0,
     readOnlyCompatible: 0,
     incompatible: 0,

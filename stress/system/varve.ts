@@ -21,6 +21,8 @@ export interface VarveOptions {
   readonly places?: number;
   /** `ordered` unless told. */
   readonly journal?: JournalMode;
+  /** Chain for all files, such as `lz4`. */
+  readonly compression?: string;
   /** Memory for nodes, in bytes. */
   readonly nodeBytes?: number;
   /** Memory for pages of files, in bytes. */
@@ -45,6 +47,7 @@ export class VarveMaker implements SystemMaker {
       commitSeconds: 5,
       journal: this.options.journal ?? 'ordered',
       cacheBytes: this.options.nodeBytes ?? 2 << 20,
+      ...(this.options.compression === undefined ? {} : { compression: this.options.compression }),
     });
     const api = new FileSystem(volume, { cacheBytes: this.options.pageBytes ?? 4 << 20 });
     await api.recover();

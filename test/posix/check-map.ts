@@ -5,7 +5,15 @@
 import { checksum } from '../../fs/format/checksum.js';
 import { inodeFlag, itemKind } from '../../fs/format/item.js';
 import { hash45 } from '../../fs/format/name-hash.js';
-import { extentAddress, extentBirth, extentPageChecksum, extentPageCount } from '../../fs/posix/inode/extent-value.js';
+import {
+  extentAddress,
+  extentBirth,
+  extentPageChecksum,
+  extentPageCount,
+  extentStoredPages,
+  extentTransform,
+  unitProblem,
+} from '../../fs/posix/inode/extent-value.js';
 import { decodeInode } from '../../fs/posix/inode/inode-record.js';
 import { decodeXattr, pieceCount } from '../../fs/posix/inode/xattr-item.js';
 import { direntBytes, direntInode, direntName, direntType } from '../../fs/posix/namespace/dirents.js';
@@ -93,19 +101,22 @@ export function checkMap(volume: MemoryVolume): string[] {
     if (kind === itemKind.extent) {
       const pages = extentPageCount(value);
       const address = extentAddress(value);
+      const stored = extentStoredPages(value);
+      const wrong = extentTransform(value) === 0 ? undefined : unitProblem(value);
+      if (wrong !== undefined) problems.push(`the unit of ${inode} at page ${offset} ${wrong}`);
       if (offset < facts.end) problems.push(`extents of ${inode} overlap at page ${offset}`);
       if (pages === 0) problems.push(`an empty extent of ${inode}`);
       facts.end = offset + pages;
-      facts.pages += pages;
+      facts.pages += stored;
       if (address === 0) {
         promised += pages;
         continue;
       }
-      live += pages;
+      live += stored;
       facts.storedEnd = facts.end;
       if (offset % 32 >= (offset + pages) % 32 && (offset + pages) % 32 !== 0)
         problems.push(`extent of ${inode} is not aligned`);
-      for (let i = 0; i < pages; i++) {
+      for (let i = 0; i < stored; i++) {
         const page = volume.pages.get(address + i);
         if (page === undefined || !page.live) problems.push(`inode ${inode}: page ${offset + i} is not live`);
         else if (page.birth !== extentBirth(value))

@@ -14,7 +14,13 @@ import { MemoryMaker } from './memory-system.js';
 
 const withoutPower = new Set(['cut', 'planCut', 'kill']);
 
-async function runModel(seed: number, steps: number, restless: number, late: number): Promise<Harness> {
+async function runModel(
+  seed: number,
+  steps: number,
+  restless: number,
+  late: number,
+  compression?: string,
+): Promise<Harness> {
   const time = new VirtualTime();
   const random = seededRandom(seed + 1);
   const afterBatch = (volume: MemoryVolume): void => {
@@ -22,7 +28,8 @@ async function runModel(seed: number, steps: number, restless: number, late: num
     const problems = checkMap(volume);
     if (problems.length > 0) throw new BrokenRule(`after batch ${volume.batches}: ${problems.join(', ')}`);
   };
-  const maker = new MemoryMaker({ random, restless, late, capacity: 3000, afterBatch }, () => clockOf(time));
+  const chain = compression === undefined ? {} : { compression };
+  const maker = new MemoryMaker({ random, restless, late, capacity: 3000, afterBatch, ...chain }, () => clockOf(time));
   const harness = new Harness(maker, { seed, size: 1 << 20, time, check: true });
   await harness.start();
   for (const step of drawSteps(seededRandom(seed), steps, 100)) {
@@ -47,3 +54,13 @@ it.each(shares)(
     expect(harness.counts['images checked']).toBeGreaterThan(0);
   },
 );
+
+it.each([
+  [11, 0, 0, 'lz4'],
+  [12, 0.4, 0.5, 'lz4'],
+  [13, 0.1, 0.5, 'deflate:1'],
+] as const)('agrees with the model where units are transformed: seed %d, %d, %d, %s', async (...given) => {
+  const [seed, restless, late, chain] = given;
+  const harness = await runModel(seed, 1200, restless, late, chain);
+  expect(harness.counts['images checked']).toBeGreaterThan(0);
+});

@@ -8,18 +8,29 @@ import { seededRandom } from '../../fs/store/random.js';
 import { Harness } from '../../stress/random/harness.js';
 import { type OperationName, operations, perform, type Step } from '../../stress/random/operations.js';
 import { drawSteps } from '../../stress/random/steps.js';
-import { VarveMaker } from '../../stress/system/varve.js';
+import { VarveMaker, type VarveOptions } from '../../stress/system/varve.js';
 import { VirtualTime } from '../../stress/system/virtual-time.js';
 
 let time: VirtualTime | undefined;
 afterEach(() => time?.uninstall());
 
-async function follow(seed: number, steps: Iterable<Step>, mebibytes: number): Promise<Harness> {
+async function follow(
+  seed: number,
+  steps: Iterable<Step>,
+  mebibytes: number,
+  options: Partial<VarveOptions> = {},
+): Promise<Harness> {
   time?.uninstall();
   const clock = new VirtualTime();
   time = clock;
-  const maker = new VarveMaker({ now: () => clock.now, segmentShift: 5, nodeBytes: 1 << 20 });
-  const harness = new Harness(maker, { seed, size: mebibytes << 20, time: clock, check: true });
+  const maker = new VarveMaker({ now: () => clock.now, segmentShift: 5, nodeBytes: 1 << 20, ...options });
+  const harness = new Harness(maker, {
+    seed,
+    size: mebibytes << 20,
+    time: clock,
+    check: true,
+    ...(options.journal === undefined ? {} : { journal: options.journal }),
+  });
   clock.install();
   await harness.start();
   for (const step of steps) await perform(harness, step);
@@ -34,6 +45,16 @@ describe('a volume and its model', () => {
     expect(harness.counts['power cuts']).toBeGreaterThan(0);
     expect(harness.counts.remounts).toBeGreaterThan(0);
     expect(harness.counts.splits).toBeGreaterThan(0);
+  });
+
+  it.each([
+    [4, 'lz4', 'ordered'],
+    [5, 'lz4', 'data'],
+    [6, 'deflate:1', 'writeback'],
+  ] as const)('agree where units are transformed: seed %i, %s, journal=%s', async (seed, compression, journal) => {
+    const harness = await follow(seed, drawSteps(seededRandom(seed), 1000, 100), 32, { compression, journal });
+    expect(harness.counts['power cuts']).toBeGreaterThan(0);
+    expect(harness.counts.remounts).toBeGreaterThan(0);
   });
 
   it('agree for any few operations', async () => {

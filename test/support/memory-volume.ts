@@ -11,11 +11,16 @@ import { checksum } from '../../fs/format/checksum.js';
 import { maxItemBytes } from '../../fs/format/item.js';
 import { below, chance, type Random } from '../../fs/store/random.js';
 import { Suspend } from '../../fs/suspend.js';
+import { Chains } from '../../fs/transform/chain.js';
+import { Registry } from '../../fs/transform/registry.js';
 import { type Batch, maxBytes, maxEntries } from '../../fs/tree/batch.js';
 import { pageSize } from '../../fs/units.js';
 import type { Flusher, ItemCursor, PageRun, VolumeApi } from '../../fs/volume/api.js';
+import { BrokenRule, type Item, MemoryCursor } from './memory-cursor.js';
 
-export class BrokenRule extends Error {}
+export { BrokenRule };
+
+const registry = await new Registry().ready();
 
 export interface MemoryVolumeOptions {
   readonly random: Random;
@@ -26,16 +31,10 @@ export interface MemoryVolumeOptions {
   /** Pages for data. */
   readonly capacity?: number;
   readonly nameSeed?: number;
+  /** Chain for all files, such as `lz4`. */
+  readonly compression?: string;
   /** Called after each batch: what a crash there would leave. */
   readonly afterBatch?: (volume: MemoryVolume) => void;
-}
-
-interface Item {
-  readonly key: string;
-  readonly inode: number;
-  readonly kind: number;
-  readonly offset: number;
-  value: Uint8Array;
 }
 
 interface StoredPage {
@@ -47,45 +46,14 @@ interface StoredPage {
 const digits = (n: number): string => n.toString(16).padStart(14, '0');
 const keyOf = (inode: number, kind: number, offset: number): string => digits(inode) + digits(kind) + digits(offset);
 
-class Cursor implements ItemCursor {
-  constructor(
-    private readonly volume: MemoryVolume,
-    private at: number,
-    private readonly version: number,
-  ) {}
-  private get item(): Item {
-    if (this.version !== this.volume.version) throw new BrokenRule('a cursor is used after a batch was applied');
-    const item = this.volume.items[this.at];
-    if (item === undefined) throw new BrokenRule('a cursor is read past the end');
-    return item;
-  }
-  get valid(): boolean {
-    if (this.version !== this.volume.version) throw new BrokenRule('a cursor is used after a batch was applied');
-    return this.at >= 0 && this.at < this.volume.items.length;
-  }
-  get inode(): number {
-    return this.item.inode;
-  }
-  get kind(): number {
-    return this.item.kind;
-  }
-  get offset(): number {
-    return this.item.offset;
-  }
-  get value(): Uint8Array {
-    return this.volume.viewOf(this.item);
-  }
-  next(): void {
-    const { key } = this.item;
-    this.volume.mayRest('next', key);
-    this.at++;
-  }
-}
-
 export class MemoryVolume implements VolumeApi {
   readOnly = false;
   readonly journal = 'ordered';
   generation = 1;
+  readonly chains = new Chains(new Uint8Array(16 * 24), registry);
+  usualChain = 0;
+  /** So many pages of a unit fit the open segment. */
+  unitRoom = 31;
   readonly nameSeed: number;
   readonly mostPages = 256;
   readonly pagesAtOnce = 512;
@@ -118,6 +86,7 @@ export class MemoryVolume implements VolumeApi {
     this.random = options.random;
     this.capacity = options.capacity ?? 1 << 20;
     this.nameSeed = options.nameSeed ?? 12345;
+    if (options.compression !== undefined) this.usualChain = this.chains.add(options.compression).number;
   }
 
   /** Rules on what must be so while nothing is under way. */
@@ -166,14 +135,14 @@ export class MemoryVolume implements VolumeApi {
 
   seek(inode: number, kind: number, offset: number): ItemCursor {
     this.mayRest('seek', keyOf(inode, kind, offset));
-    return new Cursor(this, this.lowerBound(keyOf(inode, kind, offset)), this.version);
+    return new MemoryCursor(this, this.lowerBound(keyOf(inode, kind, offset)), this.version);
   }
 
   floor(inode: number, kind: number, offset: number): ItemCursor {
     this.mayRest('floor', keyOf(inode, kind, offset));
     const key = keyOf(inode, kind, offset);
     const at = this.lowerBound(key);
-    return new Cursor(this, this.items[at]?.key === key ? at : at - 1, this.version);
+    return new MemoryCursor(this, this.items[at]?.key === key ? at : at - 1, this.version);
   }
 
   prepare(keys: readonly { inode: number; kind: number; offset: number }[], pages: number, _frees: boolean): void {
@@ -202,6 +171,12 @@ export class MemoryVolume implements VolumeApi {
         } else runs.push({ address, pages: 1 });
       }
     }
+    this.landLater(buffers, done);
+    return runs;
+  }
+
+  /** The buffers are written at once, soon or later. */
+  private landLater(buffers: readonly Uint8Array[], done: () => void): void {
     const sums = buffers.map((buffer) => checksum(buffer));
     const land = (): void => {
       buffers.forEach((buffer, i) => {
@@ -213,8 +188,25 @@ export class MemoryVolume implements VolumeApi {
     if (dice < 0.3) land();
     else if (dice < 0.6) queueMicrotask(land);
     else void turn().then(land);
-    return runs;
   }
+
+  appendUnit(_inode: number, _firstPage: number, pages: Uint8Array, done: () => void): number {
+    if (this.prepared === undefined) throw new BrokenRule('append without prepare');
+    const count = pages.length / pageSize;
+    if (count > this.unitRoom) throw new BrokenRule(`a unit of ${count} pages where ${this.unitRoom} fit`);
+    this.unitRoom = this.unitRoom === count ? 31 : this.unitRoom - count;
+    if (this.unitRoom < 31 && chance(this.random, 0.5)) this.unitRoom = 1 + below(this.random, 31);
+    const address = this.nextAddress;
+    this.nextAddress += count;
+    for (let i = 0; i < count; i++) {
+      const bytes = pages.slice(i * pageSize, (i + 1) * pageSize);
+      this.pages.set(address + i, { bytes, birth: this.generation, live: false });
+    }
+    this.landLater([pages], done);
+    return address;
+  }
+
+  endUnits(): void {}
 
   apply(batch: Batch): void {
     this.mayRest('apply');

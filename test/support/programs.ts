@@ -54,13 +54,13 @@ export class MountedVolume {
   ) {}
 
   /** Made and not yet mounted. */
-  static async make(size = '256M'): Promise<MountedVolume> {
+  static async make(size = '256M', ...options: string[]): Promise<MountedVolume> {
     requireFuse();
     if (!existsSync(join(bin, '../dist/programs/mount.varve.cjs'))) throw new Error('run `npm run build` first');
     const folder = mkdtempSync(join(tmpdir(), 'varve-volume-'));
     const made = new MountedVolume(folder, join(folder, 'volume.img'), join(folder, 'mount'));
     mkdirSync(made.directory);
-    await made.expect('mkfs.varve', '--size', size, made.image);
+    await made.expect('mkfs.varve', '--size', size, ...options, made.image);
     return made;
   }
 

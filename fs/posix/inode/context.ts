@@ -1,5 +1,6 @@
 /** What the files of the filesystem layer share: one of each for a mounted root. */
 import type { PageFrames } from '../../cache/page-frames.js';
+import type { UnitCache } from '../../cache/units.js';
 import type { CorruptionError } from '../../errors.js';
 import type { InodeNumber } from '../../units.js';
 import type { VolumeApi } from '../../volume/api.js';
@@ -15,6 +16,8 @@ export interface Context {
   readonly root: InodeNumber;
   readonly volume: VolumeApi;
   readonly frames: PageFrames;
+  /** Transformed units of files, decoded. */
+  readonly units: UnitCache;
   readonly inodes: InodeTable;
   readonly writeback: Writeback;
   readonly reclaimer: Reclaimer;

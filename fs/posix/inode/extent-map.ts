@@ -5,13 +5,25 @@
  * Invariants
  * 1. Extents of a file do not overlap; what no extent covers is a hole.
  * 2. A cut keeps the other pages of an extent under their old birth and checksums, and releases just the pages cut.
+ * 3. A unit is stored as a whole as long as the file has one page of it: a cut narrows its window, and only the last
+ *    one releases it. No other extent lies between the first and the last page of a window.
  */
 import type { DirtyPages } from '../../cache/dirty-pages.js';
 import { itemKind } from '../../format/item.js';
 import type { Batch } from '../../tree/batch.js';
 import type { Address, Generation, InodeNumber, PageNumber } from '../../units.js';
 import type { ItemCursor, VolumeApi } from '../../volume/api.js';
-import { extentAddress, extentBirth, extentPageCount, partOfExtent } from './extent-value.js';
+import {
+  extentAddress,
+  extentBirth,
+  extentPageCount,
+  extentStoredPages,
+  extentTransform,
+  pageBits,
+  partOfExtent,
+  partOfUnit,
+  unitPresent,
+} from './extent-value.js';
 
 /** A place among the extents of one inode; valid until the next `apply`. Its methods may throw Suspend. */
 export class ExtentCursor {
@@ -21,6 +33,10 @@ export class ExtentCursor {
   /** 0: reserved, reads as zeros. */
   address: Address = 0;
   birth: Generation = 0;
+  /** Number of the chain of transforms; 0: none. */
+  transform = 0;
+  /** Bit i: page i is in the unit. Only where there is a transform. */
+  present = 0;
   value!: Uint8Array;
   private items: ItemCursor | undefined;
 
@@ -47,6 +63,11 @@ export class ExtentCursor {
     return this.load();
   }
 
+  /** Whether a page of the extent is something else than zeros. */
+  holds(page: PageNumber): boolean {
+    return this.address !== 0 && (this.transform === 0 || ((this.present >>> (page - this.first)) & 1) === 1);
+  }
+
   private load(): boolean {
     const items = this.items;
     if (items === undefined || !items.valid || items.inode !== this.inode || items.kind !== itemKind.extent)
@@ -56,6 +77,8 @@ export class ExtentCursor {
     this.end = this.first + extentPageCount(this.value);
     this.address = extentAddress(this.value);
     this.birth = extentBirth(this.value);
+    this.transform = extentTransform(this.value);
+    if (this.transform !== 0) this.present = unitPresent(this.value);
     return true;
   }
 }
@@ -67,7 +90,7 @@ export class ExtentCursor {
 export class ExtentCut {
   /** Keys of extents of which the first page was cut. */
   readonly removed: PageNumber[] = [];
-  /** Pages cut, reserved ones included. */
+  /** Pages released, reserved ones included. */
   pages = 0;
   /** Extents met. */
   extents = 0;
@@ -76,6 +99,8 @@ export class ExtentCut {
   private open = false;
   /** Pages of the open extent before this one are dealt with. */
   private done: PageNumber = 0;
+  /** Pages of the open unit that stay. */
+  private left = 0;
 
   constructor(
     volume: VolumeApi,
@@ -105,10 +130,16 @@ export class ExtentCut {
         if (this.extents === limit) return at;
         this.open = true;
         this.done = cursor.first;
+        this.left = cursor.present;
         this.extents++;
       }
       const first = Math.max(at, cursor.first);
       const last = Math.min(end, cursor.end);
+      if (cursor.transform !== 0) {
+        this.left = (this.left & ~pageBits(first - cursor.first, last - cursor.first)) >>> 0;
+        at = last;
+        continue;
+      }
       this.keepUpTo(first);
       if (first === cursor.first) this.removed.push(first);
       this.batch.release(cursor.address === 0 ? 0 : cursor.address + first - cursor.first, last - first, cursor.birth);
@@ -121,8 +152,25 @@ export class ExtentCut {
 
   /** Keep the rest of the last extent. To be called after the last cut. */
   finish(): void {
-    if (this.open) this.keepUpTo(this.cursor.end);
+    if (this.open && this.cursor.transform !== 0) this.narrow();
+    else if (this.open) this.keepUpTo(this.cursor.end);
     this.open = false;
+  }
+
+  /** Keep what is left of a unit, or give it back. */
+  private narrow(): void {
+    const { cursor, left } = this;
+    if (left === cursor.present) return;
+    if (left === 0) {
+      const stored = extentStoredPages(cursor.value);
+      this.removed.push(cursor.first);
+      this.batch.release(cursor.address, stored, cursor.birth);
+      this.pages += stored;
+      return;
+    }
+    const part = partOfUnit(cursor.value, left);
+    if (part.first > 0) this.removed.push(cursor.first);
+    this.batch.put(this.inode, itemKind.extent, cursor.first + part.first, part.value);
   }
 
   private keepUpTo(page: PageNumber): void {
@@ -139,8 +187,9 @@ export class ExtentCut {
 }
 
 /**
- * How many of the pages from `first` to `last` (included) have an extent, reserved or not, and are not among the
- * dirty ones of `memory`. May throw Suspend.
+ * How many pages come free when those from `first` to `last` (included) get others: those that have an extent, reserved
+ * or not, and are not among the dirty ones of `memory`, which will get others anyway; and what stores the units there,
+ * which are written anew as wholes. May throw Suspend.
  */
 export function mappedPages(
   volume: VolumeApi,
@@ -152,6 +201,10 @@ export function mappedPages(
   const cursor = new ExtentCursor(volume, inode);
   let mapped = 0;
   for (let more = cursor.find(first); more && cursor.first <= last; more = cursor.next()) {
+    if (cursor.transform !== 0) {
+      if (memory === undefined || !memory.isDirty(cursor.first)) mapped += extentStoredPages(cursor.value);
+      continue;
+    }
     const end = Math.min(cursor.end, last + 1);
     for (let page = Math.max(cursor.first, first); page < end; page++) {
       if (memory === undefined || !memory.isDirty(page)) mapped++;

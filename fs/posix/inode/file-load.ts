@@ -9,10 +9,11 @@ import { itemKind } from '../../format/item.js';
 import { Suspend } from '../../suspend.js';
 import { type Address, type PageNumber, pageSize } from '../../units.js';
 import type { Context } from './context.js';
+import { corrupt } from './damage.js';
 import { ExtentCursor } from './extent-map.js';
 import { extentPageChecksum } from './extent-value.js';
-import { corrupt } from './file-read.js';
 import type { Inode } from './inode.js';
+import { pageOfUnit, UnitRead } from './unit-read.js';
 
 /**
  * Make sure that the page is in memory, if it has contents. False: it is a hole, or reserved, and reads as zeros.
@@ -23,7 +24,11 @@ export function loadPage(context: Context, inode: Inode, page: PageNumber): bool
   if (page === 0 && inode.mayBeInline && loadInline(context, inode)) return true;
   if (inode.record.pages === 0) return false;
   const cursor = new ExtentCursor(context.volume, inode.number);
-  if (!cursor.find(page) || cursor.first > page || cursor.address === 0) return false;
+  if (!cursor.find(page) || cursor.first > page || !cursor.holds(page)) return false;
+  if (cursor.transform !== 0) {
+    loadFromUnit(context, inode, page, cursor);
+    return true;
+  }
   const address = cursor.address + page - cursor.first;
   const sum = extentPageChecksum(cursor.value, page - cursor.first);
 
@@ -44,6 +49,35 @@ export function loadPage(context: Context, inode: Inode, page: PageNumber): bool
   }
   keep(context, inode, page, frame);
   return true;
+}
+
+/** The same for a page of a unit. */
+function loadFromUnit(context: Context, inode: Inode, page: PageNumber, cursor: ExtentCursor): void {
+  let plain = context.units.get(cursor.address);
+  if (plain === undefined) {
+    const unit = new UnitRead(context, inode.number, cursor);
+    const pending = unit.issue(context, false);
+    if (pending !== undefined) throw new Suspend(unitLater(context, inode, unit, pending), 'a unit to change');
+    if (!unit.sound(context, inode, inode.mapVersion, true)) throw new Suspend(Promise.resolve(), 'a unit to change');
+    plain = unit.decode(context);
+  }
+  const from = pageOfUnit(plain, cursor, page);
+  context.writeback.demandFrames(1);
+  const frame = context.frames.allocate(1);
+  context.frames.view(frame).set(from);
+  keep(context, inode, page, frame);
+}
+
+async function unitLater(context: Context, inode: Inode, unit: UnitRead, pending: Promise<void>): Promise<void> {
+  const { mapVersion } = inode;
+  inode.busy++;
+  try {
+    await pending;
+    if (context.volume.where(unit.address) !== unit.token || inode.mapVersion !== mapVersion || inode.gone) return;
+    if (unit.sound(context, inode, mapVersion, true)) unit.decode(context);
+  } finally {
+    inode.busy--;
+  }
 }
 
 interface Load {

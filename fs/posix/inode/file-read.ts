@@ -12,15 +12,17 @@
  *    was moved or rewritten meanwhile, and the read begins again.
  */
 
-import { CorruptionError, FsError } from '../../errors.js';
 import { checksum, followedByPage } from '../../format/checksum.js';
 import { itemKind } from '../../format/item.js';
 import { run, Suspend } from '../../suspend.js';
 import { type Address, type ByteOffset, type PageNumber, pageSize } from '../../units.js';
 import type { Context } from './context.js';
+import { corrupt } from './damage.js';
 import { ExtentCursor } from './extent-map.js';
 import { extentPageChecksum } from './extent-value.js';
 import type { Inode } from './inode.js';
+import { copyPart } from './page-part.js';
+import { pageOfUnit, UnitRead } from './unit-read.js';
 
 /** Runs of the log that a read needs. Plans are reused. */
 class ReadPlan {
@@ -36,6 +38,8 @@ class ReadPlan {
   readonly page: PageNumber[] = [];
   readonly token: number[] = [];
   readonly buffer: Uint8Array[] = [];
+  /** Units to read and decode. */
+  readonly units: UnitRead[] = [];
   sums = new Uint32Array(320);
 
   add(address: Address, page: PageNumber, target: number, whole: boolean, sum: number): void {
@@ -85,7 +89,7 @@ export function readFile(
   let pending: Promise<unknown> | undefined;
   try {
     planRead(context, inode, offset, into, length, plan);
-    if (plan.runs === 0) return length;
+    if (plan.runs === 0 && plan.units.length === 0) return length;
     pending = issue(context, into, plan);
     if (pending === undefined) {
       verify(context, inode, into, length, plan, true);
@@ -122,6 +126,7 @@ function giveBack(plan: ReadPlan): void {
   plan.runs = 0;
   plan.pages = 0;
   plan.buffer.length = 0;
+  plan.units.length = 0;
   idlePlans.push(plan);
 }
 
@@ -165,47 +170,75 @@ function planRead(
       more = inode.record.pages > 0 && cursor.find(page);
     }
     while (more && cursor.end <= page) more = cursor.next();
-    if (!more || cursor.first > page || cursor.address === 0) {
+    if (!more || cursor.first > page || !cursor.holds(page)) {
       into.fill(0, Math.max(0, target), Math.min(length, target + pageSize));
       continue;
     }
     const index = page - cursor.first;
+    if (cursor.transform !== 0) {
+      planUnit(context, inode, cursor, page, into, target, length, plan);
+      continue;
+    }
     const whole = target >= 0 && target + pageSize <= into.length;
     plan.add(cursor.address + index, page, target, whole, extentPageChecksum(cursor.value, index));
   }
 }
 
-/** The part of a page that a buffer of `length` bytes wants when the page begins at `target` in it. */
-function copyPart(page: Uint8Array, into: Uint8Array, target: number, length: number): void {
-  if (target >= 0 && target + pageSize <= length) into.set(page, target);
-  else if (target < 0) into.set(page.subarray(-target, Math.min(pageSize, length - target)), 0);
-  else into.set(page.subarray(0, length - target), target);
+/** A page of a unit: out of the decoded unit, if that is in memory; else the unit must be read. */
+function planUnit(
+  context: Context,
+  inode: Inode,
+  cursor: ExtentCursor,
+  page: PageNumber,
+  into: Uint8Array,
+  target: number,
+  length: number,
+  plan: ReadPlan,
+): void {
+  const plain = context.units.get(cursor.address);
+  if (plain !== undefined) {
+    copyPart(pageOfUnit(plain, cursor, page), into, target, length);
+    return;
+  }
+  let unit = plan.units.at(-1);
+  if (unit?.address !== cursor.address) {
+    unit = new UnitRead(context, inode.number, cursor);
+    plan.units.push(unit);
+  }
+  unit.want(page, target);
 }
 
-/** Ask the log for all runs. Undefined when all were answered in place. */
+/** Ask the log for all runs and units. Undefined when all were answered in place. */
 function issue(context: Context, into: Uint8Array, plan: ReadPlan): Promise<unknown> | undefined {
   let pending: Promise<void>[] | undefined;
-  const scattered = plan.runs >= leastPieces;
-  for (let i = 0; i < plan.runs; i++) {
-    const bytes = plan.count[i] * pageSize;
-    const target = plan.target[i];
-    plan.buffer[i] = plan.direct[i] ? into.subarray(target, target + bytes) : new Uint8Array(bytes);
-    try {
+  const scattered = plan.runs + plan.units.length >= leastPieces;
+  try {
+    for (let i = 0; i < plan.runs; i++) {
+      const bytes = plan.count[i] * pageSize;
+      const target = plan.target[i];
+      plan.buffer[i] = plan.direct[i] ? into.subarray(target, target + bytes) : new Uint8Array(bytes);
       plan.token[i] = context.volume.where(plan.address[i]);
       const waiting = context.volume.readPages(plan.address[i], plan.count[i], plan.buffer[i], scattered);
       if (waiting !== undefined) {
         pending ??= [];
         pending.push(waiting);
       }
-    } catch (e) {
-      if (pending === undefined) throw e;
-      // Reads under way still write into the caller's buffer: the answer must wait for them.
-      return Promise.allSettled(pending).then(async () => {
-        if (!(e instanceof Suspend)) throw e;
-        await e.until;
-        plan.mapVersion = -1;
-      });
     }
+    for (let i = 0; i < plan.units.length; i++) {
+      const waiting = plan.units[i].issue(context, scattered);
+      if (waiting !== undefined) {
+        pending ??= [];
+        pending.push(waiting);
+      }
+    }
+  } catch (e) {
+    if (pending === undefined) throw e;
+    // Reads under way still write into the caller's buffer: the answer must wait for them.
+    return Promise.allSettled(pending).then(async () => {
+      if (!(e instanceof Suspend)) throw e;
+      await e.until;
+      plan.mapVersion = -1;
+    });
   }
   return pending === undefined ? undefined : settleAll(pending);
 }
@@ -245,6 +278,11 @@ function verify(
     sum += plan.count[i];
     if (!plan.direct[i]) copyPart(buffer, into, plan.target[i], length);
   }
+  for (let i = 0; i < plan.units.length; i++) {
+    const unit = plan.units[i];
+    if (!unit.sound(context, inode, plan.mapVersion, again)) return false;
+    unit.deliver(context, into, length);
+  }
   return true;
 }
 
@@ -262,19 +300,4 @@ function firstBad(plan: ReadPlan, first: number, buffer: Uint8Array): { at: numb
     const found = checksum(buffer.subarray(at * pageSize, (at + 1) * pageSize));
     if (found !== plan.sums[first + at] || at === last) return { at, found };
   }
-}
-
-/** Report what was found; the caller of the read gets EIO. */
-export function corrupt(
-  context: Context,
-  inode: Inode,
-  page: PageNumber,
-  address: Address,
-  expected: number,
-  found: number,
-): FsError {
-  const hex = (sum: number): string => sum.toString(16).padStart(8, '0');
-  const where = `inode ${inode.number}, page ${page}, address ${address}`;
-  context.onCorruption(new CorruptionError('file data', where, `CRC32C ${hex(found)} instead of ${hex(expected)}`));
-  return new FsError('EIO', 'read', inode.number, `checksum of page ${page}`);
 }

@@ -12,6 +12,7 @@ import type { Context } from './context.js';
 import { mappedPages } from './extent-map.js';
 import { loadPage } from './file-load.js';
 import type { Inode } from './inode.js';
+import { alongWith } from './unit-change.js';
 
 /** Write `data` at `offset`. Throws Suspend, EFBIG, ENOSPC, EIO before any change. The caller sets times. */
 export function writeFile(context: Context, inode: Inode, offset: ByteOffset, data: Uint8Array): void {
@@ -27,6 +28,7 @@ export function writeFile(context: Context, inode: Inode, offset: ByteOffset, da
   // Pages besides those written: of an inline file that gets other pages, and at the old end of the file.
   const head = first > 0 && inode.mayBeInline && loadPage(context, inode, 0) ? 0 : -1;
   const tail = offset > size ? staleTail(context, inode, first) : -1;
+  const along = unitsOf(context, inode, first, last, tail);
 
   const { pages } = inode;
   let fresh = 0;
@@ -41,13 +43,33 @@ export function writeFile(context: Context, inode: Inode, offset: ByteOffset, da
   }
   if (head >= 0 && !pages?.isDirty(head)) newlyDirty++;
   if (tail >= 0 && tail !== head && !pages?.isDirty(tail)) newlyDirty++;
+  newlyDirty += along.length;
   context.writeback.demandFrames(fresh);
   if (newlyDirty > 0) reservePages(context, inode, first, last, tail, newlyDirty);
 
   if (head >= 0) context.writeback.markDirty(inode, head);
   if (tail >= 0) context.writeback.markDirty(inode, tail);
+  for (const page of along) context.writeback.markDirty(inode, page);
   copyIn(context, inode, offset, data, first, last);
   if (end > size) inode.record.size = end;
+}
+
+/** Pages that go along with those of a write, and with the one at the old end of the file. */
+function unitsOf(
+  context: Context,
+  inode: Inode,
+  first: PageNumber,
+  last: PageNumber,
+  tail: PageNumber,
+): readonly PageNumber[] {
+  const along = alongWith(context, inode, first, last);
+  if (tail < 0) return along;
+  const behind = alongWith(context, inode, tail, tail);
+  if (behind.length === 0) return along;
+  // The same unit may hold both.
+  const all = new Set([...along, ...behind]);
+  for (const page of all) if (page === tail || (page >= first && page <= last)) all.delete(page);
+  return [...all];
 }
 
 /**
@@ -55,7 +77,10 @@ export function writeFile(context: Context, inode: Inode, offset: ByteOffset, da
  * Suspend, ENOSPC, EIO before any change.
  */
 export function makeDirty(context: Context, inode: Inode, pages: readonly PageNumber[]): void {
-  const clean = pages.filter((page) => loadPage(context, inode, page) && !inode.pages?.isDirty(page));
+  const filled = pages.filter((page) => loadPage(context, inode, page));
+  const all = new Set(filled);
+  for (const page of filled) for (const also of alongWith(context, inode, page, page)) all.add(also);
+  const clean = [...all].filter((page) => !inode.pages?.isDirty(page));
   if (clean.length === 0) return;
   reservePages(context, inode, clean[0], clean[0], clean[1] ?? -1, clean.length);
   for (const page of clean) context.writeback.markDirty(inode, page);

@@ -16,23 +16,19 @@
  * 4. Nothing suspends between `appendData` and `apply`: `prepare` has brought in all keys that the batch can touch.
  *    New extents start within runs of dirty pages whose first and last page and all extents in between are among them.
  */
-import type { Frame } from '../../cache/page-frames.js';
-import { checksum } from '../../format/checksum.js';
 import { itemKind } from '../../format/item.js';
 import { maxEntries } from '../../tree/batch.js';
 import { extentPages, type InodeNumber, type PageNumber, pageSize } from '../../units.js';
-import type { PageRun } from '../../volume/api.js';
+import { appendPages, FlushedPages, mostAtOnce } from './append-pages.js';
 import type { Context } from './context.js';
 import { ExtentCut } from './extent-map.js';
-import { extentChecksum, plainExtent } from './extent-value.js';
 import { type Inode, inlineBytes } from './inode.js';
 import { InodeEdit } from './inode-edit.js';
 import { valueOfBytes } from './item-bytes.js';
+import { appendUnits, chainOf, unitSpare } from './unit-write.js';
 
 /** Most pages in one step. */
 const stepPages = 256;
-/** Most pages in one step of a sweep that shall need one step: a write of 1 MiB that lies across pages, and two more. */
-export const mostAtOnce = 259;
 /** Entries kept free for inode, inline item and extents that end early because a segment of the log does. */
 const spareEntries = 48;
 
@@ -55,41 +51,6 @@ export class FlushSweep {
   }
 }
 
-/** Frames handed to the log: they are free again when the log has written them and the batch has taken their place. */
-class FramesInFlight {
-  private readonly frames: Frame[] = [];
-  private readonly counts: number[] = [];
-  private applied = false;
-  private outstanding = 0;
-  readonly done = (): void => {
-    this.outstanding--;
-    this.release();
-  };
-
-  constructor(private readonly context: Context) {}
-
-  add(frame: Frame, count: number): void {
-    this.frames.push(frame);
-    this.counts.push(count);
-  }
-
-  began(): void {
-    this.outstanding++;
-  }
-
-  takenOver(): void {
-    this.applied = true;
-    this.release();
-  }
-
-  private release(): void {
-    if (!this.applied || this.outstanding > 0) return;
-    for (let i = 0; i < this.frames.length; i++) this.context.frames.release(this.frames[i], this.counts[i]);
-    this.frames.length = 0;
-  }
-}
-
-const pageSums = new Uint32Array(mostAtOnce);
 let lastBatch = 0;
 
 /** One step of a sweep; false when the sweep is at its end. Restartable. */
@@ -140,7 +101,10 @@ function flushExtents(context: Context, inode: Inode, sweep: FlushSweep, wasInli
   const cut = new ExtentCut(volume, inode.number, edit.batch);
   lastBatch = (lastBatch + 1) | 0;
   const taken: DirtyRuns = { first: [], end: [], pages: 0 };
-  const most = sweep.atOnce ? Math.min(mostAtOnce, volume.pagesAtOnce) : Math.min(stepPages, volume.mostPages);
+  const chain = chainOf(context, inode);
+  const places = sweep.atOnce ? Math.min(mostAtOnce, volume.pagesAtOnce) : Math.min(stepPages, volume.mostPages);
+  const spare = chain === undefined ? 0 : unitSpare(places);
+  const most = sweep.atOnce ? places : places - spare;
   const next = takeRuns(inode, sweep, cut, taken, most);
   if (taken.pages === 0) return false;
   const end = taken.end[taken.end.length - 1] * pageSize;
@@ -159,19 +123,18 @@ function flushExtents(context: Context, inode: Inode, sweep: FlushSweep, wasInli
     keys.push({ inode: inode.number, kind: itemKind.extent, offset: taken.first[i] });
     keys.push({ inode: inode.number, kind: itemKind.extent, offset: taken.end[i] - 1 });
   }
-  volume.prepare(keys, taken.pages, false);
+  volume.prepare(keys, taken.pages + spare, false);
 
-  const flight = new FramesInFlight(context);
-  const starts = new Set<PageNumber>();
+  const flushed = new FlushedPages(context, inode, edit);
   for (let i = 0; i < taken.first.length; i++) {
-    const runs = appendRun(context, inode, taken.first[i], taken.end[i], flight);
-    putExtents(context, inode, taken.first[i], runs, edit, starts);
+    if (chain === undefined) appendPages(flushed, taken.first[i], taken.end[i]);
+    else appendUnits(flushed, chain, taken.first[i], taken.end[i]);
   }
   for (const page of cut.removed) {
-    if (!starts.has(page)) edit.batch.delete(inode.number, itemKind.extent, page);
+    if (!flushed.starts.has(page)) edit.batch.delete(inode.number, itemKind.extent, page);
   }
   if (wasInline) edit.batch.delete(inode.number, itemKind.inline, 0);
-  edit.record(inode).pages += taken.pages - cut.pages;
+  edit.record(inode).pages += flushed.stored - cut.pages;
   const rest = (inode.pages?.dirtyCount ?? 0) - taken.pages;
   const { size } = inode.record;
   edit.setFlushedSize(inode, rest === 0 ? size : Math.max(inode.flushedSize, Math.min(size, end)));
@@ -183,7 +146,7 @@ function flushExtents(context: Context, inode: Inode, sweep: FlushSweep, wasInli
   inode.mapVersion++;
   context.writeback.forgetDirty(taken.pages);
   context.writeback.note(inode);
-  flight.takenOver();
+  flushed.takenOver();
   sweep.next = next;
   return next < sweep.chunks.length;
 }
@@ -203,8 +166,8 @@ function takeRuns(inode: Inode, sweep: FlushSweep, cut: ExtentCut, taken: DirtyR
       let end = at + 1;
       while (end < extentPages && ((left >>> end) & 1) === 1) end++;
       left = end === extentPages ? 0 : left & (-1 << end);
-      // A run of n pages: at most n extents gone and released, two kept in part, two new with their claims.
-      const worst = 2 * (end - at) + 8;
+      // A run of n pages: at most n extents gone and released, two kept in part, three new with their claims.
+      const worst = 2 * (end - at) + 10;
       if (taken.pages + end - at > mostPages) return finishRuns(cut, index);
       if (cut.entries + 2 * taken.first.length + worst > maxEntries - spareEntries) return finishRuns(cut, index);
       takeRun(key * extentPages + at, key * extentPages + end, cut, taken);
@@ -227,62 +190,5 @@ function takeRun(first: PageNumber, end: PageNumber, cut: ExtentCut, taken: Dirt
   } else {
     taken.first.push(first);
     taken.end.push(end);
-  }
-}
-
-/** Hand a run of pages to the log; their checksums are in `pageSums` afterwards. */
-function appendRun(
-  context: Context,
-  inode: Inode,
-  first: PageNumber,
-  end: PageNumber,
-  flight: FramesInFlight,
-): PageRun[] {
-  const { frames } = context;
-  const { pages } = inode;
-  const buffers: Uint8Array[] = [];
-  let start = -1;
-  let count = 0;
-  for (let page = first; page < end; page++) {
-    const frame = pages?.frame(page) ?? -1;
-    pageSums[page - first] = checksum(frames.view(frame));
-    if (count > 0 && frame === start + count && frames.sameSlab(start, frame)) {
-      count++;
-      continue;
-    }
-    if (count > 0) {
-      buffers.push(frames.slice(start, count));
-      flight.add(start, count);
-    }
-    start = frame;
-    count = 1;
-  }
-  buffers.push(frames.slice(start, count));
-  flight.add(start, count);
-  flight.began();
-  return context.volume.appendData(inode.number, first, buffers, flight.done);
-}
-
-/** Extents for pages appended as `runs`, cut where the file's extents are aligned and where a run ends. */
-function putExtents(
-  context: Context,
-  inode: Inode,
-  first: PageNumber,
-  runs: readonly PageRun[],
-  edit: InodeEdit,
-  starts: Set<PageNumber>,
-): void {
-  const birth = context.volume.generation;
-  let page = first;
-  for (const run of runs) {
-    for (let at = 0; at < run.pages; ) {
-      const count = Math.min(run.pages - at, extentPages - (page % extentPages));
-      const value = plainExtent(run.address + at, birth, count, pageSums, page - first);
-      edit.batch.put(inode.number, itemKind.extent, page, value);
-      edit.batch.claim(run.address + at, count, birth, extentChecksum(value));
-      starts.add(page);
-      page += count;
-      at += count;
-    }
   }
 }

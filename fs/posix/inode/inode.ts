@@ -31,6 +31,9 @@ export class Inode {
   wantsExtents = false;
   /** Pages beyond a new, smaller size are being given back; nothing may be written until this settles. */
   cutting: Promise<void> | undefined;
+  /** Units in a row that transforming did not make smaller, and how many of the next ones are not tried. */
+  unitsInVain = 0;
+  untried = 0;
   /** Someone waits for an answer about this inode: it stays in the table. */
   busy = 0;
   /** It was removed from the tree. */

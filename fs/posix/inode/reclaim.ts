@@ -13,7 +13,7 @@ import { run, Suspend } from '../../suspend.js';
 import { type InodeNumber, maxFileSize, type PageNumber, pageSize, volumeInode } from '../../units.js';
 import type { Context } from './context.js';
 import { ExtentCut } from './extent-map.js';
-import { extentAddress, extentBirth, extentPageCount } from './extent-value.js';
+import { extentAddress, extentBirth, extentStoredPages } from './extent-value.js';
 import type { Inode } from './inode.js';
 import { InodeEdit } from './inode-edit.js';
 
@@ -48,9 +48,9 @@ export function removeItems(context: Context, edit: InodeEdit, inode: Inode): bo
     }
     batch.delete(inode.number, items.kind, items.offset);
     if (items.kind !== itemKind.extent) continue;
-    const covered = extentPageCount(items.value);
-    pages += covered;
-    batch.release(extentAddress(items.value), covered, extentBirth(items.value));
+    const stored = extentStoredPages(items.value);
+    pages += stored;
+    batch.release(extentAddress(items.value), stored, extentBirth(items.value));
   }
   batch.delete(inode.number, itemKind.inode, 0);
   edit.remove(inode);

@@ -31,8 +31,13 @@ export function nextData(context: Context, inode: Inode, page: PageNumber): Page
   if (inMemory === page || inode.record.pages === 0) return inMemory;
   const cursor = new ExtentCursor(context.volume, inode.number);
   let more = cursor.find(page);
-  while (more && cursor.address === 0 && cursor.first < inMemory) more = cursor.next();
-  return more && cursor.address !== 0 ? Math.min(inMemory, Math.max(page, cursor.first)) : inMemory;
+  for (; more && cursor.first < inMemory; more = cursor.next()) {
+    if (cursor.address === 0) continue;
+    let at = Math.max(page, cursor.first);
+    while (at < cursor.end && !cursor.holds(at)) at++;
+    if (at < cursor.end) return Math.min(inMemory, at);
+  }
+  return inMemory;
 }
 
 /** First page without data at or after `page`. May throw Suspend. */
@@ -44,7 +49,8 @@ export function nextHole(context: Context, inode: Inode, page: PageNumber): Page
   let more = inode.record.pages > 0 && cursor.find(at);
   for (;;) {
     while (more && cursor.end <= at) more = cursor.next();
-    if (more && cursor.first <= at && cursor.address !== 0) at = cursor.end;
+    if (more && cursor.first <= at && cursor.transform === 0 && cursor.address !== 0) at = cursor.end;
+    else if (more && cursor.first <= at && cursor.holds(at)) at++;
     else if (inode.pages?.isDirty(at)) at++;
     else return at;
   }

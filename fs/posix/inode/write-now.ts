@@ -6,18 +6,22 @@
  * come after what they do next.
  */
 import { FsError } from '../../errors.js';
-import { itemKind } from '../../format/item.js';
+import { inodeFlag, itemKind } from '../../format/item.js';
 import { type ByteOffset, pageSize } from '../../units.js';
+import { mostAtOnce } from './append-pages.js';
 import { touchModified } from './attributes.js';
 import type { Context } from './context.js';
 import { mappedPages } from './extent-map.js';
 import { writeFile } from './file-write.js';
-import { mostAtOnce } from './flush.js';
 import type { Inode } from './inode.js';
 import { flushNow } from './steps.js';
+import { mostAlong } from './unit-change.js';
 
-/** Pages beside those written: the first of an inline file that gets others, and the one at the old end of the file. */
-const besides = 2;
+/**
+ * Pages beside those written: the first of an inline file that gets others, the one at the old end of the file, and the
+ * others of units that change in part.
+ */
+const besides = ({ record }: Inode): number => ((record.flags & inodeFlag.units) === 0 ? 2 : 2 + mostAlong);
 
 /**
  * Write as much of `data` as one batch takes: 1 MiB, or on a full volume what there are places for, at least 30 pages.
@@ -26,13 +30,13 @@ const besides = 2;
  */
 export function writeNow(context: Context, inode: Inode, offset: ByteOffset, data: Uint8Array): number {
   const { volume } = context;
-  let part = upTo(mostAtOnce, offset, data);
+  let part = upTo(mostAtOnce - besides(inode), offset, data);
   try {
     prepare(context, inode, offset, part.length);
   } catch (e) {
     if (!(e instanceof FsError && e.code === 'ENOSPC')) throw e;
     // So many places can't be had at once; the caller comes again with the rest.
-    part = upTo(Math.min(mostAtOnce, volume.pagesAtOnce), offset, data);
+    part = upTo(Math.max(1, Math.min(mostAtOnce, volume.pagesAtOnce) - besides(inode)), offset, data);
     prepare(context, inode, offset, part.length);
   }
   writeFile(context, inode, offset, part);
@@ -42,10 +46,11 @@ export function writeNow(context: Context, inode: Inode, offset: ByteOffset, dat
 }
 
 const upTo = (pages: number, offset: ByteOffset, data: Uint8Array): Uint8Array =>
-  data.subarray(0, (pages - besides) * pageSize - (offset % pageSize));
+  data.subarray(0, pages * pageSize - (offset % pageSize));
 
 /** Places, and all nodes that the write touches. */
-function prepare({ volume }: Context, { number, record }: Inode, offset: ByteOffset, length: number): void {
+function prepare({ volume }: Context, inode: Inode, offset: ByteOffset, length: number): void {
+  const { number, record } = inode;
   const first = Math.floor(offset / pageSize);
   const last = Math.floor((offset + length - 1) / pageSize);
   const keys = [
@@ -53,6 +58,6 @@ function prepare({ volume }: Context, { number, record }: Inode, offset: ByteOff
     { inode: number, kind: itemKind.extent, offset: first },
     { inode: number, kind: itemKind.extent, offset: last },
   ];
-  volume.prepare(keys, last - first + 1 + besides, false);
+  volume.prepare(keys, last - first + 1 + besides(inode), false);
   if (record.pages > 0) mappedPages(volume, number, first, last, undefined);
 }

@@ -1,0 +1,127 @@
+/**
+ * Reading a transformed unit: its pages as stored, checked as those of plain extents are, and decoded once. Serves
+ * reads of files and changes of parts of pages.
+ *
+ * What is asked for as a whole is decoded where it is wanted; otherwise into the cache of units, as more of it will
+ * probably be asked for.
+ */
+import { FsError } from '../../errors.js';
+import { checksum, followedByPage } from '../../format/checksum.js';
+import { decodeUnit } from '../../transform/unit.js';
+import { type Address, type InodeNumber, type PageNumber, pageSize } from '../../units.js';
+import type { Context } from './context.js';
+import { corrupt, senseless } from './damage.js';
+import type { ExtentCursor } from './extent-map.js';
+import {
+  extentPageChecksum,
+  extentStoredPages,
+  extentTransform,
+  unitPlainBytes,
+  unitProblem,
+  unitSkip,
+  unitStoredBytes,
+} from './extent-value.js';
+import type { Inode } from './inode.js';
+import { valueOfBytes } from './item-bytes.js';
+import { copyPart } from './page-part.js';
+
+/** A page of the file in the decoded unit that the cursor is at. */
+export function pageOfUnit(plain: Uint8Array, cursor: ExtentCursor, page: PageNumber): Uint8Array {
+  const at = (page - cursor.first + unitSkip(cursor.value)) * pageSize;
+  return plain.subarray(at, at + pageSize);
+}
+
+export class UnitRead {
+  readonly address: Address;
+  token = 0;
+  private readonly first: PageNumber;
+  /** The extent's value, copied. */
+  private readonly value: Uint8Array;
+  private readonly stored: Uint8Array;
+  private readonly pages: PageNumber[] = [];
+  private readonly targets: number[] = [];
+
+  /** Throws EIO for an extent that makes no sense. */
+  constructor(
+    context: Context,
+    private readonly inode: InodeNumber,
+    cursor: ExtentCursor,
+  ) {
+    this.address = cursor.address;
+    this.first = cursor.first;
+    this.value = valueOfBytes(cursor.value);
+    const problem = unitProblem(this.value);
+    if (problem !== undefined) throw senseless(context, inode, this.address, problem);
+    this.stored = new Uint8Array(extentStoredPages(this.value) * pageSize);
+  }
+
+  /** A page of the file is wanted from the unit, at `target` of the caller's buffer. */
+  want(page: PageNumber, target: number): void {
+    this.pages.push(page);
+    this.targets.push(target);
+  }
+
+  /** Ask the log for it. Undefined when that was answered in place. May throw Suspend. */
+  issue(context: Context, scattered: boolean): Promise<void> | undefined {
+    this.token = context.volume.where(this.address);
+    return context.volume.readPages(this.address, this.stored.length / pageSize, this.stored, scattered);
+  }
+
+  /**
+   * Whether what was read is what was written. False: it may have been moved or rewritten meanwhile, and is to be read
+   * again; throws EIO when that is not so, if `again`.
+   */
+  sound(context: Context, inode: Inode, mapVersion: number, again: boolean): boolean {
+    const { value, stored } = this;
+    const count = stored.length / pageSize;
+    let sum = extentPageChecksum(value, 0);
+    for (let i = 1; i < count; i++) sum = followedByPage(sum, extentPageChecksum(value, i));
+    const found = checksum(stored);
+    if (found === sum) return true;
+    const moved = context.volume.where(this.address) !== this.token;
+    if (!again || moved || inode.mapVersion !== mapVersion || inode.gone) return false;
+    throw corrupt(context, inode, this.first, this.address, sum, found);
+  }
+
+  /** The unit, decoded, in the cache. Throws EIO. */
+  decode(context: Context): Uint8Array {
+    const memory = context.units.take(this.address);
+    const plain = memory.subarray(0, unitPlainBytes(this.value));
+    try {
+      this.decodeInto(context, plain);
+    } catch (e) {
+      context.units.drop(this.address);
+      throw e;
+    }
+    return plain;
+  }
+
+  /** Copy the pages that are wanted to where they are. Throws EIO. */
+  deliver(context: Context, into: Uint8Array, length: number): void {
+    const { pages, targets, value } = this;
+    const bytes = unitPlainBytes(value);
+    const [target] = targets;
+    if (pages.length * pageSize === bytes && target >= 0 && target + bytes <= into.length) {
+      this.decodeInto(context, into.subarray(target, target + bytes));
+      return;
+    }
+    const plain = this.decode(context);
+    for (let i = 0; i < pages.length; i++) {
+      const at = (pages[i] - this.first + unitSkip(value)) * pageSize;
+      copyPart(plain.subarray(at, at + pageSize), into, targets[i], length);
+    }
+  }
+
+  private decodeInto(context: Context, plain: Uint8Array): void {
+    const number = extentTransform(this.value);
+    const chain = context.volume.chains.at(number);
+    if (chain === undefined) throw new FsError('EIO', 'read', this.inode, `transform ${number} is not known`);
+    try {
+      decodeUnit(chain, this.stored.subarray(0, unitStoredBytes(this.value)), plain);
+    } catch (e) {
+      // Whatever a decoder throws, what it was given is not what was written.
+      const problem = `is not what ${chain.name} makes: ${e instanceof Error ? e.message : String(e)}`;
+      throw senseless(context, this.inode, this.address, problem);
+    }
+  }
+}

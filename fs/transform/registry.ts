@@ -1,0 +1,57 @@
+/**
+ * The transforms that this program knows: those built in, and the modules named on its command line. A volume names
+ * what it needs by id and name; that never makes anything load.
+ */
+import { VolumeError } from '../errors.js';
+import { deflate } from './deflate.js';
+import { lz4 } from './lz4.js';
+import type { Transform } from './transform.js';
+import { zstd } from './zstd.js';
+
+/** Ids below this one are built in. */
+export const firstExternalId = 256;
+const builtIn = ['lz4', 'deflate', 'zstd'] as const;
+
+export class Registry {
+  private readonly known = new Map<string, Transform>();
+  private loading: Promise<void> | undefined;
+
+  /** What is built in, and `external`. Throws VolumeError 'usage' when two have the same name or id. */
+  constructor(external: readonly Transform[] = []) {
+    for (const one of [deflate, zstd, ...external]) if (one !== undefined) this.add(one);
+  }
+
+  /** Resolves when native packages are loaded as well, which most programs never need. */
+  async ready(): Promise<this> {
+    this.loading ??= lz4().then((loaded) => this.add(loaded));
+    await this.loading;
+    return this;
+  }
+
+  private add(one: Transform): void {
+    for (const other of this.known.values()) {
+      if (other.name === one.name || other.id === one.id)
+        throw new VolumeError('usage', `two transforms are called ${one.name}, or have the id ${one.id}`);
+    }
+    this.known.set(one.name, one);
+  }
+
+  get names(): string[] {
+    return [...this.known.keys()];
+  }
+
+  byId(id: number): Transform | undefined {
+    for (const one of this.known.values()) if (one.id === id) return one;
+    return undefined;
+  }
+
+  /** Throws VolumeError 'usage' with what there is instead. */
+  byName(name: string): Transform {
+    const found = this.known.get(name);
+    if (found !== undefined) return found;
+    const reason = builtIn.some((one) => one === name)
+      ? `${name} is not in this version of Node (${process.version})`
+      : `there is no transform '${name}'`;
+    throw new VolumeError('usage', `${reason}; known are: none, ${this.names.join(', ')}`);
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Which chains of transforms a volume has, and which one is usual. They stand in the superblock before anything is
+ * stored by them; one that a mount or a property asks for first is entered there.
+ *
+ * Crash safety: the copy of the superblock is durable before the first page is written, so one of the two verifies at
+ * any time. A chain that was entered and never used does no harm.
+ */
+import { VolumeError } from '../errors.js';
+import { incompatibleFeatures } from '../format/features.js';
+import type { Superblock } from '../format/superblock.js';
+import type { Store } from '../store/store.js';
+import { type Chain, Chains, enterChain, none } from '../transform/chain.js';
+import { Registry } from '../transform/registry.js';
+import { writeSuperblockDurably } from './superblock.js';
+
+export class VolumeChains {
+  /** Number of the chain for files that ask for none; 0: stored as they are. */
+  usual: number;
+  private entering: Promise<Chain> | undefined;
+
+  private constructor(
+    private readonly store: Store,
+    private readonly superblock: Superblock,
+    readonly chains: Chains,
+  ) {
+    this.usual = superblock.defaultTransform;
+  }
+
+  /**
+   * Read the superblock's table. `asked`: the chain for new data instead of the superblock's. Throws VolumeError
+   * 'unknown-feature' with the name of what is missing, 'usage' for a chain that there can't be.
+   */
+  static async open(
+    store: Store,
+    superblock: Superblock,
+    options: {
+      readonly readOnly: boolean;
+      readonly asked?: string | undefined;
+      readonly registry?: Registry | undefined;
+    },
+  ): Promise<VolumeChains> {
+    const registry = options.registry ?? new Registry();
+    if (superblock.transforms.some((byte) => byte !== 0)) await registry.ready();
+    const chains = new Chains(superblock.transforms, registry);
+    if (chains.missing.size > 0) {
+      const names = [...chains.missing.values()].join(', ');
+      throw new VolumeError('unknown-feature', `${store.name}: needs the transform ${names}, which is not there`);
+    }
+    const made = new VolumeChains(store, superblock, chains);
+    if (options.asked === undefined || options.readOnly) return made;
+    made.usual = options.asked === none ? 0 : (await made.demand(options.asked)).number;
+    return made;
+  }
+
+  /** The chain asked for, entered if it is new to the volume. Throws VolumeError 'usage'. */
+  async demand(text: string): Promise<Chain> {
+    while (this.entering !== undefined) await this.entering.catch(() => undefined);
+    await this.chains.registry.ready();
+    const known = this.chains.find(text);
+    if (known !== undefined) return known;
+    this.entering = this.enter(text);
+    try {
+      return await this.entering;
+    } finally {
+      this.entering = undefined;
+    }
+  }
+
+  private async enter(text: string): Promise<Chain> {
+    const { superblock } = this;
+    const chain = this.chains.add(text);
+    enterChain(superblock.transforms, chain);
+    if (superblock.incompatible % 2 !== incompatibleFeatures.transforms)
+      superblock.incompatible += incompatibleFeatures.transforms;
+    await writeSuperblockDurably(this.store, superblock);
+    return chain;
+  }
+}

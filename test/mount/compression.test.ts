@@ -1,0 +1,56 @@
+/** Compression on real mounts: less is stored, the same is read, with what mkfs and mount were told. */
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs/promises';
+import { afterEach, expect, it } from 'vitest';
+import { MountedVolume } from '../support/programs.js';
+
+let volume: MountedVolume | undefined;
+afterEach(() => volume?.dispose());
+
+const lines = Buffer.from(Array.from({ length: 300_000 }, (_, i) => `${i}: all work and no play\n`).join(''));
+
+async function check(made: MountedVolume): Promise<void> {
+  await made.unmount();
+  await made.expect('fsck.varve', '-f', '--data', made.image);
+}
+
+it.each(['lz4', 'deflate:1'])('keeps files smaller with mkfs --compress %s', async (how) => {
+  volume = await MountedVolume.make('256M', '--compress', how);
+  await volume.mount();
+  await fs.writeFile(volume.path('log'), lines);
+  const noise = execFileSync('head', ['-c', '3000000', '/dev/urandom'], { maxBuffer: 4e6 });
+  await fs.writeFile(volume.path('noise'), noise);
+  const change = await fs.open(volume.path('log'), 'r+');
+  await change.write('CHANGED', 1_000_000);
+  await change.sync();
+  await change.close();
+  lines.write('CHANGED', 1_000_000);
+  await volume.expect('varve', 'sync', volume.directory);
+  await volume.kill();
+  await volume.mount();
+  expect((await fs.readFile(volume.path('log'))).equals(lines)).toBe(true);
+  expect((await fs.readFile(volume.path('noise'))).equals(noise)).toBe(true);
+  expect((await fs.stat(volume.path('log'))).blocks * 512).toBeLessThan(lines.length / 2);
+  expect((await fs.stat(volume.path('noise'))).blocks * 512).toBeGreaterThanOrEqual(noise.length);
+  expect(await volume.expect('varve', 'scrub', volume.directory)).toMatch(/no errors/);
+  await check(volume);
+  expect(await volume.expect('varve', 'info', volume.image)).toMatch(new RegExp(`^compression: +${how} `, 'm'));
+});
+
+it('compresses as the mount says, and reads what others wrote', async () => {
+  volume = await MountedVolume.make();
+  await volume.mount('compress=lz4');
+  await fs.writeFile(volume.path('a'), lines);
+  await volume.unmount();
+  await volume.mount('compress=none');
+  await fs.writeFile(volume.path('b'), lines);
+  await volume.expect('varve', 'sync', volume.directory);
+  expect((await fs.stat(volume.path('a'))).blocks).toBeLessThan((await fs.stat(volume.path('b'))).blocks / 2);
+  expect((await fs.readFile(volume.path('a'))).equals(lines)).toBe(true);
+  await check(volume);
+});
+
+it('says what it does not know', async () => {
+  volume = await MountedVolume.make();
+  await expect(volume.mount('compress=lz5')).rejects.toThrow(/no transform 'lz5'.*lz4, deflate|lz5/);
+});
