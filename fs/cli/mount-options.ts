@@ -7,6 +7,9 @@ import { type StoreKind, storeKinds } from '../store/open.js';
 import { type JournalMode, journalModes } from '../volume/journal-mode.js';
 import { parseSize } from './size.js';
 
+export const driverNames = ['kernel', 'native'] as const;
+export type DriverName = (typeof driverNames)[number];
+
 export interface MountArguments {
   readonly image: string;
   readonly target: string;
@@ -35,6 +38,8 @@ export interface MountChoices {
   /** The store under the volume, for trials: what of it fails or comes late. */
   store?: StoreKind;
   delayMs?: number;
+  /** What carries the kernel's requests: its own protocol, or libfuse 2. */
+  driver: DriverName;
   accessTimes: 'relatime' | 'noatime';
   /** Options that the kernel acts on: nosuid, nodev, noexec, ... */
   general: Set<string>;
@@ -79,6 +84,8 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   writethrough      hand writes to the server before write(2) returns, instead of caching them in the kernel; so it is
                     with journal=data and sync unless told
   writeback_cache   cache them in the kernel
+  driver=NAME       kernel (unless told), or native: libfuse 2 through the package fuse-native; docs/DRIVERS.md says what
+                    that can't do
   noatime           leave access times alone (relatime unless told)
   norehearsal       do not practise on a volume in memory for the first second; see docs/DESIGN.md
   logfile=PATH      where the server logs; /run/varve/DEVICE.log unless told
@@ -123,6 +130,7 @@ export function parseMountOptions(options: readonly string[], sloppy = false): M
     readOnly: false,
     remount: false,
     rehearsal: true,
+    driver: 'kernel',
     accessTimes: 'relatime',
     general: new Set(),
   };
@@ -153,6 +161,9 @@ function takeValue(choices: MountChoices, option: string): boolean {
   switch (name) {
     case 'journal':
       choices.journal = oneOf(name, value, journalModes);
+      return true;
+    case 'driver':
+      choices.driver = oneOf(name, value, driverNames);
       return true;
     case 'commit':
       choices.commitSeconds = wholeNumber(name, value, 1, 300);

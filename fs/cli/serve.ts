@@ -7,9 +7,10 @@
  * What goes wrong in the background stops all writing, as a crash would, and the mount goes on reading.
  */
 import { FsError, VolumeError } from '../errors.js';
-import type { Mounted } from '../fuse/driver.js';
+import type { Driver, Mounted } from '../fuse/driver.js';
 import { kernelDriver } from '../fuse/kernel/driver.js';
 import { remountKernel } from '../fuse/kernel/mount.js';
+import { nativeDriver } from '../fuse/native/driver.js';
 import { syncKernel } from '../fuse/unmount.js';
 import { FileSystem, type FileSystemOptions } from '../posix/filesystem.js';
 import { openStore } from '../store/open.js';
@@ -22,7 +23,13 @@ import { runtimeDirectory } from './control-path.js';
 import { mountExit, mountExitOf } from './exit-codes.js';
 import { answerFrag } from './frag-service.js';
 import { existing, placeOf } from './mount.js';
-import { type MountArguments, type MountChoices, parseMountArguments, usage } from './mount-options.js';
+import {
+  type DriverName,
+  type MountArguments,
+  type MountChoices,
+  parseMountArguments,
+  usage,
+} from './mount-options.js';
 import { rehearse } from './rehearse.js';
 import { ScrubService } from './scrub-service.js';
 import { ServerProcess } from './serve-process.js';
@@ -33,6 +40,8 @@ const lockWaitMs = 30_000;
 /** How long users of a mount have to finish after SIGTERM. */
 const graceMs = 10_000;
 const mebibyte = 2 ** 20;
+
+const drivers: Readonly<Record<DriverName, Driver>> = { kernel: kernelDriver, native: nativeDriver };
 
 /** What lives from the mount to its end. */
 interface Service {
@@ -71,7 +80,7 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   });
   await filesystem.recover();
   say('the volume is open');
-  const mounted = kernelDriver.mount(target, {
+  const mounted = drivers[choices.driver].mount(target, {
     source: image,
     readOnly: volume.readOnly,
     writeThrough: choices.writeThrough ?? (choices.journal === 'data' || choices.general.has('sync')),
@@ -94,7 +103,7 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   survive(service);
   say(`mounted on ${target}`);
   server.ready(choices.logFile ?? `${runtimeDirectory()}/${mounted.device.replace(':', '-')}.log`);
-  if (choices.rehearsal) void rehearse(mounted, server.log);
+  if (choices.rehearsal && choices.driver === 'kernel') void rehearse(mounted, server.log);
 
   await served;
   const problem = await close(service);

@@ -1,6 +1,6 @@
 /**
  * What a driver is: the one that carries requests of the Linux kernel to a FileSystemApi. The driver in kernel/
- * speaks the protocol of /dev/fuse itself; one in native/ stands on the fuse-native package. Servers and tests
+ * speaks the protocol of /dev/fuse itself; the one in native/ stands on the fuse-native package. Servers and tests
  * know only this interface.
  *
  * Invariants

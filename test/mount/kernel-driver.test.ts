@@ -9,7 +9,7 @@ import { constants, type FileHandle } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { errno } from '../../fs/errors.js';
 import { fallocateFlag, renameFlag, seek } from '../../fs/posix/api.js';
 import { ToyMount, type ToyOptions } from '../support/mounts.js';
@@ -50,10 +50,15 @@ const kinds: [string, ToyOptions][] = [
   ['one that suspends three calls of ten', { restless: 0.3 }],
   ['no write-back', { writeThrough: true }],
   ['direct I/O, as near a limit', { nearLimit: true, restless: 0.1 }],
+  ['the driver over fuse-native', { driver: 'native' }],
+  ['the driver over fuse-native, suspending', { driver: 'native', restless: 0.3 }],
 ];
 
 describe.each(kinds)('%s', (_, options) => {
   let mount: ToyMount;
+  const native = options.driver === 'native';
+  /** What libfuse 2 or fuse-native can't express: docs/DRIVERS.md lists it. */
+  const notNative = (context: TestContext, reason: string): void => context.skip(native, reason);
   const path = (...parts: string[]) => mount.path(...parts);
   beforeAll(async () => {
     mount = await ToyMount.mount(options);
@@ -120,19 +125,24 @@ describe.each(kinds)('%s', (_, options) => {
     await fs.rename(path('to', 'three'), path('to', 'two'));
     expect(await fs.readFile(path('to', 'two'), 'utf8')).toBe('one');
     expect(await fs.readdir(path('from'))).toEqual([]);
-    await fs.writeFile(path('from', 'other'), 'other');
-    const swap = () =>
-      call.renameat2(call.here, path('from', 'other'), call.here, path('to', 'two'), renameFlag.exchange);
-    expect(errnoOf(swap)).toBe(0);
-    expect(await fs.readFile(path('to', 'two'), 'utf8')).toBe('other');
-    const keep = () =>
-      call.renameat2(call.here, path('from', 'other'), call.here, path('to', 'two'), renameFlag.noReplace);
-    expect(errnoOf(keep)).toBe(errno.EEXIST);
     expect((await fs.stat(path('from'))).mode & 0o7777).toBe(0o751 & ~process.umask());
     await expect(fs.mkdir(path('from'))).rejects.toMatchObject({ code: 'EEXIST' });
     await expect(fs.writeFile(path('x'.repeat(256)), '')).rejects.toMatchObject({ code: 'ENAMETOOLONG' });
     await fs.writeFile(path('ä'.repeat(127)), 'long');
     expect(await fs.readFile(path('ä'.repeat(127)), 'utf8')).toBe('long');
+  });
+
+  it('exchanges names, and keeps what has the new one', async (context) => {
+    notNative(context, 'libfuse 2 has no flags of rename');
+    await fs.mkdir(path('flags'));
+    await fs.mkdir(path('flags', 'deep'));
+    await fs.writeFile(path('flags', 'one'), 'one');
+    await fs.writeFile(path('flags', 'deep', 'two'), 'two');
+    const move = (flags: number) => () =>
+      call.renameat2(call.here, path('flags', 'one'), call.here, path('flags', 'deep', 'two'), flags);
+    expect(errnoOf(move(renameFlag.exchange))).toBe(0);
+    expect(await fs.readFile(path('flags', 'deep', 'two'), 'utf8')).toBe('one');
+    expect(errnoOf(move(renameFlag.noReplace))).toBe(errno.EEXIST);
   });
 
   it('links, hard and soft', async () => {
@@ -161,13 +171,20 @@ describe.each(kinds)('%s', (_, options) => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  it('keeps modes, owners and times to the nanosecond, before 1970 too', async () => {
-    await fs.writeFile(path('times'), 'x');
-    await fs.chmod(path('times'), 0o6755);
-    await fs.chown(path('times'), 1234, 4321);
-    const s = await fs.stat(path('times'), { bigint: true });
+  it('keeps modes, owners and times', async () => {
+    await fs.writeFile(path('owned'), 'x');
+    await fs.chmod(path('owned'), 0o6755);
+    await fs.chown(path('owned'), 1234, 4321);
+    await fs.utimes(path('owned'), 1_500_000_000.125, 1_600_000_000.5);
+    const s = await fs.stat(path('owned'), { bigint: true });
     expect([s.uid, s.gid]).toEqual([1234n, 4321n]);
     expect(Number(s.mode) & 0o7777).toBe(0o755);
+    expect([s.atimeNs, s.mtimeNs]).toEqual([1_500_000_000_125_000_000n, 1_600_000_000_500_000_000n]);
+  });
+
+  it('keeps times to the nanosecond, before 1970 too, one without the other', async (context) => {
+    notNative(context, 'libfuse 2 passes both times on or none, and fuse-native counts them in milliseconds');
+    await fs.writeFile(path('times'), 'x');
     await execute('touch', ['-a', '-d', '@-12.123456789', path('times')]);
     await execute('touch', ['-m', '-d', '@1700000000.000000001', path('times')]);
     const t = await fs.stat(path('times'), { bigint: true });
@@ -197,7 +214,8 @@ describe.each(kinds)('%s', (_, options) => {
     expect(call.listxattr(file, got, got.length)).toBe('trusted.empty\0'.length);
   });
 
-  it('finds data and holes, also what only the kernel has yet', async () => {
+  it('finds data and holes, also what only the kernel has yet', async (context) => {
+    notNative(context, 'libfuse 2 has no lseek, and fuse-native no fallocate');
     await withFile(path('sparse'), 'w+', async (file) => {
       await file.write(Buffer.alloc(4096, 1), 0, 4096, 65_536);
       expect(call.lseek(file.fd, 0, seek.data)).toBe(65_536);
@@ -214,7 +232,8 @@ describe.each(kinds)('%s', (_, options) => {
     });
   });
 
-  it('copies ranges within the filesystem', async () => {
+  it('copies ranges within the filesystem', async (context) => {
+    notNative(context, 'libfuse 2 has no copy_file_range: the kernel reads and writes');
     const data = pattern(300_000, 5);
     await fs.writeFile(path('source'), data);
     await withFile(path('source'), 'r', (from) =>
@@ -231,7 +250,8 @@ describe.each(kinds)('%s', (_, options) => {
     expect((await mount.calls()).copyRange).toBeGreaterThan(0);
   });
 
-  it('makes files without names, and names them', async () => {
+  it('makes files without names, and names them', async (context) => {
+    notNative(context, 'libfuse 2 has no O_TMPFILE');
     await withFile(path('.'), oTmpfile | constants.O_RDWR, async (file) => {
       await file.write('nameless');
       expect((await file.stat()).nlink).toBe(0);

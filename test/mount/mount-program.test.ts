@@ -28,6 +28,10 @@ const run = (program: string, ...args: string[]): Promise<Outcome> =>
   });
 const varve = (program: string, ...args: string[]): Promise<Outcome> => run(join(bin, program), ...args);
 
+/** Each test mounts with this driver. */
+let driver: string;
+const mount = (...args: string[]): Promise<Outcome> => varve('mount.varve', ...args, '-o', `driver=${driver}`);
+
 let folder: string;
 let image: string;
 let directory: string;
@@ -67,23 +71,27 @@ const serverOf = async (target: string): Promise<number> => {
 const alive = (pid: number): boolean =>
   existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 
-describe('mount.varve', () => {
+describe.each(['kernel', 'native'])('mount.varve -o driver=%s', (name) => {
+  beforeEach(() => {
+    driver = name;
+  });
+
   it('returns when the volume can be used, and keeps what is written until the next mount', async () => {
-    expect(await varve('mount.varve', image, directory)).toEqual({ code: 0, out: '', err: '' });
+    expect(await mount(image, directory)).toEqual({ code: 0, out: '', err: '' });
     await fs.writeFile(join(directory, 'file'), 'text');
     expect(await varve('varve', 'umount', directory)).toEqual({ code: 0, out: '', err: '' });
     expect((await varve('fsck.varve', '-n', '-f', image)).code).toBe(0);
-    expect((await varve('mount.varve', image, directory)).code).toBe(0);
+    expect((await mount(image, directory)).code).toBe(0);
     expect(await fs.readFile(join(directory, 'file'), 'utf8')).toBe('text');
   });
 
   it('mounts again at once after umount(8), waiting for the last server', async () => {
     for (let i = 0; i < 3; i++) {
-      expect((await varve('mount.varve', image, directory)).code).toBe(0);
+      expect((await mount(image, directory)).code).toBe(0);
       await fs.writeFile(join(directory, `file${i}`), Buffer.alloc(3_000_000, i));
       expect((await run('umount', directory)).code).toBe(0);
     }
-    expect((await varve('mount.varve', image, directory, '-o', 'ro')).code).toBe(0);
+    expect((await mount(image, directory, '-o', 'ro')).code).toBe(0);
     expect((await fs.readdir(directory)).sort()).toEqual(['file0', 'file1', 'file2']);
     await expect(fs.writeFile(join(directory, 'new'), '')).rejects.toMatchObject({ code: 'EROFS' });
   });
@@ -100,18 +108,18 @@ describe('mount.varve', () => {
       [[join(folder, 'no.img'), directory], 32, /does not exist/],
     ];
     for (const [args, code, says] of cases) {
-      const outcome = await varve('mount.varve', ...args);
+      const outcome = await mount(...args);
       expect([args, outcome.code]).toEqual([args, code]);
       expect(outcome.err).toMatch(says);
       expect(outcome.err.trim().split('\n')).toHaveLength(1);
     }
-    expect((await varve('mount.varve', image, directory)).code).toBe(0);
-    const second = await varve('mount.varve', image, folder);
+    expect((await mount(image, directory)).code).toBe(0);
+    const second = await mount(image, folder);
     expect([second.code, second.err]).toEqual([32, expect.stringContaining(`is mounted on ${directory}`)]);
   });
 
   it('takes SIGTERM as a wish to unmount, leaving the image clean', async () => {
-    await varve('mount.varve', image, directory);
+    await mount(image, directory);
     await fs.writeFile(join(directory, 'file'), 'text');
     const pid = await serverOf(directory);
     process.kill(pid, 'SIGTERM');
@@ -121,7 +129,7 @@ describe('mount.varve', () => {
   });
 
   it('serves in the foreground with -f', async () => {
-    const served = varve('mount.varve', '-f', image, directory);
+    const served = mount('-f', image, directory);
     while (mountAt(directory) === undefined) await sleep(20);
     await fs.writeFile(join(directory, 'file'), 'text');
     expect((await varve('varve', 'umount', directory)).code).toBe(0);
@@ -129,17 +137,21 @@ describe('mount.varve', () => {
   });
 
   it('remounts', async () => {
-    await varve('mount.varve', image, directory);
-    expect((await varve('mount.varve', image, directory, '-o', 'remount,ro')).code).toBe(0);
+    await mount(image, directory);
+    expect((await mount(image, directory, '-o', 'remount,ro')).code).toBe(0);
     await expect(fs.writeFile(join(directory, 'new'), '')).rejects.toMatchObject({ code: 'EROFS' });
-    expect((await varve('mount.varve', image, directory, '-o', 'remount,rw')).code).toBe(0);
+    expect((await mount(image, directory, '-o', 'remount,rw')).code).toBe(0);
     await fs.writeFile(join(directory, 'new'), '');
   });
 });
 
-describe('varve umount and varve sync', () => {
+describe.each(['kernel', 'native'])('varve umount and varve sync, driver=%s', (name) => {
+  beforeEach(() => {
+    driver = name;
+  });
+
   it('refuses what is in use, and what is no mount', async () => {
-    await varve('mount.varve', image, directory);
+    await mount(image, directory);
     const file = await fs.open(join(directory, 'file'), 'w');
     const busy = await varve('varve', 'umount', directory);
     expect([busy.code, busy.err]).toEqual([14, expect.stringContaining('in use')]);
@@ -149,18 +161,18 @@ describe('varve umount and varve sync', () => {
   });
 
   it('with --force ends a mount that is in use, keeping what was written', async () => {
-    await varve('mount.varve', image, directory);
+    await mount(image, directory);
     const file = await fs.open(join(directory, 'file'), 'w');
     await file.write('text');
     expect((await varve('varve', 'umount', '--force', directory)).code).toBe(0);
     await expect(file.write('more').then(() => file.sync())).rejects.toThrow(/ENOTCONN|ECONNABORTED|EIO/);
     await file.close().catch(() => undefined);
-    expect((await varve('mount.varve', image, directory)).code).toBe(0);
+    expect((await mount(image, directory)).code).toBe(0);
     expect(await fs.readFile(join(directory, 'file'), 'utf8')).toBe('text');
   });
 
   it('clears away what a dead server left, after which the image mounts', async () => {
-    await varve('mount.varve', image, directory);
+    await mount(image, directory);
     await fs.writeFile(join(directory, 'file'), 'text');
     expect((await varve('varve', 'sync', directory)).code).toBe(0);
     const pid = await serverOf(directory);
@@ -168,15 +180,15 @@ describe('varve umount and varve sync', () => {
     while (alive(pid)) await sleep(10);
     // The second for who asks just when the kernel clears up.
     await expect(fs.stat(join(directory, 'file'))).rejects.toThrow(/ENOTCONN|ECONNABORTED/);
-    expect((await varve('mount.varve', image, directory)).err).toContain('umount --force');
+    expect((await mount(image, directory)).err).toContain('umount --force');
     expect((await varve('varve', 'umount', directory)).code).toBe(19);
     expect((await varve('varve', 'umount', '--force', directory)).code).toBe(0);
-    expect((await varve('mount.varve', image, directory)).code).toBe(0);
+    expect((await mount(image, directory)).code).toBe(0);
     expect(await fs.readFile(join(directory, 'file'), 'utf8')).toBe('text');
   });
 
   it('the server answers questions on its socket', async () => {
-    await varve('mount.varve', image, directory);
+    await mount(image, directory);
     await fs.writeFile(join(directory, 'file'), 'text');
     const { device } = mountAt(directory) ?? { device: '' };
     const connection = await controlOf(directory);

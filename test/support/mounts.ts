@@ -44,6 +44,7 @@ export interface ToyOptions {
   readonly restless?: number;
   readonly writeThrough?: boolean;
   readonly nearLimit?: boolean;
+  readonly driver?: 'kernel' | 'native';
   /** A method that throws a TypeError. */
   readonly fail?: string;
 }
@@ -80,6 +81,7 @@ export class ToyMount {
     if (options.restless) args.push(`--restless=${options.restless}`);
     if (options.writeThrough) args.push('--write-through');
     if (options.nearLimit) args.push('--near-limit');
+    if (options.driver) args.push(`--driver=${options.driver}`);
     if (options.fail) args.push(`--fail=${options.fail}`);
     const server = fork(join(compiled(), 'test', 'support', 'toy-server.js'), args);
     const mount = new ToyMount(directory, server);

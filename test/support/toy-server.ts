@@ -1,12 +1,13 @@
 /**
  * Serves a ToyFileSystem on a directory until it is unmounted: `toy-server DIR [--restless=P] [--fail=METHOD]
- * [--write-through] [--near-limit]`. Speaks with its parent over IPC: `ready`, lines of its log, and answers to
+ * [--write-through] [--near-limit] [--driver=native]`. Speaks with its parent over IPC: `ready`, lines of its log, and answers to
  * `statistics`, `calls` and `nodes`.
  *
  * It ends after two minutes or with its parent, whatever happens: a test that hangs in a system call on the mount
  * can't end itself.
  */
 import { kernelDriver } from '../../fs/fuse/kernel/driver.js';
+import { nativeDriver } from '../../fs/fuse/native/driver.js';
 import type { FileSystemApi } from '../../fs/posix/api.js';
 import { restless } from './restless.js';
 import { ToyFileSystem } from './toy-filesystem.js';
@@ -32,7 +33,8 @@ if (broken) {
   });
 }
 
-const session = kernelDriver.mount(target, {
+const driver = value('driver') === 'native' ? nativeDriver : kernelDriver;
+const session = driver.mount(target, {
   source: 'toy',
   readOnly: false,
   writeThrough: options.includes('--write-through'),

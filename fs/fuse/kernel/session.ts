@@ -16,6 +16,7 @@ import { availableParallelism } from 'node:os';
 import { errno, FsError } from '../../errors.js';
 import { lastErrno } from '../../host/libc.js';
 import type { InodeNumber } from '../../units.js';
+import { deferred } from '../deferred.js';
 import type { Mounted, MountOptions, Served } from '../driver.js';
 import { unmountKernel } from '../unmount.js';
 import { opcode, opcodeName, outHeader, requestBufferBytes } from './abi.js';
@@ -184,18 +185,3 @@ export class Session implements Mounted {
     if (this.gone && this.dispatch.waiting === 0) this.finished.resolve();
   }
 }
-
-interface Deferred {
-  readonly promise: Promise<void>;
-  resolve(): void;
-  reject(reason: Error): void;
-}
-
-const deferred = (): Deferred => {
-  let [resolve, reject]: [() => void, (reason: Error) => void] = [() => {}, () => {}];
-  const promise = new Promise<void>((yes, no) => {
-    [resolve, reject] = [yes, no];
-  });
-  promise.catch(() => {});
-  return { promise, resolve, reject };
-};
