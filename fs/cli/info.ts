@@ -115,6 +115,9 @@ const usageLines = (usage: Usage): [string, string][] => [
   ['inodes', String(usage.inodes)],
 ];
 
+const gathered = ({ chunks, pages, beyondBudget }: NonNullable<ServerFacts['autodefrag']>): string =>
+  `${formatSize(pages * pageSize)} laid anew in ${counted(chunks, 'chunk')}, ${counted(beyondBudget, 'chunk')} beyond the budget`;
+
 function serverLines(server: ServerFacts | undefined): [string, string][] {
   if (server === undefined) return [['server', 'does not answer, or belongs to another user']];
   const { checkpoints = 0, records = 0, moved = 0, filePages = 0, bytesWritten = 0 } = server.volume;
@@ -129,5 +132,6 @@ function serverLines(server: ServerFacts | undefined): [string, string][] {
     ['written', `${counted(checkpoints, 'checkpoint')}, ${counted(records, 'journal record')}`],
     ['pages of files', `${formatSize(filePages * pageSize)}, to the image in all ${formatSize(bytesWritten)}`],
     ['cleaner moved', formatSize(moved * pageSize)],
+    ...(server.autodefrag === null ? [] : [['autodefrag', gathered(server.autodefrag)] as [string, string]]),
   ];
 }

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { FsError } from '../errors.js';
 import type { AddCommand, CommandContext } from './command.js';
+import { addDefrag } from './defrag.js';
 import { addDf } from './df.js';
 import { addDump } from './dump.js';
 import { exitCode, exitCodeOf } from './exit-codes.js';
@@ -17,7 +18,7 @@ import { addSync } from './sync.js';
 import { addUmount } from './umount.js';
 
 /** Those that need no more than the library. */
-const commands: readonly AddCommand[] = [addInfo, addDf, addDump, addUmount, addSync, addScrub, addFrag];
+const commands: readonly AddCommand[] = [addInfo, addDf, addDump, addUmount, addSync, addScrub, addFrag, addDefrag];
 
 /** Run varve with arguments as from the command line, and commands that others add; resolves with the exit code. */
 export async function main(

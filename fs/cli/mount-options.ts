@@ -32,6 +32,8 @@ export interface MountChoices {
   cacheBytes?: number;
   /** Chain for new data, such as `lz4`; undefined: as the volume was made. */
   compression?: string;
+  /** What reads find scattered is laid anew, at most so many bytes a second. */
+  autodefrag?: number;
   /** Practise while the mount is idle, so that its first requests are served at full speed. */
   rehearsal: boolean;
   logFile?: string;
@@ -60,6 +62,9 @@ const general: Readonly<Record<string, string>> = {
 };
 const opposites = new Map(Object.entries(general).map(([option, opposite]) => [opposite, option]));
 
+/** Bytes a second that `autodefrag` lays anew unless told. */
+const defaultGatherBytes = 32 * 2 ** 20;
+
 /** The business of mount(8), systemd and fstab; or what this driver does anyway. */
 const meaningless = new Set(
   'defaults auto noauto user nouser users owner group nofail _netdev silent loud mand nomand iversion noiversion'
@@ -86,6 +91,8 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   writeback_cache   cache them in the kernel
   driver=NAME       kernel (unless told), or native: libfuse 2 through the package fuse-native; docs/DRIVERS.md says what
                     that can't do
+  autodefrag[=SIZE] what a read finds scattered is laid in one piece by the next flush, at most so much a second (32M);
+                    not with journal=data
   noatime           leave access times alone (relatime unless told)
   norehearsal       do not practise on a volume in memory for the first second; see docs/DESIGN.md
   logfile=PATH      where the server logs; /run/varve/DEVICE.log unless told
@@ -148,6 +155,8 @@ function takeFlag(choices: MountChoices, option: string): boolean {
   if (option === 'ro' || option === 'rw') choices.readOnly = option === 'ro';
   else if (option === 'writethrough' || option === 'writeback_cache') choices.writeThrough = option === 'writethrough';
   else if (option === 'remount') choices.remount = true;
+  else if (option === 'autodefrag') choices.autodefrag = defaultGatherBytes;
+  else if (option === 'noautodefrag') delete choices.autodefrag;
   else if (option === 'rehearsal' || option === 'norehearsal') choices.rehearsal = option === 'rehearsal';
   else if (option in general) choices.general.add(option);
   else if (opposites.has(option)) choices.general.delete(opposites.get(option) as string);
@@ -175,6 +184,10 @@ function takeValue(choices: MountChoices, option: string): boolean {
     case 'compress':
       if (value === '') throw wrong('compress needs a value, such as lz4');
       choices.compression = value;
+      return true;
+    case 'autodefrag':
+      choices.autodefrag = parseSize(value);
+      if (choices.autodefrag < 2 ** 20) throw wrong(`autodefrag=${value} is too little: 1M a second is the least`);
       return true;
     case 'logfile':
       if (!value.startsWith('/')) throw wrong('logfile needs a path from the root');

@@ -20,6 +20,7 @@ import { Volume } from '../volume/volume.js';
 import { Control, controlPath } from './control.js';
 import { ControlConnection } from './control-client.js';
 import { runtimeDirectory } from './control-path.js';
+import { answerDefrag } from './defrag-service.js';
 import { mountExit, mountExitOf } from './exit-codes.js';
 import { answerFrag } from './frag-service.js';
 import { existing, placeOf } from './mount.js';
@@ -77,6 +78,7 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
     ...durability(choices),
     onCorruption: (error) => server.log(error.message),
     ...(choices.cacheBytes === undefined ? {} : { cacheBytes: choices.cacheBytes / 2 }),
+    ...(choices.autodefrag === undefined ? {} : { gatherBytes: choices.autodefrag }),
   });
   await filesystem.recover();
   say('the volume is open');
@@ -195,6 +197,7 @@ function answerCommands(
   control.on('umount-wait', () => closed);
   scrubs.answer(control);
   answerFrag(control, volume, filesystem);
+  answerDefrag(control, filesystem);
   control.on('abort', () => mounted.abort());
   control.on('info', () => ({
     pid: process.pid,
@@ -207,6 +210,7 @@ function answerCommands(
     seconds: Math.floor((Date.now() - began) / 1000),
     memoryBytes: process.memoryUsage.rss(),
     volume: { ...volume.statistics(), ...volume.counters },
+    autodefrag: filesystem.gathered ?? null,
     driver: mounted.statistics(),
   }));
 }

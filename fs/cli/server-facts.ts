@@ -12,6 +12,8 @@ export interface ServerFacts {
   readonly failure: string | null;
   readonly seconds: number;
   readonly memoryBytes: number;
+  /** What reads found scattered and was laid anew; null: the mount does not do that. */
+  readonly autodefrag: { readonly chunks: number; readonly pages: number; readonly beyondBudget: number } | null;
   readonly volume: Readonly<Record<string, number>>;
 }
 

@@ -26,9 +26,11 @@ import type {
 import { accessed, attributesOf, touchModified } from './inode/attributes.js';
 import type { AccessTimes, Context } from './inode/context.js';
 import { copyRange } from './inode/copy-range.js';
+import { type DefragmentOptions, type DefragmentStep, defragment } from './inode/defragment.js';
 import { fallocate } from './inode/fallocate.js';
 import { readFile } from './inode/file-read.js';
 import { writeFile } from './inode/file-write.js';
+import { type Gathered, Gatherer } from './inode/gather.js';
 import type { Inode } from './inode/inode.js';
 import { checkOpen, refuseImmutable, setFlags } from './inode/inode-flags.js';
 import { InodeTable } from './inode/inode-table.js';
@@ -51,6 +53,8 @@ export interface FileSystemOptions {
   readonly accessTimes?: AccessTimes;
   /** Which changes are durable before they are acknowledged: all, or those of names; none unless told. */
   readonly durable?: 'all' | 'names';
+  /** What reads find scattered is laid anew: most bytes a second on average. Not unless told, nor in mode `data`. */
+  readonly gatherBytes?: number;
   /** Memory for pages of files, in bytes; at least 4 MiB. */
   readonly cacheBytes?: number;
   /** Inodes to remember. */
@@ -84,12 +88,13 @@ export class FileSystem implements FileSystemApi {
       frames: new PageFrames(options.cacheBytes ?? 64 * mebibyte),
       units: new UnitCache((options.cacheBytes ?? 64 * mebibyte) / 8),
       inodes: new InodeTable(volume, options.cachedInodes ?? 32768),
+      gatherer: undefined,
       accessTimes: options.accessTimes ?? 'relatime',
       groupsOf: options.groupsOf,
       onCorruption: options.onCorruption ?? (() => undefined),
       breathe: options.breathe ?? nextTurn,
     };
-    this.context = joined(context);
+    this.context = joined(context, options.gatherBytes);
     this.mostBytes = (this.context.frames.limit >> 1) * pageSize;
     volume.flusher = this.context.writeback;
   }
@@ -230,6 +235,16 @@ export class FileSystem implements FileSystemApi {
     return copyRange(this.context, from, fromOffset, to, toOffset, length, who);
   }
 
+  /** Lay anew what of a file lies in short pieces: one bounded step. ESTALE, EROFS, EIO; ENOSPC on a volume too full. */
+  defragment(inode: InodeNumber, options: DefragmentOptions): Promise<DefragmentStep> {
+    return defragment(this.context, inode, options);
+  }
+
+  /** What reads found scattered and was laid anew; undefined: that is not done. */
+  get gathered(): Gathered | undefined {
+    return this.context.gatherer?.gathered;
+  }
+
   settled(change: Change): Promise<void> | undefined {
     const { durable, volume } = this;
     if (durable !== undefined && (durable === 'all' || change === 'names')) return this.sync();
@@ -306,11 +321,14 @@ export class FileSystem implements FileSystemApi {
 /** Inodes are made on demand: a page of the tree holds about this many, with their names. */
 const inodesPerPage = 16;
 
-/** Writeback and reclaimer know the context of which they are a part. */
-function joined(parts: Omit<Context, 'writeback' | 'reclaimer'>): Context {
+/** Writeback, reclaimer and gatherer know the context of which they are a part. */
+function joined(parts: Omit<Context, 'writeback' | 'reclaimer'>, gatherBytes: number | undefined): Context {
   const context: { -readonly [K in keyof Context]?: Context[K] } & typeof parts = { ...parts };
   const complete = context as Context & typeof context;
   context.writeback = new Writeback(complete);
   context.reclaimer = new Reclaimer(complete);
+  const { readOnly, journal } = parts.volume;
+  if (gatherBytes !== undefined && !readOnly && journal !== 'data')
+    context.gatherer = new Gatherer(complete, gatherBytes);
   return complete;
 }

@@ -37,6 +37,8 @@ export interface VolumeApi {
   readonly journal: JournalMode;
   /** The generation in which a change made now belongs: the birth of what is appended now. */
   readonly generation: Generation;
+  /** Pages born up to this generation are held by a snapshot: releasing them gives no space back. 0: none is. */
+  readonly heldGeneration: Generation;
   /** Seed of the hash of names, below 2^53. */
   readonly nameSeed: number;
   /** Most pages that one `prepare` may ask for: a segment's worth, as places for more need never be there at once. */
@@ -95,7 +97,10 @@ export interface VolumeApi {
    */
   readPages(address: Address, pages: number, into: Uint8Array, scattered?: boolean): Promise<void> | undefined;
 
-  /** True while the pages lie where they lay when `token = where(address)` was taken: a checksum that failed after a move is no corruption. */
+  /**
+   * Where a page lies: a number that grows by one from a page to the next in the image; -1 if nowhere. A checksum that
+   * failed is no corruption if the page lies elsewhere by then. May throw Suspend.
+   */
   where(address: Address): number;
 
   /**

@@ -191,6 +191,9 @@ export class Volume implements VolumeApi {
   get generation(): Generation {
     return this.state.log.generation;
   }
+  get heldGeneration(): Generation {
+    return this.state.newestSnapshot;
+  }
   get nameSeed(): number {
     return this.state.superblock.nameSeed;
   }

@@ -54,6 +54,7 @@ export class MemoryVolume implements VolumeApi {
   usualChain = 0;
   /** So many pages of a unit fit the open segment. */
   unitRoom = 31;
+  readonly heldGeneration = 0;
   readonly nameSeed: number;
   readonly mostPages = 256;
   readonly pagesAtOnce = 512;
@@ -80,6 +81,7 @@ export class MemoryVolume implements VolumeApi {
   private readonly random: Random;
   private readonly capacity: number;
   private granted = Number.POSITIVE_INFINITY;
+  /** How often a page was moved. */
   private readonly moves = new Map<number, number>();
 
   constructor(private readonly options: MemoryVolumeOptions) {
@@ -325,12 +327,12 @@ export class MemoryVolume implements VolumeApi {
     const moves = chance(this.random, 0.1);
     return turn().then(() => {
       if (!moves) return copy();
-      for (let i = 0; i < pages; i++) this.moves.set(address + i, this.where(address + i) + 1);
+      for (let i = 0; i < pages; i++) this.moves.set(address + i, (this.moves.get(address + i) ?? 0) + 1);
     });
   }
 
   where(address: number): number {
-    return this.moves.get(address) ?? 0;
+    return address + (this.moves.get(address) ?? 0) * 2 ** 40;
   }
 
   /** So many reservations are granted from now on; those after them find a full volume. */

@@ -5,6 +5,7 @@ import type { CorruptionError } from '../../errors.js';
 import type { InodeNumber } from '../../units.js';
 import type { VolumeApi } from '../../volume/api.js';
 import type { Credentials } from '../api.js';
+import type { Gatherer } from './gather.js';
 import type { InodeTable } from './inode-table.js';
 import type { Reclaimer } from './reclaim.js';
 import type { Writeback } from './writeback.js';
@@ -21,6 +22,8 @@ export interface Context {
   readonly inodes: InodeTable;
   readonly writeback: Writeback;
   readonly reclaimer: Reclaimer;
+  /** What a read found scattered joins the next flush; undefined: it does not. */
+  readonly gatherer: Gatherer | undefined;
   readonly accessTimes: AccessTimes;
   /** Groups of a caller besides its own, where the filesystem itself must know; undefined: the kernel has checked. */
   readonly groupsOf: ((who: Credentials) => readonly number[]) | undefined;

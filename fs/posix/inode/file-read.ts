@@ -20,6 +20,7 @@ import type { Context } from './context.js';
 import { corrupt } from './damage.js';
 import { ExtentCursor } from './extent-map.js';
 import { extentPageChecksum } from './extent-value.js';
+import type { Gatherer } from './gather.js';
 import type { Inode } from './inode.js';
 import { copyPart } from './page-part.js';
 import { pageOfUnit, UnitRead } from './unit-read.js';
@@ -93,6 +94,7 @@ export function readFile(
     pending = issue(context, into, plan);
     if (pending === undefined) {
       verify(context, inode, into, length, plan, true);
+      if (context.gatherer !== undefined) gather(context.gatherer, inode, offset, into, length, plan);
       return length;
     }
   } finally {
@@ -114,12 +116,28 @@ async function finish(
   inode.busy++;
   try {
     await pending;
-    if (verify(context, inode, into, length, plan, again)) return length;
+    if (verify(context, inode, into, length, plan, again)) {
+      if (context.gatherer !== undefined) gather(context.gatherer, inode, offset, into, length, plan);
+      return length;
+    }
   } finally {
     inode.busy--;
     giveBack(plan);
   }
   return run(() => readFile(context, context.inodes.get(inode.number, 'read'), offset, into, true));
+}
+
+/** What is in memory now may join the next flush, which lays it in one piece. */
+function gather(
+  gatherer: Gatherer,
+  inode: Inode,
+  offset: ByteOffset,
+  into: Uint8Array,
+  length: number,
+  plan: ReadPlan,
+): void {
+  if (plan.runs + plan.units.length < 2) return;
+  gatherer.met(inode, offset, into.subarray(0, length), plan.mapVersion);
 }
 
 function giveBack(plan: ReadPlan): void {

@@ -25,10 +25,16 @@ const besides = ({ record }: Inode): number => ((record.flags & inodeFlag.units)
 
 /**
  * Write as much of `data` as one batch takes: 1 MiB, or on a full volume what there are places for, at least 30 pages.
- * Returns how many bytes. Throws Suspend, EFBIG, ENOSPC, EIO before any change; EIO also when the store refuses these
+ * Returns how many bytes. `modifies`: the times say so. Throws Suspend, EFBIG, ENOSPC, EIO before any change; EIO also when the store refuses these
  * very pages: then they stay in memory, of a volume that has failed.
  */
-export function writeNow(context: Context, inode: Inode, offset: ByteOffset, data: Uint8Array): number {
+export function writeNow(
+  context: Context,
+  inode: Inode,
+  offset: ByteOffset,
+  data: Uint8Array,
+  modifies = true,
+): number {
   const { volume } = context;
   let part = upTo(mostAtOnce - besides(inode), offset, data);
   try {
@@ -40,7 +46,7 @@ export function writeNow(context: Context, inode: Inode, offset: ByteOffset, dat
     prepare(context, inode, offset, part.length);
   }
   writeFile(context, inode, offset, part);
-  touchModified(inode, volume.now());
+  if (modifies) touchModified(inode, volume.now());
   flushNow(context, inode);
   return part.length;
 }

@@ -1,0 +1,34 @@
+/** The server's side of `varve defrag`: steps of a few MiB, each asked for by itself. Nothing is kept between them. */
+import { FsError, VolumeError } from '../errors.js';
+import type { FileSystem } from '../posix/filesystem.js';
+import type { DefragmentStep } from '../posix/inode/defragment.js';
+import type { Control } from './control.js';
+
+/** The answer to `defrag-step`; `gone`: there is no such file any more. */
+export type DefragAnswer = DefragmentStep | { readonly gone: true };
+
+/** Answer `defrag-step`: `inode`, `from`, `leastPages`, `mostPages`, `held`, `dry` as in DefragmentOptions. */
+export function answerDefrag(control: Control, filesystem: FileSystem): void {
+  control.on('defrag-step', async (given): Promise<DefragAnswer> => {
+    const number = (name: string, least: number): number => {
+      const value = given[name];
+      if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least)
+        throw new VolumeError('usage', `defrag-step: ${name} is ${String(value)}`);
+      return value;
+    };
+    try {
+      return await filesystem.defragment(number('inode', 1), {
+        from: number('from', 0),
+        leastPages: number('leastPages', 1),
+        mostPages: number('mostPages', 1),
+        held: given.held === true,
+        dry: given.dry === true,
+      });
+    } catch (e) {
+      if (e instanceof FsError && e.code === 'ESTALE') return { gone: true };
+      if (e instanceof FsError && e.code === 'ENOSPC')
+        throw new VolumeError('io', 'the volume is too full: defragmentation needs room to lay files anew');
+      throw e;
+    }
+  });
+}
