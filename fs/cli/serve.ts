@@ -94,6 +94,7 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
     filesystem: (rootId) => (rootId === 0 ? filesystem : undefined),
     nearLimit: () => nearlyFull(volume),
   });
+  volume.gather = () => mounted.gather();
   await mounted.ready();
   const control = new Control(controlPath(mounted.device));
   const scrubs = new ScrubService(volume, () => mounted.statistics().requests ?? 0, server.log);

@@ -47,6 +47,8 @@ export interface Mounted {
     readonly idleMs: number;
     readonly ended: boolean;
   };
+  /** Resolves when the requests that have come so far are answered, or wait for something. */
+  gather(): Promise<void>;
   /** Resolves when the kernel can send requests and gets answers: after its first one. */
   ready(): Promise<void>;
   /** Serve until the mount is gone, whoever unmounts it. */

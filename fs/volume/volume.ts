@@ -328,6 +328,11 @@ export class Volume implements VolumeApi {
     return { seconds, nanos: Math.floor((ms - seconds * 1000) * 1e6) };
   }
 
+  /** How a sync can let in those who are about to ask for one too: see GroupSync. */
+  set gather(gather: () => Promise<void>) {
+    this.groups.gather = gather;
+  }
+
   sync(): Promise<void> {
     if (this.readOnly) return Promise.resolve();
     if (this.closing !== undefined) return this.closing;

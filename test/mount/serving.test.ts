@@ -35,6 +35,16 @@ it('uses no processor time when nothing is asked', async () => {
   await mount.dispose();
 });
 
+it('knows when no request is left, asleep and at work', async () => {
+  const mount = await ToyMount.mount();
+  await sleep(300);
+  await mount.gather();
+  const load = [1, 2, 3].map((i) => fs.writeFile(mount.path(`file${i}`), 'text'));
+  await mount.gather();
+  await Promise.all(load);
+  await mount.dispose();
+});
+
 it('keeps up with timers and messages while requests come', async () => {
   const mount = await ToyMount.mount();
   let [busy, requests] = [true, 0];

@@ -56,6 +56,7 @@ export interface ToyNode {
 }
 
 interface Message {
+  readonly gather?: boolean;
   readonly log?: string;
   readonly statistics?: Record<string, number>;
   readonly calls?: Record<string, number>;
@@ -102,6 +103,11 @@ export class ToyMount {
   /** Methods of the filesystem that were called, and how often. */
   async calls(): Promise<Record<string, number>> {
     return (await this.ask('calls')) as Record<string, number>;
+  }
+
+  /** Resolves when the server has looked for requests and found none. */
+  async gather(): Promise<void> {
+    await this.ask('gather');
   }
 
   async nodes(): Promise<ToyNode[]> {

@@ -1,7 +1,7 @@
 /**
  * Serves a ToyFileSystem on a directory until it is unmounted: `toy-server DIR [--restless=P] [--fail=METHOD]
  * [--write-through] [--near-limit] [--driver=native]`. Speaks with its parent over IPC: `ready`, lines of its log, and answers to
- * `statistics`, `calls` and `nodes`.
+ * `statistics`, `gather`, `calls` and `nodes`.
  *
  * It ends after two minutes or with its parent, whatever happens: a test that hangs in a system call on the mount
  * can't end itself.
@@ -46,6 +46,7 @@ process.on('disconnect', () => process.exit(2));
 setTimeout(() => process.exit(3), 120_000).unref();
 process.on('message', (question) => {
   if (question === 'statistics') process.send?.({ statistics: session.statistics() });
+  if (question === 'gather') void session.gather().then(() => process.send?.({ gather: true }));
   if (question === 'calls') process.send?.({ calls: Object.fromEntries(toy.calls) });
   if (question === 'nodes') {
     process.send?.({ nodes: [...toy.nodes.values()].map(({ inode, links, holds }) => ({ inode, links, holds })) });

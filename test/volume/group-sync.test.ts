@@ -35,6 +35,16 @@ class PatientDisk extends SimulatedDisk {
   }
 }
 
+/** A disk that answers barriers in place. */
+class QuickDisk extends SimulatedDisk {
+  barriers = 0;
+
+  override barrier(): Promise<void> | undefined {
+    this.barriers++;
+    return super.barrier();
+  }
+}
+
 async function mount(disk: SimulatedDisk, options: VolumeOptions = {}): Promise<{ volume: Volume; fs: FileSystem }> {
   const volume = await Volume.open(disk, { commitSeconds: 0, ...options });
   const fs = new FileSystem(volume, { cacheBytes: 4 << 20 });
@@ -116,4 +126,36 @@ describe.each(journalModes)('fsync with journal=%s', (journal) => {
     expect(disk.barriers - before).toBeLessThanOrEqual(journal === 'none' ? 4 : 2);
     await volume.close();
   });
+});
+
+it('lets in who is at the door, where barriers are answered in place', async () => {
+  const disk = new QuickDisk(size);
+  await formatTestVolume(disk, undefined, initialItems({ seconds: 1, nanos: 0 }, 0, 0, 0o755));
+  const { fs, volume } = await mount(disk);
+  const files: number[] = [];
+  for (let i = 0; i < 8; i++) files.push(await create(fs, 1, `f${i}`));
+  const write = async (i: number): Promise<void> => {
+    await run(() => fs.write(files[i], 0, bytes(`contents of ${i}`), who));
+    await fs.fsync(files[i], false);
+  };
+  let [looks, others]: [number, Promise<void>[]] = [0, []];
+  volume.gather = async () => {
+    looks++;
+    others = files.slice(1).map((_, i) => write(i + 1));
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+    volume.gather = async () => {
+      looks++;
+    };
+  };
+  const before = disk.barriers;
+  await Promise.all([write(0), ...others]);
+  await Promise.all(others);
+  expect([disk.barriers - before, looks]).toEqual([1, 1]);
+  // Nobody comes any more: after some looks in vain a writer goes alone, and looks now and then.
+  for (let n = 0; n < 100; n++) await write(0);
+  expect(looks).toBeLessThan(30);
+  const again = await afterCut(disk);
+  for (let i = 0; i < 8; i++) {
+    expect((await run(() => again.lookup(1, bytes(`f${i}`)))).size).toBe(`contents of ${i}`.length);
+  }
 });

@@ -49,6 +49,10 @@ export class Session implements Mounted {
   private turns = 0;
   private sleeps = 0;
   private gone = false;
+  /** The next turn. */
+  private pending: NodeJS.Immediate | undefined;
+  /** Who waits until no request is left to be read. */
+  private gathering: (() => void)[] = [];
   private readonly counters = { bytesRead: 0, bytesWritten: 0 };
   private readonly started = deferred();
   private readonly finished = deferred();
@@ -79,7 +83,7 @@ export class Session implements Mounted {
     };
     this.dispatch = new Dispatch(connection, this.send, () => this.finishIfGone());
     this.wakeup = new Wakeup(this.fd);
-    setImmediate(this.turn);
+    this.pending = setImmediate(this.turn);
     return this.finished.promise;
   }
 
@@ -104,6 +108,13 @@ export class Session implements Mounted {
   traffic(): ReturnType<Mounted['traffic']> {
     const { requests, dispatch, gone: ended } = this;
     return { requests, waiting: dispatch.waiting, idleMs: performance.now() - this.lastAnswer, ended };
+  }
+
+  gather(): Promise<void> {
+    if (this.gone) return Promise.resolve();
+    // The session may sleep: the turn that answers this must come without a request.
+    this.pending?.ref();
+    return new Promise((resolve) => this.gathering.push(resolve));
   }
 
   unmount(lazy: boolean): Promise<void> {
@@ -139,23 +150,33 @@ export class Session implements Mounted {
         this.leave(code);
         return;
       }
+      if (this.gathering.length > 0) {
+        this.gathered();
+        break;
+      }
       const now = performance.now();
       if (now - this.lastAnswer > spinLimit) {
         this.next = x;
-        if (served) setImmediate(this.turn);
+        if (served) this.pending = setImmediate(this.turn);
         else this.sleep();
         return;
       }
       if (now - start > turnLimit || (looks % looksPerCheck === 0 && somethingHappened())) break;
     }
     this.next = x;
-    setImmediate(this.turn);
+    this.pending = setImmediate(this.turn);
+  }
+
+  private gathered(): void {
+    const { gathering } = this;
+    this.gathering = [];
+    for (const resolve of gathering) resolve();
   }
 
   /** libuv sleeps until a request or anything else comes, and runs the turn after that. */
   private sleep(): void {
     this.sleeps++;
-    setImmediate(this.turn).unref();
+    this.pending = setImmediate(this.turn).unref();
   }
 
   private readonly send = (bytes: Uint8Array, length: number): boolean => {
@@ -174,6 +195,7 @@ export class Session implements Mounted {
   /** The kernel sends nothing more. What waits is finished all the same. */
   private leave(code: number): void {
     this.gone = true;
+    this.gathered();
     if (!ended.includes(code)) this.options.log(`reading requests of ${this.target} failed: errno ${code}`);
     this.wakeup?.close();
     closeSync(this.fd);

@@ -94,6 +94,11 @@ export class NativeSession implements Mounted {
     return { requests, waiting, faults, ...counters, ...perOperation };
   }
 
+  /** Calls come through the event loop: those that have come are begun when it has gone round. */
+  gather(): Promise<void> {
+    return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  }
+
   traffic(): ReturnType<Mounted['traffic']> {
     const { requests, waiting, lastAnswer, gone } = this;
     return { requests, waiting, idleMs: performance.now() - lastAnswer, ended: gone };
