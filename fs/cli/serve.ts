@@ -12,6 +12,7 @@ import { kernelDriver } from '../fuse/kernel/driver.js';
 import { remountKernel } from '../fuse/kernel/mount.js';
 import { nativeDriver } from '../fuse/native/driver.js';
 import { syncKernel } from '../fuse/unmount.js';
+import { groupsOfProcess } from '../host/process-groups.js';
 import { FileSystem, type FileSystemOptions } from '../posix/filesystem.js';
 import { openStore } from '../store/open.js';
 import type { Store } from '../store/store.js';
@@ -76,6 +77,7 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   const filesystem = new FileSystem(volume, {
     accessTimes: choices.accessTimes,
     ...durability(choices),
+    groupsOf: ({ pid }) => groupsOfProcess(pid),
     onCorruption: (error) => server.log(error.message),
     ...(choices.cacheBytes === undefined ? {} : { cacheBytes: choices.cacheBytes / 2 }),
     ...(choices.autodefrag === undefined ? {} : { gatherBytes: choices.autodefrag }),

@@ -32,8 +32,8 @@ export const itemKind = {
   session: 34,
 } as const;
 
-/** Longest value of an item, in bytes. A node of 4 pages holds at least three of these. */
-export const maxItemBytes = 4064;
+/** Longest value of an item, in bytes: a path, as a symbolic link may have. A node of 4 pages holds three of these. */
+export const maxItemBytes = 4095;
 
 export const inodeFlag = {
   /** The inode has POSIX ACLs among its attributes. */

@@ -201,13 +201,13 @@ export class FileSystem implements FileSystemApi {
     return count;
   }
 
-  write(number: InodeNumber, offset: number, data: Uint8Array, _who: Credentials, clearPrivileges = false): number {
+  write(number: InodeNumber, offset: number, data: Uint8Array, who: Credentials, clearPrivileges = false): number {
     this.volume.mustBeWritable('write');
     const inode = this.regular(number, 'write');
     refuseImmutable(inode, 'write');
     if (data.length === 0) return 0;
     const part = data.length > this.mostBytes ? data.subarray(0, this.mostBytes) : data;
-    if (clearPrivileges) killPrivileges(this.context, inode);
+    if (clearPrivileges) killPrivileges(this.context, inode, who);
     if (this.volume.journal === 'data') return writeNow(this.context, inode, offset, part);
     writeFile(this.context, inode, offset, part);
     touchModified(inode, this.volume.now());

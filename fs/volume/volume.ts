@@ -8,6 +8,7 @@
 import { type CleaningPolicy, costBenefit } from '../cleaner/policy.js';
 import { FsError, VolumeError } from '../errors.js';
 import type { Superblock } from '../format/superblock.js';
+import { timeOfDay } from '../host/clock.js';
 import type { Store } from '../store/store.js';
 import { run, Suspend } from '../suspend.js';
 import type { Chains } from '../transform/chain.js';
@@ -34,6 +35,8 @@ import { VolumeChains } from './volume-chains.js';
 export interface Clock {
   /** Milliseconds since 1970, with fractions. */
   now(): number;
+  /** The same, exactly, from a clock that has it so. */
+  time?(): { seconds: number; nanos: number };
 }
 
 export interface VolumeOptions {
@@ -63,7 +66,7 @@ export interface FormatOptions {
   readonly clock?: Clock;
 }
 
-const wallClock: Clock = { now: () => performance.timeOrigin + performance.now() };
+const wallClock: Clock = { now: Date.now, time: timeOfDay };
 /** Batches that wait for a record: beyond this many bytes a commit is due. */
 const mostWaiting = 8 * 2 ** 20;
 /** Deferred releases that are counted as one dirty node. */
@@ -323,6 +326,8 @@ export class Volume implements VolumeApi {
   }
 
   now(): { seconds: number; nanos: number } {
+    const exact = this.clock.time?.();
+    if (exact !== undefined) return exact;
     const ms = this.clock.now();
     const seconds = Math.floor(ms / 1000);
     return { seconds, nanos: Math.floor((ms - seconds * 1000) * 1e6) };

@@ -38,7 +38,7 @@ export async function copyRange(
   await run(() => {
     const inode = regular(context, to);
     refuseFixed(inode, 'copy_file_range');
-    if (who.uid !== 0) killPrivileges(context, inode);
+    if (who.uid !== 0) killPrivileges(context, inode, who);
   });
   const buffer = new Uint8Array(Math.min(stepBytes, wanted));
   let done = 0;

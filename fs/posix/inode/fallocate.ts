@@ -48,7 +48,7 @@ export async function fallocate(
     return found;
   });
   try {
-    if (who !== undefined && who.uid !== 0) await run(() => killPrivileges(context, inode));
+    if (who !== undefined && who.uid !== 0) await run(() => killPrivileges(context, inode, who));
     const size = punches || (mode & keepSize) !== 0 ? 0 : end;
     await doSteps(context, () => allocation(context, inode, { offset, end, size, clears: punches || zeroes, punches }));
   } finally {

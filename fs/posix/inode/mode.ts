@@ -21,8 +21,12 @@ export const isSymlink = (mode: number): boolean => (mode & fileType.mask) === f
 /** The type as directory entries store it, and as readdir reports it (DT_*). */
 export const direntType = (mode: number): number => (mode & fileType.mask) >>> 12;
 
-/** The mode after a change of owner or of contents: no setuid, and no setgid where the group may execute. */
-export function withoutPrivileges(mode: number): number {
+/**
+ * The mode after a change of owner or of contents: no setuid, and no setgid unless the group may not execute and who
+ * makes the change is in it (asked only where that decides). As setattr_should_drop_sgid in Linux, fs/attr.c.
+ */
+export function withoutPrivileges(mode: number, isMember: () => boolean): number {
   const kept = mode & ~modeBit.setuid;
-  return (kept & modeBit.groupExecute) !== 0 ? kept & ~modeBit.setgid : kept;
+  if ((kept & modeBit.setgid) === 0) return kept;
+  return (kept & modeBit.groupExecute) !== 0 || !isMember() ? kept & ~modeBit.setgid : kept;
 }

@@ -53,17 +53,23 @@ export function setattr(
   return attributesOf(inode);
 }
 
-/** What immutable and append-only inodes keep. Times that are set to now are no more than reading and appending set. */
+/**
+ * What immutable and append-only inodes keep. Times that are set to now are no more than reading and appending set; a
+ * kernel that keeps mtime itself sends the one that it has set, with the ctime.
+ */
 function refuseByFlags(inode: Inode, changes: AttributeChanges): void {
   const { mode, uid, gid, size, atime, mtime, cached } = changes;
   if (cached === true) return;
   refuseImmutable(inode, 'setattr');
-  const touches = atime === 'now' && mtime === 'now';
+  const touches = atime === 'now' && (mtime === 'now' || isSame(mtime, changes.ctime));
   const times = !touches && (atime !== undefined || mtime !== undefined);
   if (times || mode !== undefined || uid !== undefined || gid !== undefined || size !== undefined) {
     refuseFixed(inode, 'setattr');
   }
 }
+
+const isSame = (a: Time | undefined, b: Time | undefined): boolean =>
+  a !== undefined && b !== undefined && a.seconds === b.seconds && a.nanos === b.nanos;
 
 function setSize(context: Context, inode: Inode, size: number, edit: InodeEdit, now: Time): () => void {
   if (inode.isDirectory) throw new FsError('EISDIR', 'setattr', inode.number);
@@ -81,16 +87,18 @@ function setOwnerAndMode(
   edit: InodeEdit,
 ): void {
   const record = edit.record(inode);
+  const { gid } = record;
   const chown = changes.uid !== undefined || changes.gid !== undefined;
   if (changes.uid !== undefined) record.uid = changes.uid;
   if (changes.gid !== undefined) record.gid = changes.gid;
   if ((chown || changes.killPrivileges === true) && !isDirectory(record.mode)) {
-    record.mode = withoutPrivileges(record.mode);
+    record.mode = withoutPrivileges(record.mode, () => mayKeepSetgid(context, gid, who));
     dropXattr(context, edit, inode, capabilityName);
   }
   if (changes.mode !== undefined) {
     record.mode = (record.mode & fileType.mask) | (changes.mode & permissionMask);
-    if (!mayKeepSetgid(context, record.gid, who)) record.mode &= ~modeBit.setgid;
+    const setgid = (record.mode & modeBit.setgid) !== 0;
+    if (setgid && !mayKeepSetgid(context, record.gid, who)) record.mode &= ~modeBit.setgid;
     chmodAcl(context, edit, inode, record.mode);
   }
 }
@@ -105,11 +113,12 @@ function mayKeepSetgid(context: Context, gid: number, who: Credentials): boolean
  * A write by one without the privilege to keep them: setuid, setgid and capabilities go, before the data. Its own
  * batch, so that the write itself stays in memory.
  */
-export function killPrivileges(context: Context, inode: Inode): void {
+export function killPrivileges(context: Context, inode: Inode, who: Credentials): void {
   const edit = new InodeEdit(context);
-  const mode = withoutPrivileges(inode.record.mode);
+  const { record } = inode;
+  const mode = withoutPrivileges(record.mode, () => mayKeepSetgid(context, record.gid, who));
   const dropped = dropXattr(context, edit, inode, capabilityName);
-  if (!dropped && mode === inode.record.mode) return;
+  if (!dropped && mode === record.mode) return;
   // Nothing grows: overwriting works on a full volume.
   edit.batch.frees = true;
   edit.changed(inode, context.volume.now()).mode = mode;

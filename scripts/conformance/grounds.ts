@@ -1,0 +1,72 @@
+/**
+ * The filesystems on which the tables run: Varve in each way of serving it, and ext4 on a loop device, which checks the
+ * tables themselves. What a ground goes without, it goes without for a reason that is written here.
+ */
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from '../trial/command.js';
+import type { Workspace } from '../trial/workspace.js';
+import type { Feature } from './ground.js';
+
+/** Reads of cached pages never reach a FUSE server; cached writes reach it when write(2) has returned. */
+const ofFuse: readonly Feature[] = ['atime-of-cached', 'limits-when-written'];
+/** What libfuse 2 has no callback for, or hides. */
+const ofLibfuse: readonly Feature[] = [
+  'copy',
+  'fallocate',
+  'handles',
+  'inode-flags',
+  'nanoseconds',
+  'removed-places',
+  'rename-flags',
+  'seek',
+  'tmpfile',
+  'whiteout',
+];
+
+export interface Place {
+  readonly name: string;
+  readonly without: readonly Feature[];
+  /** Make and mount it; resolves with the directory, and how to check and unmount it. */
+  open(workspace: Workspace): Promise<{ readonly directory: string; close(): Promise<void> }>;
+}
+
+const varve = (name: string, options: readonly string[], without: readonly Feature[]): Place => ({
+  name,
+  without,
+  async open(workspace) {
+    const volume = workspace.volume(name.replaceAll(/\W/g, '-'));
+    await volume.format('512M');
+    await volume.mount(options);
+    return {
+      directory: volume.directory,
+      async close() {
+        await volume.unmount();
+        const { status, stdout } = await volume.fsck('-f');
+        if (status !== 0) throw new Error(`fsck after the tables: exit ${status}\n${stdout}`);
+      },
+    };
+  },
+});
+
+const ext4: Place = {
+  name: 'ext4',
+  // Without another layout ext4 keeps 4 KiB of attributes.
+  without: ['large-xattrs'],
+  async open(workspace) {
+    const [image, directory] = [join(workspace.path, 'ext4.img'), join(workspace.path, 'ext4')];
+    writeFileSync(image, '');
+    truncateSync(image, 2 ** 29);
+    mkdirSync(directory);
+    await run('mkfs.ext4', ['-q', '-I', '512', image]);
+    await run('mount', ['-o', 'loop', image, directory]);
+    return { directory, close: async () => void (await run('umount', [directory])) };
+  },
+};
+
+export const places: readonly Place[] = [
+  ext4,
+  varve('varve', [], ofFuse),
+  varve('varve, journal=data', ['journal=data'], ['atime-of-cached']),
+  varve('varve, driver=native', ['driver=native'], [...ofFuse, ...ofLibfuse]),
+];

@@ -1,0 +1,35 @@
+/**
+ * System calls on real mounts end as POSIX and Linux say (scripts/conformance). That the tables are right shows on ext4:
+ * `npm run conformance`, which needs a loop device.
+ */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, it } from 'vitest';
+import { MountedVolume } from '../support/programs.js';
+
+const script = fileURLToPath(new URL('../../dist/scripts/conformance.js', import.meta.url));
+let volume: MountedVolume | undefined;
+
+afterEach(async () => {
+  await volume?.dispose();
+  volume = undefined;
+});
+
+const output = (args: readonly string[]): Promise<string> =>
+  new Promise((resolve) => {
+    execFile(process.execPath, [script, ...args], { timeout: 110_000 }, (_, out, err) => resolve(`${out}${err}`));
+  });
+
+it.each([
+  ['as mounted by default', 'rw', 'atime-of-cached,limits-when-written'],
+  ['in mode data', 'journal=data', 'atime-of-cached'],
+])('every call does what it should, %s', async (_, options, without) => {
+  volume = await MountedVolume.make('512M');
+  await volume.mount(options);
+  const said = await output([volume.directory, '--without', without]);
+  await volume.unmount();
+  expect(said.split('\n').filter((line) => line.startsWith('FAILED'))).toEqual([]);
+  const [, assertions, failed] = /(\d+) assertions, (\d+) failed/.exec(said) ?? [];
+  expect([Number(assertions) > 4000, Number(failed)]).toEqual([true, 0]);
+  await volume.expect('fsck.varve', '-f', volume.image);
+});
