@@ -4,7 +4,7 @@
  * per file.
  *
  * Order: superblocks, checkpoints, segment table, system tree (relocations), file tree (nodes, inodes, extents),
- * namespace, space. Each pass trusts only what those before it have verified.
+ * kept roots, namespace, space. Each pass trusts only what those before it have verified.
  */
 import { VolumeError } from '../fs/errors.js';
 import type { Checkpoint } from '../fs/format/checkpoint.js';
@@ -14,6 +14,7 @@ import { readSuperblock } from '../fs/volume/superblock.js';
 import { checkSlots, newest, readSlot } from './checkpoint.js';
 import { Image } from './image.js';
 import { FileItems } from './inodes.js';
+import { checkLiveRoot, type KeptRootList, walkKeptRoots } from './kept-roots.js';
 import { checkDirents, checkLinks, checkReachable } from './namespace.js';
 import { checkOrphans } from './orphans.js';
 import { withPaths } from './paths.js';
@@ -41,8 +42,11 @@ export interface Survey {
   readonly nodes: number;
   /** Items of the system tree other than relocations. */
   readonly kept: readonly Item[];
-  /** Snapshots and the like, of which no check knows what they hold. */
-  readonly keptRoots: number;
+  /** Of the nodes, those of the live tree and of the system tree. */
+  readonly liveNodes: number;
+  readonly systemNodes: number;
+  /** Snapshots and the like. */
+  readonly roots: KeptRootList;
 }
 
 export interface CheckResult {
@@ -105,6 +109,15 @@ export async function survey(store: Store, options: CheckOptions = {}): Promise<
   const files = new FileItems(image, findings, options.data ?? false);
   await walk.walk(checkpoint.mainRoot, checkpoint.mainHeight, files);
   files.end();
+  stage = 'snapshots';
+  const { roots } = systemItems;
+  const liveNodes = walk.nodes;
+  const livePages = files.extents.stored;
+  await findings.takeAll(
+    checkLiveRoot(image, roots, { pages: livePages, nodes: liveNodes, systemNodes: system.nodes }),
+  );
+  const keptNodes = await walkKeptRoots(image, roots, findings, options.data ?? false);
+  roots.checkHeld();
 
   const { inodes, orphans, dirents } = files;
   await findings.takeAll(checkDirents(dirents, inodes));
@@ -115,6 +128,18 @@ export async function survey(store: Store, options: CheckOptions = {}): Promise<
   await findings.takeAll(checkLiveMap(image));
   await findings.takeAll(checkCounters(image, { inodes: inodes.length, promised: files.extents.promised }));
 
-  const { kept, keptRoots } = systemItems;
-  return { superblock, checkpoint, image, files, findings, nodes: system.nodes + walk.nodes, kept, keptRoots };
+  const { kept } = systemItems;
+  const nodes = system.nodes + liveNodes + keptNodes;
+  return {
+    superblock,
+    checkpoint,
+    image,
+    files,
+    findings,
+    nodes,
+    liveNodes,
+    systemNodes: system.nodes,
+    kept,
+    roots,
+  };
 }

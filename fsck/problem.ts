@@ -50,6 +50,11 @@ export const invariants = {
     'P3',
     'A relocation is for pages whose segment is gone, leads to pages that are there, and has no dead ones.',
   ],
+  'kept-root': ['R1', 'A kept root is sane, and follows one that is there; so does the live root.'],
+  'dropped-run': [
+    'R2',
+    'What a line has dropped is not in its tree, and is held by a kept root or about to be given back.',
+  ],
   counters: ['P4', 'The checkpoint counts inodes, live pages and promised pages.'],
   data: ['D1', 'A page of a file is what was written.'],
 } as const satisfies Record<string, readonly [string, string]>;

@@ -3,6 +3,7 @@ import { itemKind, Relocation, RootRecord, SessionRecord } from '../fs/format/it
 import { readU64 } from '../fs/format/struct.js';
 import { type InodeNumber, volumeInode } from '../fs/units.js';
 import type { Image } from './image.js';
+import { KeptRootList } from './kept-roots.js';
 import type { NodeFrame } from './node.js';
 import { type Findings, type Problem, problem } from './problem.js';
 import { describe, type ItemVisitor } from './tree.js';
@@ -21,17 +22,22 @@ const mostKept = 100_000;
 export class SystemItems implements ItemVisitor {
   /** Items other than relocations. */
   readonly kept: Item[] = [];
-  keptRoots = 0;
+  readonly roots: KeptRootList;
 
   constructor(
     private readonly image: Image,
     private readonly findings: Findings,
-  ) {}
+  ) {
+    this.roots = new KeptRootList(image, findings);
+  }
 
   item(frame: NodeFrame, index: number): void {
     const kind = frame.kind(index);
     const size = sizes.get(kind);
-    if (frame.inode(index) !== volumeInode || size === undefined) {
+    if (kind === itemKind.dropped) {
+      this.roots.chunk(frame, index);
+      this.keep(frame, index);
+    } else if (frame.inode(index) !== volumeInode || size === undefined) {
       this.findings.add('item-unknown', `the system tree has an item with key ${frame.key(index)}`);
     } else if (frame.valueLength(index) !== size) {
       this.findings.add(
@@ -41,7 +47,7 @@ export class SystemItems implements ItemVisitor {
     } else if (kind === itemKind.relocation) {
       this.relocation(frame, index);
     } else {
-      if (kind === itemKind.root) this.keptRoots++;
+      if (kind === itemKind.root) this.roots.root(frame, index);
       this.keep(frame, index);
     }
   }

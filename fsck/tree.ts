@@ -43,10 +43,17 @@ export class TreeWalk {
     private readonly findings: Findings,
     /** Hears of damaged nodes, those above first on each path; inner nodes with bad keys are then not entered. */
     private readonly damaged?: (damage: Damage) => void,
+    /** The tree of a kept root: what another root has as well is not entered again. */
+    private readonly kept = false,
   ) {}
 
   /** Visit all items below a root. Problems go to the findings; what can't be read is left out. */
-  async walk(root: Pointer, height: number, visitor: ItemVisitor): Promise<void> {
+  async walk(
+    root: Pointer,
+    height: number,
+    visitor: ItemVisitor,
+    newest: Generation = this.image.checkpoint.generation,
+  ): Promise<void> {
     if (height < 1 || height > maxHeight) {
       this.findings.add('checkpoint', `the checkpoint is not sane: a tree with ${height} levels`);
       return;
@@ -55,7 +62,7 @@ export class TreeWalk {
     const top = this.frame(0);
     top.low.fill(0);
     top.hasHigh = false;
-    if (!(await this.enter(0, root, height - 1, this.image.checkpoint.generation, true))) return;
+    if (!(await this.enter(0, root, height - 1, newest, true))) return;
     while (depth >= 0) {
       const frame = this.frames[depth];
       if (frame.at >= frame.count) {
@@ -137,6 +144,7 @@ export class TreeWalk {
       frame.flawed = true;
       this.findings.add('birth', `${frame.name} was born in generation ${birth}, what points to it in ${newest}`);
     }
+    if (this.kept && image.nodes.has(image.locate(address, this.follows))) return false;
     // A node whose pages an extent points to as well is still a node; but none is entered twice.
     const claimed = claimPages(image, address, pages, frame.name, this.follows, this.findings);
     if (claimed === 'nowhere' || !this.isNew(address, pages)) return false;

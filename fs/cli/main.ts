@@ -14,11 +14,22 @@ import { addFrag } from './frag.js';
 import { addInfo } from './info.js';
 import { type Output, standardOutput } from './output.js';
 import { addScrub } from './scrub.js';
+import { addSnapshot } from './snapshot.js';
 import { addSync } from './sync.js';
 import { addUmount } from './umount.js';
 
 /** Those that need no more than the library. */
-const commands: readonly AddCommand[] = [addInfo, addDf, addDump, addUmount, addSync, addScrub, addFrag, addDefrag];
+const commands: readonly AddCommand[] = [
+  addInfo,
+  addDf,
+  addDump,
+  addUmount,
+  addSync,
+  addScrub,
+  addFrag,
+  addDefrag,
+  addSnapshot,
+];
 
 /** Run varve with arguments as from the command line, and commands that others add; resolves with the exit code. */
 export async function main(

@@ -36,6 +36,8 @@ export interface MountChoices {
   autodefrag?: number;
   /** Practise while the mount is idle, so that its first requests are served at full speed. */
   rehearsal: boolean;
+  /** Whether a listing of the root directory has `.snapshots`. */
+  snapshotsVisible: boolean;
   logFile?: string;
   /** The store under the volume, for trials: what of it fails or comes late. */
   store?: StoreKind;
@@ -94,6 +96,7 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   autodefrag[=SIZE] what a read finds scattered is laid in one piece by the next flush, at most so much a second (32M);
                     not with journal=data
   noatime           leave access times alone (relatime unless told)
+  snapdir=visible   list .snapshots in the root directory (hidden unless told; it can be entered all the same)
   norehearsal       do not practise on a volume in memory for the first second; see docs/DESIGN.md
   logfile=PATH      where the server logs; /run/varve/DEVICE.log unless told
   nosuid, nodev, noexec, sync, dirsync, nodiratime, lazytime, nosymfollow: as for any filesystem
@@ -138,6 +141,7 @@ export function parseMountOptions(options: readonly string[], sloppy = false): M
     remount: false,
     rehearsal: true,
     driver: 'kernel',
+    snapshotsVisible: false,
     accessTimes: 'relatime',
     general: new Set(),
   };
@@ -198,6 +202,9 @@ function takeValue(choices: MountChoices, option: string): boolean {
       return true;
     case 'delay':
       choices.delayMs = wholeNumber(name, value, 0, 10_000);
+      return true;
+    case 'snapdir':
+      choices.snapshotsVisible = oneOf(name, value, ['hidden', 'visible'] as const) === 'visible';
       return true;
     case 'comment':
       return true;

@@ -14,6 +14,7 @@ import { nativeDriver } from '../fuse/native/driver.js';
 import { syncKernel } from '../fuse/unmount.js';
 import { groupsOfProcess } from '../host/process-groups.js';
 import { FileSystem, type FileSystemOptions } from '../posix/filesystem.js';
+import { Roots } from '../posix/snapshots/roots.js';
 import { openStore } from '../store/open.js';
 import type { Store } from '../store/store.js';
 import { pageSize } from '../units.js';
@@ -35,6 +36,7 @@ import {
 import { rehearse } from './rehearse.js';
 import { ScrubService } from './scrub-service.js';
 import { ServerProcess } from './serve-process.js';
+import { snapshotCommands } from './snapshot-service.js';
 import { varveMountAt } from './umount.js';
 
 /** How long to wait for a server that still writes its last checkpoint. */
@@ -76,6 +78,7 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   });
   const filesystem = new FileSystem(volume, {
     accessTimes: choices.accessTimes,
+    listsSnapshots: choices.snapshotsVisible,
     ...durability(choices),
     groupsOf: ({ pid }) => groupsOfProcess(pid),
     onCorruption: (error) => server.log(error.message),
@@ -92,8 +95,14 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
     posixAcl: true,
     log: server.log,
   });
+  const roots = new Roots(volume, filesystem, {
+    owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+    onCorruption: (error) => server.log(error.message),
+    pull: () => mounted.pull(),
+  });
   const served = mounted.serve({
-    filesystem: (rootId) => (rootId === 0 ? filesystem : undefined),
+    filesystem: (rootId) => roots.filesystem(rootId),
+    hidden: (rootId, parent, name) => roots.hidden(rootId, parent, name),
     nearLimit: () => nearlyFull(volume),
   });
   volume.gather = () => mounted.gather();
@@ -103,6 +112,7 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   const service: Service = { store, volume, filesystem, mounted, control, server, scrubs };
   const closed = deferredClose();
   answerCommands(service, image, closed.promise);
+  for (const [command, handler] of Object.entries(snapshotCommands(volume, roots))) control.on(command, handler);
   await control.listen();
   stopOnSignals(service);
   survive(service);

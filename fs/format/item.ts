@@ -26,10 +26,12 @@ export const itemKind = {
   projectQuota: 19,
   /** System tree, inode 0, offset = address: where the cleaner moved a run of pages. */
   relocation: 32,
-  /** System tree, inode 0, offset = root id: a kept root (snapshot, branch, history). */
+  /** System tree, inode 0, offset = root id: a kept root (snapshot, end of a line). */
   root: 33,
   /** System tree, inode 0, offset = session number: salt of a session key. */
   session: 34,
+  /** System tree, inode = line id, offset = number: a chunk of runs that the line has dropped and a snapshot holds. */
+  dropped: 35,
 } as const;
 
 /** Longest value of an item, in bytes: a path, as a symbolic link may have. A node of 4 pages holds three of these. */
@@ -140,20 +142,50 @@ export const Relocation = struct('relocation', {
 });
 export type Relocation = Of<typeof Relocation>;
 
-/** A kept root. */
+/** Pages that a line has dropped since its newest snapshot, which still holds them: up to 100 runs in a chunk. */
+export const DroppedRun = struct('dropped-run', {
+  address: u64('address of the first page'),
+  birth: u64('generation that wrote them'),
+  pages: u32('length'),
+});
+export type DroppedRun = Of<typeof DroppedRun>;
+
+/** What a kept root is. */
+export const rootKind = { snapshot: 1, line: 2 } as const;
+
+/** Whether a kept root is in use. */
+export const rootState = {
+  inUse: 0,
+  /** Deleted, and hidden until its turn has come: not while two roots or more follow it. */
+  deleted: 1,
+  /** Out of its line: what only it held is given back, as far as the cursor says. */
+  leaving: 2,
+} as const;
+
+/** A kept root: a snapshot, or the end of a line that is not the live one. */
 export const RootRecord = struct('root', {
   pointer: record(Pointer)('root node'),
   height: u16('levels'),
-  kind: u8('1 snapshot, 2 branch, 3 history'),
-  flags: u8('1: hidden, waiting to be deleted'),
-  parent: u32('id of the root before it on its line; 0 for none'),
+  kind: u8('1 snapshot, 2 end of a line'),
+  state: u8('0 in use, 1 deleted and hidden, 2 being given back'),
+  line: u32('id of the line on which it was taken; of the end of a line: its own'),
+  parent: u32('id of the snapshot before it; 0 for none'),
   generation: u64('generation that it keeps'),
   seconds: i64('when it was made'),
-  nextInode: u64('next inode number at that time'),
   inodes: u64('inodes'),
-  cursorInode: u64('deletion: key up to which its pages were given back'),
-  cursorKind: u8('deletion: kind of that key'),
-  cursorOffset: u64('deletion: offset of that key'),
+  pages: u64('data pages'),
+  nodes: u64('nodes'),
+  promised: u64('pages of reserved extents'),
+  held: u64('end of a line: as heldNodes of the checkpoint'),
+  mark: u64('chunks of dropped runs of its line below this number were dropped before it'),
+  stage: u8('being given back: 1 runs that the next root dropped, 2 runs to be handed to its line, 3 the tree'),
+  floor: u64('being given back: pages born at or before this generation stay'),
+  heir: u32('being given back: line of the root after it'),
+  low: u64('being given back: first chunk on its own line that it leaves behind'),
+  end: u64('being given back, stage 1: the chunk after the last'),
+  cursorInode: u64('being given back, stage 3: key up to which that is done'),
+  cursorKind: u8('kind of that key'),
+  cursorOffset: u64('offset of that key; in stages 1 and 2: the chunk to go on with'),
   name: text(200)('name, UTF-8'),
 });
 export type RootRecord = Of<typeof RootRecord>;

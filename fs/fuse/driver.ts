@@ -7,7 +7,8 @@
  * 1. A driver holds no logic of the filesystem: it translates, counts holds and restarts what suspends.
  * 2. Nothing that runs in the serving thread touches the mount itself: that would wait for its own answer.
  */
-import type { FileSystemApi } from '../posix/api.js';
+import type { Attributes, FileSystemApi } from '../posix/api.js';
+import type { InodeNumber } from '../units.js';
 
 export interface MountOptions {
   /** What stands in the first column of /proc/mounts: the path of the image. */
@@ -27,6 +28,8 @@ export interface MountOptions {
 export interface Served {
   /** The filesystem of a root: 0 is the live one. Undefined: there is none with that number (ESTALE). */
   filesystem(rootId: number): FileSystemApi | undefined;
+  /** What a name leads to that its directory does not hold (`.snapshots`), if anything. */
+  hidden?(rootId: number, parent: InodeNumber, name: Uint8Array): Attributes | undefined;
   /** Space or a quota is nearly used up: opened files shall learn of it at write(2), not at close(2). */
   nearLimit(): boolean;
 }
@@ -53,6 +56,8 @@ export interface Mounted {
   ready(): Promise<void>;
   /** Serve until the mount is gone, whoever unmounts it. */
   serve(served: Served): Promise<void>;
+  /** Have the kernel send what it holds dirty of files that are open for writing. */
+  pull(): Promise<void>;
   /** Ask the kernel to unmount; `lazy`: out of the tree at once, gone when its last user is. EBUSY without it. */
   unmount(lazy: boolean): Promise<void>;
   /** Let go of the kernel's side: whoever still uses the mount gets ENOTCONN. */

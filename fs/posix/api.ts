@@ -39,6 +39,8 @@ export interface Attributes {
   /** inodeFlag bits. */
   readonly flags: number;
   readonly project: number;
+  /** An entry that leads to another root: that one's number. Absent: it is of the root that was asked. */
+  readonly root?: number;
 }
 
 /** What SETATTR changes; absent members stay. `now`: the server's clock. */
@@ -70,6 +72,9 @@ export const xattrFlag = { create: 1, replace: 2 } as const;
 export const fallocateFlag = { keepSize: 1, punchHole: 2, collapseRange: 8, zeroRange: 16, insertRange: 32 } as const;
 export const seek = { data: 3, hole: 4 } as const;
 
+/** Inode numbers from here on stand for entries that lead to another root: only a lookup tells their attributes. */
+export const firstElsewhere: InodeNumber = 2 ** 48 - 2 ** 33;
+
 /** Called for each entry; false stops before it: it comes again from the cookie of the one before. */
 export type EmitEntry = (name: Uint8Array, inode: InodeNumber, type: number, cookie: number) => boolean;
 
@@ -77,6 +82,8 @@ export type EmitEntry = (name: Uint8Array, inode: InodeNumber, type: number, coo
 export type Change = 'file' | 'names';
 
 export interface FileSystemApi {
+  /** Names come and go by other ways than through this interface: nobody may remember that there is none. */
+  readonly volatile?: boolean;
   /** Attributes of the entry. ENOENT, ENOTDIR, ENAMETOOLONG. */
   lookup(parent: InodeNumber, name: Uint8Array): Attributes;
   getattr(inode: InodeNumber): Attributes;

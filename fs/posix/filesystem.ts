@@ -51,6 +51,8 @@ import { rmdir, unlink } from './namespace/unlink.js';
 export interface FileSystemOptions {
   readonly root?: InodeNumber;
   readonly accessTimes?: AccessTimes;
+  /** Whether a listing of the root directory has `.snapshots`. */
+  readonly listsSnapshots?: boolean;
   /** Which changes are durable before they are acknowledged: all, or those of names; none unless told. */
   readonly durable?: 'all' | 'names';
   /** What reads find scattered is laid anew: most bytes a second on average. Not unless told, nor in mode `data`. */
@@ -89,6 +91,7 @@ export class FileSystem implements FileSystemApi {
       units: new UnitCache((options.cacheBytes ?? 64 * mebibyte) / 8),
       inodes: new InodeTable(volume, options.cachedInodes ?? 32768),
       gatherer: undefined,
+      listsSnapshots: options.listsSnapshots ?? false,
       accessTimes: options.accessTimes ?? 'relatime',
       groupsOf: options.groupsOf,
       onCorruption: options.onCorruption ?? (() => undefined),
@@ -114,6 +117,11 @@ export class FileSystem implements FileSystemApi {
       await writeback.flushAll();
     }
     this.volume.flusher = undefined;
+  }
+
+  /** Nobody refers to any of its inodes. */
+  get unused(): boolean {
+    return !this.context.inodes.anyHeld;
   }
 
   lookup(parent: InodeNumber, name: Uint8Array): Attributes {
@@ -292,6 +300,7 @@ export class FileSystem implements FileSystemApi {
   }
 
   checkOpen(inode: InodeNumber, appends: boolean): void {
+    if (this.volume.readOnly) this.volume.mustBeWritable('open');
     checkOpen(this.context.inodes.get(inode, 'open'), appends);
   }
 

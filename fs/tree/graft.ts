@@ -8,7 +8,7 @@
 import { Pointer } from '../format/pointer.js';
 import type { Generation, InodeNumber } from '../units.js';
 import { words } from './key.js';
-import { type Node, slotBytes } from './node.js';
+import { type Node, slotBytes, virtualPointer } from './node.js';
 import type { NodeCache } from './node-cache.js';
 import type { Tree } from './tree.js';
 
@@ -54,7 +54,7 @@ export class Graft {
     const parent = tree.rewrite(key.inode, key.kind, key.offset, level + 1);
     const index = parent.childIndex();
     if (node !== undefined) {
-      parent.setPointer(index, pointerTo(node));
+      parent.setPointer(index, virtualPointer(node));
       return;
     }
     parent.remove(index);
@@ -64,7 +64,7 @@ export class Graft {
   }
 
   private setRoot(node: Node): void {
-    this.tree.root = pointerTo(node);
+    this.tree.root = virtualPointer(node);
     this.tree.height = node.level + 1;
   }
 
@@ -86,25 +86,10 @@ export class Graft {
           node.insert(node.count, new Uint8Array(Pointer.size));
           node.setPointer(node.count - 1, child.pointer);
         }
-        row.push({ words: below[from].words, pointer: pointerTo(node) });
+        row.push({ words: below[from].words, pointer: virtualPointer(node) });
       }
       if (at === level) return { node: node as Node, used };
       below = row;
     }
   }
-}
-
-/** The pointer to a dirty node, as its parent holds it until it is written. */
-function pointerTo(node: Node): Pointer {
-  const { address, birth, size } = node;
-  return {
-    address,
-    birth,
-    checksum: 0,
-    pages: size / 4096,
-    transform: 0,
-    flags: 0,
-    storedBytes: size,
-    plainBytes: size,
-  };
 }

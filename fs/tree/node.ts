@@ -300,3 +300,17 @@ export class Node {
     return false;
   }
 }
+
+/** The pointer to a dirty node, as its parent holds it until it is written. */
+export function virtualPointer({ address, birth, size }: Node): Pointer {
+  return {
+    address,
+    birth,
+    checksum: 0,
+    pages: size / 4096,
+    transform: 0,
+    flags: 0,
+    storedBytes: size,
+    plainBytes: size,
+  };
+}

@@ -20,7 +20,7 @@ import type { Address, Generation, InodeNumber } from '../units.js';
 import type { Delete, Put } from './batch.js';
 import { Cursor } from './cursor.js';
 import { isKey, keepKey, restoreKey, splitKey, words } from './key.js';
-import { firstVirtual, type Node, slotBytes } from './node.js';
+import { firstVirtual, type Node, slotBytes, virtualPointer } from './node.js';
 import type { NodeCache } from './node-cache.js';
 import { writeNodes } from './write-nodes.js';
 
@@ -49,6 +49,8 @@ export class Tree {
   /** Root node: its pointer as on disk while clean; `address` is virtual while it is dirty. */
   root: Pointer;
   height: number;
+  /** Nodes of the tree. */
+  nodes = 0;
   readonly counters: TreeCounters = { splits: 0, merges: 0, freed: 0 };
 
   constructor(
@@ -56,16 +58,17 @@ export class Tree {
     private readonly owner: TreeOwner,
     readonly id: number,
     readonly rootId: number,
-    root?: { pointer: Pointer; height: number },
+    root?: { pointer: Pointer; height: number; nodes?: number },
   ) {
     if (root !== undefined) {
+      this.nodes = root.nodes ?? 0;
       if (root.height < 1 || root.height > maxHeight)
         throw new CorruptionError('checkpoint', `tree ${id}`, `height ${root.height}`);
       this.root = root.pointer;
       this.height = root.height;
     } else {
       const leaf = this.newNode(0);
-      this.root = this.virtualPointer(leaf);
+      this.root = virtualPointer(leaf);
       this.height = 1;
     }
   }
@@ -236,7 +239,7 @@ export class Tree {
     words.fill(0);
     root.insert(0, blankPointer);
     root.setChildAddress(0, old.address);
-    this.root = this.virtualPointer(root);
+    this.root = virtualPointer(root);
     this.height++;
     return root;
   }
@@ -281,7 +284,7 @@ export class Tree {
   /** After a removal in a dirty child: free it if empty, merge it if nearly so. True if the parent has lost a slot. */
   private shrink(parent: Node, index: number, child: Node): boolean {
     if (child.count === 0) {
-      this.cache.drop(child);
+      this.drop(child);
       parent.remove(index);
       this.counters.freed++;
       return true;
@@ -297,7 +300,7 @@ export class Tree {
       // An inner node's first key stands for "lower than all": in its new place it must be the separator.
       if (from.level > 0) this.lowerFirstKey(parent, left + 1, from);
       from.moveTail(0, into);
-      this.cache.drop(from);
+      this.drop(from);
       parent.remove(left + 1);
       this.counters.merges++;
       return true;
@@ -318,46 +321,39 @@ export class Tree {
     while (root.level > 0 && root.count <= 1) {
       if (root.count === 0) {
         const leaf = this.newNode(0);
-        this.cache.drop(root);
-        this.root = this.virtualPointer(leaf);
+        this.drop(root);
+        this.root = virtualPointer(leaf);
         this.height = 1;
         return;
       }
       const child = this.cache.peek(root.childAddress(0));
       if (child === undefined) return;
-      const pointer = child.dirty ? this.virtualPointer(child) : root.pointer(0);
+      const pointer = child.dirty ? virtualPointer(child) : root.pointer(0);
       if (!root.dirty) this.owner.releaseNode(root.address, root.size / 4096, root.birth);
-      this.cache.drop(root);
+      this.drop(root);
       this.root = pointer;
       this.height--;
       root = child;
     }
   }
 
+  private drop(node: Node): void {
+    this.cache.drop(node);
+    this.nodes--;
+  }
+
   private newNode(level: number): Node {
+    this.nodes++;
     const node = this.cache.create();
     node.clear(level, this.id, this.rootId, this.owner.generation);
     return node;
-  }
-
-  private virtualPointer(node: Node): Pointer {
-    return {
-      address: node.address,
-      birth: node.birth,
-      checksum: 0,
-      pages: node.size / 4096,
-      transform: 0,
-      flags: 0,
-      storedBytes: node.size,
-      plainBytes: node.size,
-    };
   }
 
   private dirtyRoot(): Node {
     const node = this.rootNode();
     if (!node.dirty) {
       this.makeDirty(node);
-      this.root = this.virtualPointer(node);
+      this.root = virtualPointer(node);
     }
     return node;
   }

@@ -29,6 +29,8 @@ export interface PageRun {
 export interface Flusher {
   /** Flush everything that was dirty when called. Resolves when it is appended and applied (not yet durable). */
   flushAll(): Promise<void>;
+  /** The same at once, in one synchronous stretch. Throws Suspend; what was flushed by then stays so. */
+  flushNow(): void;
 }
 
 export interface VolumeApi {

@@ -13,8 +13,10 @@ import type { Store } from '../store/store.js';
 import { NodeCache } from '../tree/node-cache.js';
 import { Tree, type TreeOwner, treeId } from '../tree/tree.js';
 import { rootInode } from '../units.js';
-import { releasePages } from './apply.js';
+import { releaseNode } from './apply.js';
 import type { FoundCheckpoint } from './checkpoint-slots.js';
+import { DroppedRuns } from './dropped-runs.js';
+import { KeptRoots } from './kept-roots.js';
 import { Space } from './space.js';
 import { type VolumeState, zeroCounters } from './state.js';
 
@@ -53,9 +55,7 @@ export async function assemble(
     },
     releaseNode,
   });
-  const mainOwner = owner((address, pages, birth) =>
-    releasePages(made.state as VolumeState, { address, pages, birth }),
-  );
+  const mainOwner = owner((address, pages, birth) => releaseNode(made.state as VolumeState, address, pages, birth));
   // No snapshot holds nodes of the system tree, and the cleaner never moves them.
   const systemOwner = owner((address, pages) => log.release(address, pages));
   const cp = found?.checkpoint;
@@ -63,6 +63,7 @@ export async function assemble(
     log.generation = cp.generation + 1;
     table.nextSerial = Math.max(table.nextSerial, cp.nextSerial);
     space.promised = cp.promisedPages;
+    space.held = cp.heldNodes;
     if (cp.clean === 1) {
       log.node.resume(cp.nodeHead);
       log.data.resume(cp.dataHead);
@@ -74,14 +75,14 @@ export async function assemble(
     mainOwner,
     treeId.main,
     cp?.rootId ?? 0,
-    cp && { pointer: cp.mainRoot, height: cp.mainHeight },
+    cp && { pointer: cp.mainRoot, height: cp.mainHeight, nodes: cp.mainNodes },
   );
   const system = new Tree(
     cache,
     systemOwner,
     treeId.system,
     0,
-    cp && { pointer: cp.systemRoot, height: cp.systemHeight },
+    cp && { pointer: cp.systemRoot, height: cp.systemHeight, nodes: cp.systemNodes },
   );
   const map = new RelocationMap(system);
   log.relocations = map;
@@ -102,8 +103,13 @@ export async function assemble(
     epoch: options.epoch,
     nextInode: cp?.nextInode ?? rootInode + 1,
     inodes: cp?.inodes ?? 0,
+    mainPages: cp?.mainPages ?? 0,
     newestSnapshot: cp?.newestSnapshot ?? 0,
+    newestRoot: cp?.newestRoot ?? 0,
+    nextRoot: cp?.nextRoot ?? 1,
     rootId: cp?.rootId ?? 0,
+    roots: new KeptRoots(),
+    dropped: new DroppedRuns(cp?.nextDropped ?? 1),
     tableMap,
     slot: cp === undefined ? 0 : 1 - cp.slot,
     changed: false,

@@ -16,13 +16,14 @@ import { nodePages, placeOffset, segmentPages, slotOffset } from '../format/geom
 import type { Pointer } from '../format/pointer.js';
 import { runKind } from '../format/segment-summary.js';
 import { freezeTable, type TableWrite } from '../log/table-pages.js';
-import { run } from '../suspend.js';
+import { run, Suspend } from '../suspend.js';
 import { keyInode, keyKind, keyOffset } from '../tree/key.js';
 import type { Node } from '../tree/node.js';
 import { type Tree, treeId } from '../tree/tree.js';
 import { pageSize } from '../units.js';
 import { headerPage, slotPages } from './checkpoint-slots.js';
-import { drainReleases } from './releases.js';
+import type { Moment } from './moment.js';
+import { settleReleases } from './releases.js';
 import { barrier, mustWork, type VolumeState } from './state.js';
 
 /** Nodes are handed to the store in copies of this many pages, or as many as are dirty. */
@@ -37,6 +38,7 @@ interface Frozen {
 
 export class Checkpoints {
   private queued: Promise<void> | undefined;
+  private moments: Moment[] = [];
 
   constructor(
     private readonly state: VolumeState,
@@ -91,10 +93,8 @@ export class Checkpoints {
     let begun = false;
     try {
       mustWork(state, 'commit');
-      // Asked again after each wait: an operation may have released more just before this goes on.
-      while (state.log.deferred.length > 0) await drainReleases(state);
+      const frozen = await this.frozen(clean);
       begun = true;
-      const frozen = this.freeze(clean);
       await this.persist(frozen);
       state.counters.checkpoints++;
       state.journal.checkpointed();
@@ -106,13 +106,40 @@ export class Checkpoints {
     }
   }
 
+  /** Settle what must be, and freeze, in one synchronous stretch: operations may release more during each wait. */
+  private async frozen(clean: boolean): Promise<Frozen> {
+    for (;;) {
+      try {
+        const due = this.moments.filter((moment) => moment.flush());
+        settleReleases(this.state);
+        for (const moment of due) moment.require();
+        this.moments = this.moments.filter((moment) => !due.includes(moment));
+        return this.freeze(clean, due);
+      } catch (e) {
+        if (!(e instanceof Suspend)) throw e;
+        await e.until;
+      }
+    }
+  }
+
+  /** Something that shall happen with a checkpoint: the next one, or one after it. */
+  await(moment: Moment): void {
+    this.moments.push(moment);
+  }
+
+  /** It shall not happen any more. */
+  forget(moment: Moment): void {
+    this.moments = this.moments.filter((other) => other !== moment);
+  }
+
   /** End the generation in memory, in one synchronous stretch. */
-  private freeze(clean: boolean): Frozen {
+  private freeze(clean: boolean, due: readonly Moment[]): Frozen {
     const { state } = this;
     const { log, table, journal } = state;
     const generation = log.generation;
     const writer = new NodeWriter(state);
     state.main.writeDirty((node) => writer.append(node, state.main));
+    for (const moment of due) moment.happen(generation);
     state.system.writeDirty((node) => writer.append(node, state.system));
     writer.flush();
     // The copy for salvage: its place in the log is taken now, its contents follow below.
@@ -159,6 +186,13 @@ export class Checkpoints {
       mainHeight: state.main.height,
       systemHeight: state.system.height,
       newestSnapshot: state.newestSnapshot,
+      newestRoot: state.newestRoot,
+      nextRoot: state.nextRoot,
+      nextDropped: state.dropped.next,
+      mainPages: state.mainPages,
+      mainNodes: state.main.nodes,
+      heldNodes: state.space.held,
+      systemNodes: state.system.nodes,
       nextSerial: state.table.nextSerial,
       nextInode: state.nextInode,
       inodes: state.inodes,

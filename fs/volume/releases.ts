@@ -1,21 +1,27 @@
-/** Gives back released pages that the cleaner had moved: their relocation entries end, and they die where they lie now. */
+/**
+ * What must be settled before a checkpoint freezes, as only the trees are written. Released pages that the cleaner had
+ * moved: their relocation entries end, and they die where they lie now. Runs that were dropped while a snapshot holds
+ * them go into chunks.
+ */
 import type { MovedRun } from '../cleaner/relocation-map.js';
 import { CorruptionError } from '../errors.js';
-import { run } from '../suspend.js';
 import type { VolumeState } from './state.js';
 
-/** Work off all deferred releases. Part of each commit, before the trees are written. */
-export async function drainReleases(state: VolumeState): Promise<void> {
-  const { log } = state;
+/** Restartable, and done piece by piece: what is settled stays so when a later piece throws Suspend. */
+export function settleReleases(state: VolumeState): void {
+  const { log, dropped, system } = state;
   while (log.deferred.length > 0) {
-    await run(() => {
-      const last = log.deferred[log.deferred.length - 1];
-      const pieces = release(state, last.address, last.pages);
-      log.deferred.pop();
-      state.space.deferred -= last.pages;
-      for (const piece of pieces) die(state, piece);
-    });
+    const last = log.deferred[log.deferred.length - 1];
+    const pieces = release(state, last.address, last.pages);
+    log.deferred.pop();
+    state.space.deferred -= last.pages;
+    for (const piece of pieces) die(state, piece);
   }
+  if (dropped.waiting.length === 0) return;
+  const chunks = dropped.chunks(state.rootId);
+  system.prepare(chunks);
+  system.change(chunks);
+  dropped.written();
 }
 
 /** Take the pages out of the relocation map; returns where they lay. May throw Suspend before it changes anything. */

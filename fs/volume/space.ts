@@ -19,6 +19,8 @@ export class Space {
   promised = 0;
   /** Pages that are released but still count as live until the next commit looks up where they lie. */
   deferred = 0;
+  /** Nodes of the live tree that a snapshot holds too, at most so many: each is copied before it changes. */
+  held = 0;
   readonly capacity: number;
   /** Reusable places that only a commit may take. */
   readonly commitPlaces: number;
@@ -47,7 +49,16 @@ export class Space {
   /** Pages that new data may still take; negative while the reserve is being used. */
   get available(): number {
     const nodes = this.dirtyNodes() * this.perNode;
-    return this.capacity - (this.table.livePages - this.deferred) - nodes - this.promised - this.reserved;
+    const copies = this.copiesOf(this.held);
+    return this.capacity - (this.table.livePages - this.deferred) - nodes - copies - this.promised - this.reserved;
+  }
+
+  /**
+   * Pages set aside for nodes that a snapshot holds: a copy of each, and the chunks that say what was dropped with it.
+   * So whatever changes on a full volume (unlink, overwriting) has room for the map.
+   */
+  copiesOf(nodes: number): number {
+    return nodes * (this.perNode + 2);
   }
 
   /** Pages kept free for the nodes that dirty data will need: extents of single pages in the worst case. */

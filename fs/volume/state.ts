@@ -11,7 +11,9 @@ import type { TableMap } from '../log/table-pages.js';
 import type { Store } from '../store/store.js';
 import type { NodeCache } from '../tree/node-cache.js';
 import type { Tree } from '../tree/tree.js';
-import type { InodeNumber } from '../units.js';
+import type { Generation, InodeNumber } from '../units.js';
+import type { DroppedRuns } from './dropped-runs.js';
+import type { KeptRoots } from './kept-roots.js';
 import type { Space } from './space.js';
 
 /** Counts since the volume was opened, for tests that must have seen it happen, `varve info` and `varve top`. */
@@ -66,8 +68,17 @@ export interface VolumeState {
   readonly epoch: number;
   nextInode: InodeNumber;
   inodes: number;
-  newestSnapshot: number;
+  /** Data pages of the live tree. */
+  mainPages: number;
+  /** Generation of the snapshot that the live root follows: pages born at or before it are held. 0: there is none. */
+  newestSnapshot: Generation;
+  /** Id of that snapshot. */
+  newestRoot: number;
+  nextRoot: number;
+  /** Id of the line that the live root is the end of. */
   rootId: number;
+  roots: KeptRoots;
+  readonly dropped: DroppedRuns;
   /** Which copy of each table page is current. */
   tableMap: TableMap;
   /** Slot that the next checkpoint goes to. */

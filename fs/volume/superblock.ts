@@ -45,6 +45,12 @@ export function parseSuperblock(page: Uint8Array, imageBytes: number, name: stri
       `${name}: format version ${found.version} is newer than this program's ${formatVersion}; use a newer varve`,
     );
   }
+  if (found.version < formatVersion) {
+    throw new VolumeError(
+      'unknown-feature',
+      `${name}: format version ${found.version} is older than this program's ${formatVersion}; use the varve that made it`,
+    );
+  }
   if (found.checksum !== selfChecksum(page, Superblock.offsetOf.checksum)) {
     throw new VolumeError('corrupt', `${name}: the superblock does not verify; run fsck.varve`);
   }

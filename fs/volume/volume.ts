@@ -5,14 +5,12 @@
  * Five files tell the rest: tree/tree.ts (the map), log/head.ts (appending), volume/checkpoints.ts (how a generation
  * ends), volume/recovery.ts (what a crash leaves), cleaner/mover.ts (how places become free again).
  */
-import { type CleaningPolicy, costBenefit } from '../cleaner/policy.js';
+import { costBenefit } from '../cleaner/policy.js';
 import { FsError, VolumeError } from '../errors.js';
-import type { Superblock } from '../format/superblock.js';
 import { timeOfDay } from '../host/clock.js';
 import type { Store } from '../store/store.js';
 import { run, Suspend } from '../suspend.js';
 import type { Chains } from '../transform/chain.js';
-import type { Registry } from '../transform/registry.js';
 import type { Batch } from '../tree/batch.js';
 import { type Address, type Generation, type InodeNumber, type PageNumber, pageSize } from '../units.js';
 import type { Flusher, ItemCursor, PageRun, VolumeApi } from './api.js';
@@ -26,45 +24,15 @@ import { type Counted, counted } from './counted.js';
 import { GroupSync } from './group-sync.js';
 import { HandOver } from './hand-over.js';
 import type { JournalMode } from './journal-mode.js';
+import { loadRoots } from './kept-roots.js';
+import { Leaving } from './leaving.js';
+import type { Clock, FormatOptions, VolumeOptions } from './options.js';
 import { Pace } from './pace.js';
 import { recover } from './recovery.js';
+import { Snapshots } from './snapshots.js';
 import { mustWork, type VolumeState } from './state.js';
 import { mustBeReadOnly, readSuperblock, writeSuperblock } from './superblock.js';
 import { VolumeChains } from './volume-chains.js';
-
-export interface Clock {
-  /** Milliseconds since 1970, with fractions. */
-  now(): number;
-  /** The same, exactly, from a clock that has it so. */
-  time?(): { seconds: number; nanos: number };
-}
-
-export interface VolumeOptions {
-  readonly readOnly?: boolean;
-  /** What a crash shall leave; `ordered` unless told. */
-  readonly journal?: JournalMode;
-  /** Most seconds between a change and its commit; default 5. 0: no commit comes by itself (tests). */
-  readonly commitSeconds?: number;
-  /** Memory for tree nodes, in bytes; default 64 MiB. */
-  readonly cacheBytes?: number;
-  readonly clock?: Clock;
-  readonly policy?: CleaningPolicy;
-  /** Chain for new data, such as `lz4` or `none`; as the superblock says unless told. */
-  readonly compression?: string;
-  /** The transforms that are known; those built in unless told. */
-  readonly registry?: Registry;
-  /** Told once when a write or barrier has failed, or something is damaged, and the volume takes no more changes. */
-  readonly onFailure?: (failure: unknown) => void;
-}
-
-export interface FormatOptions {
-  /** Identity and geometry (planGeometry); its checksum is made here. */
-  readonly superblock: Superblock;
-  /** What the tree holds at first: the root directory. */
-  readonly initial: Batch;
-  readonly registry?: Registry;
-  readonly clock?: Clock;
-}
 
 const wallClock: Clock = { now: Date.now, time: timeOfDay };
 /** Batches that wait for a record: beyond this many bytes a commit is due. */
@@ -75,7 +43,9 @@ const releasesPerLeaf = 8;
 export class Volume implements VolumeApi {
   flusher: Flusher | undefined;
   readonly journal: JournalMode;
-  private readonly checkpoints: Checkpoints;
+  readonly snapshots: Snapshots;
+  readonly checkpoints: Checkpoints;
+  readonly leaving: Leaving;
   private readonly groups: GroupSync;
   private readonly hands: HandOver;
   private readonly cleaning: Cleaning;
@@ -104,6 +74,8 @@ export class Volume implements VolumeApi {
       },
       (options.commitSeconds ?? 5) * 1000,
     );
+    this.leaving = new Leaving(state, this.checkpoints, () => this.pace.touched());
+    this.snapshots = new Snapshots(this);
   }
 
   /**
@@ -130,8 +102,10 @@ export class Volume implements VolumeApi {
       }),
     );
     await recover(state, found.checkpoint);
+    state.roots = await orCorrupt(store, () => loadRoots(state.system));
     const volume = new Volume(state, chains, readOnly, options, options.clock ?? wallClock);
     if (!readOnly) await volume.begin(found.checkpoint.clean !== 1);
+    if (!readOnly) volume.leaving.start();
     return volume;
   }
 
@@ -250,15 +224,17 @@ export class Volume implements VolumeApi {
   private mustWrite(paid: boolean): void {
     const { state } = this;
     this.mustBeWritable('write');
-    const { cache, space, journal, table, log } = state;
+    const { cache, space, journal, table, log, dropped } = state;
     // Each deferred release may dirty a leaf of the relocation map; runs of them mostly share one.
-    const dirty = cache.dirty + Math.ceil(log.deferred.length / releasesPerLeaf);
+    const waiting = log.deferred.length + dropped.waiting.length;
+    const dirty = cache.dirty + (waiting === 0 ? 0 : Math.ceil(waiting / releasesPerLeaf));
     if (dirty >= space.mostDirtyNodes || journal.waitingBytes >= mostWaiting) {
       throw new Suspend(this.checkpoints.checkpoint(), 'commit');
     }
     if (table.reusablePlaces < space.commitPlaces)
       throw new Suspend(this.cleaning.makeRoom(space.commitPlaces), 'place');
     if (!paid && !space.mayGrow) {
+      this.awaitLeaving();
       state.counters.noSpace++;
       throw new FsError('ENOSPC', 'write');
     }
@@ -312,9 +288,18 @@ export class Volume implements VolumeApi {
     try {
       if (!state.space.reserve(pages, replaces)) throw new Suspend(this.commit(), 'space');
     } catch (e) {
-      if (e instanceof FsError) state.counters.noSpace++;
+      if (e instanceof FsError) {
+        this.awaitLeaving();
+        state.counters.noSpace++;
+      }
       throw e;
     }
+  }
+
+  /** Deleted snapshots may be about to make room: whether there is space must not depend on how far that has come. */
+  private awaitLeaving(): void {
+    const { idle } = this.leaving;
+    if (idle !== undefined) throw new Suspend(idle, 'a snapshot that leaves');
   }
 
   unreserve(pages: number): void {
@@ -379,6 +364,7 @@ export class Volume implements VolumeApi {
    */
   async close(): Promise<void> {
     if (this.closed) return;
+    await this.leaving.stop();
     await this.pace.stop();
     if (this.readOnly) {
       this.closed = true;
@@ -399,6 +385,7 @@ export class Volume implements VolumeApi {
   async abandon(): Promise<void> {
     this.closed = true;
     this.state.fail(new Error('the volume was abandoned'));
+    await this.leaving.stop();
     await this.pace.stop();
   }
 }

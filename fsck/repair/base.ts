@@ -59,5 +59,15 @@ const newestOf = (copies: readonly Checkpoint[]): Checkpoint[] =>
 function emptyCheckpoint(): Checkpoint {
   const zeros = Checkpoint.read(new DataView(new ArrayBuffer(Checkpoint.size)));
   const heads = { nodeHead: closedHead(), dataHead: closedHead(), coldHead: closedHead() };
-  return { ...zeros, ...heads, clean: 1, mainHeight: 1, systemHeight: 1, nextInode: 2, journalPlace: noPlace };
+  return {
+    ...zeros,
+    ...heads,
+    clean: 1,
+    mainHeight: 1,
+    systemHeight: 1,
+    nextInode: 2,
+    nextRoot: 1,
+    nextDropped: 1,
+    journalPlace: noPlace,
+  };
 }

@@ -8,6 +8,7 @@ import type { Replayed } from '../replay.js';
 import { Contested } from './contested.js';
 import { mendCounts } from './counts.js';
 import { hintsFor, mendItems } from './items.js';
+import { mendKeptRoots } from './kept-roots.js';
 import type { Ledger } from './ledger.js';
 import type { Look } from './look.js';
 import { NameMender } from './names.js';
@@ -38,6 +39,9 @@ export async function perform(step: Step, work: Work): Promise<Replayed | undefi
   return undefined;
 }
 
+/** Findings about what the system tree holds: it is written anew. */
+const systemTree: readonly ProblemCode[] = ['relocation', 'kept-root', 'dropped-run'];
+
 /** A step on a volume of which everything can be read. */
 async function performOn(seen: Survey, step: Step, work: Work): Promise<void> {
   const { cases, ledger } = work;
@@ -47,7 +51,8 @@ async function performOn(seen: Survey, step: Step, work: Work): Promise<void> {
   recount(shop.state, seen);
   const counted = ofStep(cases, 'recount');
   for (const { code, remedy } of counted) ledger.did(code, `${code}: ${remedy?.text}`);
-  if (counted.some(({ code }) => code === 'relocation')) rewriteSystemTree(shop.state, image, seen.kept);
+  if (counted.some(({ code }) => systemTree.includes(code)))
+    rewriteSystemTree(shop.state, image, mendKeptRoots(shop.state, seen));
   const concerned = inodesOf(cases, work.allowed, step);
   if (step === 'items') await performItems(shop, seen, concerned, ledger);
   else if (step === 'names') await performNames(shop, seen, concerned, work);

@@ -20,6 +20,10 @@ export function recount(state: VolumeState, found: Survey): void {
   table.index(found.checkpoint.generation);
   state.space.promised = files.extents.promised;
   state.inodes = files.inodes.length;
+  state.mainPages = files.extents.stored;
+  state.main.nodes = found.liveNodes;
+  state.system.nodes = found.systemNodes;
+  if (state.newestSnapshot > 0) state.space.held = found.liveNodes;
   const { number } = files.inodes;
   const highest = number.length === 0 ? 0 : number.values[number.length - 1];
   state.nextInode = Math.max(state.nextInode, highest + 1);

@@ -67,6 +67,8 @@ const remedies: Readonly<Record<ProblemCode, Remedy | undefined>> = {
   'page-claim': remedy('items', false, 'copy a page that two extents point to; cut out one that lies nowhere'),
   'live-map': remedy('recount', true, 'set the bits by all pointers'),
   relocation: remedy('recount', true, 'write the relocations anew, from all pointers'),
+  'kept-root': remedy('recount', false, 'let it follow the one before, or drop what is no root'),
+  'dropped-run': remedy('recount', false, 'forget the note'),
   counters: remedy('recount', true, 'count again'),
   data: undefined,
 };

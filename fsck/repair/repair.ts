@@ -93,8 +93,11 @@ async function nextStep(
 ): Promise<{ step: Step | undefined; allowed: Case[] }> {
   const allowed = await permissions.allowed(cases);
   if (ofStep(allowed, 'superblock').length > 0) return { step: 'superblock', allowed };
-  // What kept roots hold is not walked, so nothing can be counted.
-  if (survey !== undefined && survey.keptRoots > 0) return { step: undefined, allowed };
+  // What a repair drops from the live tree may be shared with snapshots: with these, only counting is safe.
+  if (survey !== undefined && survey.roots.roots.length > 0) {
+    const onlyCounts = cases.every(({ remedy }) => remedy?.step === 'recount') && allowed.length === cases.length;
+    return { step: onlyCounts && cases.length > 0 ? 'recount' : undefined, allowed };
+  }
   for (const step of ['structure', 'recount'] as const) {
     if (ofStep(allowed, step).length < ofStep(cases, step).length) return { step: undefined, allowed };
   }

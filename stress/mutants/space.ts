@@ -104,7 +104,7 @@ export const spaceMutants: readonly Mutant[] = [
     name: 'promise-not-given-back',
     why: 'a range that fallocate had kept free stays so after it was written',
     file: 'fs/volume/apply.ts',
-    from: `    space.promised -= run.pages;`,
+    from: `    state.space.promised -= run.pages;`,
     to: ``,
     tests: [aceOne, rules],
   },

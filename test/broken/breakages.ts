@@ -360,6 +360,20 @@ export const breakages: readonly Breakage[] = [
       record.promisedPages = 0;
     }),
   ),
+  surgery('kept-root', 'a live root that follows none that is there', (store) =>
+    editCheckpoint(store, (record) => {
+      record.newestRoot = 7;
+    }),
+  ),
+  {
+    code: 'dropped-run',
+    what: 'a page in the live tree that is noted as dropped',
+    make: () =>
+      sampleVolume((volume) => {
+        const found = volume.get(inodeOf.big, itemKind.extent, 0) as Uint8Array;
+        volume.state.dropped.add(new DataView(found.buffer, found.byteOffset).getUint32(0, true), 1, 1);
+      }),
+  },
   surgery('data', 'a flipped bit in a page of a file', async (store) => {
     await flip(store, (await offsetOfBig(store)) + 77, 3);
   }),

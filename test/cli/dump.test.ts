@@ -1,9 +1,11 @@
 /** `varve info`, `df` and `dump` on the sample: what they show is what is there. */
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { main } from '../../fs/cli/main.js';
+import { formatVersion } from '../../fs/format/superblock.js';
 import { openImageFile } from '../../fs/store/image-file.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { inodeOf, putPages, sampleVolume } from '../broken/sample.js';
@@ -48,7 +50,7 @@ test('df', async () => {
 
 test('superblock and checkpoint', async () => {
   expect(await varveJson('dump', image, 'superblock')).toMatchObject({
-    version: 1,
+    version: formatVersion,
     pageShift: 12,
     places: expect.any(Number),
   });

@@ -6,7 +6,8 @@ import { seededRandom } from '../../fs/store/random.js';
 import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
 import { run } from '../../fs/suspend.js';
 import { journalModes } from '../../fs/volume/journal-mode.js';
-import { Volume, type VolumeOptions } from '../../fs/volume/volume.js';
+import type { VolumeOptions } from '../../fs/volume/options.js';
+import { Volume } from '../../fs/volume/volume.js';
 import { formatTestVolume } from '../support/volume-image.js';
 
 const size = 16 * 2 ** 20;

@@ -120,6 +120,7 @@ describe('a commit', () => {
     const slots = new Slots(volume);
     volume.flusher = {
       flushAll: () => Promise.reject(new FsError('EIO', 'flush')),
+      flushNow: () => undefined,
     };
     await slots.write(1, 3);
     await expect(volume.commit()).rejects.toMatchObject({ code: 'EIO' });

@@ -7,7 +7,9 @@ import { run } from '../../fs/suspend.js';
 import { Batch } from '../../fs/tree/batch.js';
 import { pageSize } from '../../fs/units.js';
 import type { PageRun } from '../../fs/volume/api.js';
+import type { KeptRoot } from '../../fs/volume/kept-roots.js';
 import { checksumOfPages } from '../../fs/volume/recovery.js';
+import { SnapshotView } from '../../fs/volume/snapshot-view.js';
 import type { Volume } from '../../fs/volume/volume.js';
 
 const file = 9000;
@@ -16,6 +18,12 @@ interface Slot {
   readonly runs: readonly PageRun[];
   readonly birth: number;
   readonly fill: number;
+}
+
+/** What a snapshot must hold. */
+export interface SlotsKept {
+  readonly root: KeptRoot | undefined;
+  readonly slots: ReadonlyMap<number, Slot>;
 }
 
 export class Slots {
@@ -54,11 +62,21 @@ export class Slots {
     for (const r of old?.runs ?? []) batch.release(r.address, r.pages, old?.birth ?? 0);
   }
 
+  /** Remember what the slots are in a snapshot that was taken just now. */
+  keep(root: KeptRoot): SlotsKept {
+    return { root, slots: new Map(this.slots) };
+  }
+
   /** Slots of which the map or the pages are not what was written. */
-  async wrong(): Promise<number[]> {
+  wrong(): Promise<number[]> {
+    return this.wrongIn({ root: undefined, slots: this.slots });
+  }
+
+  /** The same of a snapshot. */
+  async wrongIn({ root, slots }: SlotsKept): Promise<number[]> {
+    const volume = root === undefined ? this.volume : new SnapshotView(this.volume, root);
     const wrong: number[] = [];
-    for (const [slot, { runs, fill }] of this.slots) {
-      const { volume } = this;
+    for (const [slot, { runs, fill }] of slots) {
       const value = await run(() => Buffer.from(volume.get(file, itemKind.extent, slot) ?? []).toString());
       let right = value === JSON.stringify(runs);
       for (const r of runs) {

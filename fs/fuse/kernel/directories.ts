@@ -3,12 +3,12 @@
  * it up: each such entry is held once. Where attributes are not in memory the listing ends early, and the kernel
  * asks again from there; only the first entry may suspend the request.
  */
-import type { Attributes, FileSystemApi } from '../../posix/api.js';
+import { type Attributes, type FileSystemApi, firstElsewhere } from '../../posix/api.js';
 import { Suspend } from '../../suspend.js';
 import type { InodeNumber } from '../../units.js';
 import { dirent, entryOut, maxWrite, outHeaderBytes, readIn } from './abi.js';
 import type { Exchange, Handler } from './exchange.js';
-import { writeU64 } from './node-id.js';
+import { writeNodeId, writeU64 } from './node-id.js';
 import { writeEntry } from './reply.js';
 
 const dot = 46;
@@ -23,7 +23,7 @@ export const readdir: Handler = (x) => {
   filesystem.readdir(r.inode, r.u64(readIn.offset), (name, inode, type, cookie) => {
     const next = at + recordBytes(dirent.words * 4, name);
     if (next > end) return false;
-    writeDirent(bytes, words, at, name, inode, type, cookie);
+    writeDirent(bytes, words, at, name, r.rootId, inode, type, cookie);
     at = next;
     return true;
   });
@@ -41,13 +41,13 @@ export const readdirplus: Handler = (x) => {
   filesystem.readdir(r.inode, r.u64(readIn.offset), (name, inode, type, cookie) => {
     const next = at + recordBytes((entryOut.words + dirent.words) * 4, name);
     if (next > end) return false;
-    const attributes = isSelfOrParent(name) ? undefined : attributesNow(filesystem, inode);
+    const attributes = isSelfOrParent(name) || inode >= firstElsewhere ? undefined : attributesNow(filesystem, inode);
     if (attributes instanceof Suspend) {
       missing = attributes;
       return false;
     }
     writeLookup(x, words, at >>> 2, attributes);
-    writeDirent(bytes, words, at + entryOut.words * 4, name, inode, type, cookie);
+    writeDirent(bytes, words, at + entryOut.words * 4, name, r.rootId, inode, type, cookie);
     at = next;
     return true;
   });
@@ -86,12 +86,13 @@ const writeDirent = (
   words: Uint32Array,
   at: number,
   name: Uint8Array,
+  rootId: number,
   inode: InodeNumber,
   type: number,
   cookie: number,
 ): void => {
   const word = at >>> 2;
-  writeU64(words, word + dirent.inode, inode);
+  writeNodeId(words, word + dirent.inode, rootId, inode);
   writeU64(words, word + dirent.cookie, cookie);
   words[word + dirent.nameLength] = name.length;
   words[word + dirent.type] = type;

@@ -43,6 +43,8 @@ export class Exchange {
   attempts = 0;
   /** To be held `holds` times once the reply is delivered. */
   private held: InodeNumber = 0;
+  /** Of another root than the request's, if the entry leads there. */
+  private holder: FileSystemApi | undefined;
   private holds = 0;
   private readonly heldOnce: InodeNumber[] = [];
 
@@ -52,6 +54,7 @@ export class Exchange {
   restart(): void {
     this.attempts++;
     this.holds = 0;
+    this.holder = undefined;
     this.heldOnce.length = 0;
     this.reply.release();
   }
@@ -70,14 +73,17 @@ export class Exchange {
   /** Reply with an entry, to which the kernel then refers. Returns the bytes of the body so far. */
   entry(a: Attributes): number {
     this.holdLater(a.inode, 1);
-    return this.reply.entry(this.request.rootId, a);
+    if (a.root === undefined) return this.reply.entry(this.request.rootId, a);
+    this.holder = this.connection.served.filesystem(a.root);
+    return this.reply.entry(a.root, a);
   }
 
   /** The kernel has the reply, or never will: a new file that it does not know may then have no user at all. */
   delivered(success: boolean): void {
     if (this.holds > 0) {
-      for (let i = 0; i < this.holds; i++) this.filesystem.hold(this.held);
-      if (!success) this.filesystem.letGo(this.held, this.holds);
+      const filesystem = this.holder ?? this.filesystem;
+      for (let i = 0; i < this.holds; i++) filesystem.hold(this.held);
+      if (!success) filesystem.letGo(this.held, this.holds);
       this.holds = 0;
     }
     if (success) for (const inode of this.heldOnce) this.filesystem.hold(inode);
@@ -88,6 +94,7 @@ export class Exchange {
   reset(): void {
     this.attempts = 0;
     this.holds = 0;
+    this.holder = undefined;
     this.heldOnce.length = 0;
     this.reply.release();
   }

@@ -5,11 +5,11 @@ import { type Exchange, type Handler, silent } from './exchange.js';
 import { inodeOf, rootIdOf } from './node-id.js';
 import type { Request } from './request.js';
 
-export const getattr: Handler = (x) => x.reply.attributes(x.filesystem.getattr(x.request.inode));
-export const statx: Handler = (x) => x.reply.statx(x.filesystem.getattr(x.request.inode));
+export const getattr: Handler = (x) => x.reply.attributes(x.request.rootId, x.filesystem.getattr(x.request.inode));
+export const statx: Handler = (x) => x.reply.statx(x.request.rootId, x.filesystem.getattr(x.request.inode));
 
 export const setattr: Handler = (x) =>
-  x.reply.attributes(x.filesystem.setattr(x.request.inode, changesOf(x), x.request));
+  x.reply.attributes(x.request.rootId, x.filesystem.setattr(x.request.inode, changesOf(x), x.request));
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 

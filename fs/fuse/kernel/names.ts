@@ -20,8 +20,12 @@ export const lookup: Handler = (x) => {
   try {
     found = filesystem.lookup(request.inode, name);
   } catch (e) {
-    if (e instanceof FsError && e.code === 'ENOENT') return x.reply.absent();
-    throw e;
+    if (!(e instanceof FsError) || e.code !== 'ENOENT') throw e;
+    const { served } = x.connection;
+    const hidden = served.hidden?.(request.rootId, request.inode, name);
+    if (hidden !== undefined) return x.entry(hidden);
+    // Snapshots come by other ways than through the kernel: it shall not remember that there is none of a name.
+    return filesystem.volatile ? -errno.ENOENT : x.reply.absent();
   }
   return x.entry(found);
 };

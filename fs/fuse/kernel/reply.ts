@@ -99,18 +99,18 @@ export class Reply {
   }
 
   /** struct fuse_attr_out. */
-  attributes(a: Attributes): number {
+  attributes(rootId: number, a: Attributes): number {
     const words = this.words;
     words[outBody + attrOut.valid] = validSeconds;
     words[outBody + attrOut.valid + 1] = 0;
     words[outBody + attrOut.validNanos] = 0;
     words[outBody + attrOut.validNanos + 1] = 0;
-    writeAttributes(words, outBody + attrOut.attr, a);
+    writeAttributes(words, outBody + attrOut.attr, rootId, a);
     return attrOut.words * 4;
   }
 
   /** struct fuse_statx_out. */
-  statx(a: Attributes): number {
+  statx(rootId: number, a: Attributes): number {
     const words = this.words;
     words.fill(0, outBody, outBody + statxOut.words);
     words[outBody + statxOut.attrValid] = validSeconds;
@@ -120,7 +120,7 @@ export class Reply {
     words[outBody + statxOut.uid] = a.uid;
     words[outBody + statxOut.gid] = a.gid;
     words[outBody + statxOut.mode] = a.mode;
-    writeU64(words, outBody + statxOut.inode, a.inode);
+    writeNodeId(words, outBody + statxOut.inode, rootId, a.inode);
     writeU64(words, outBody + statxOut.size, a.size);
     writeU64(words, outBody + statxOut.blocks, a.blocks);
     for (const [at, time] of [
@@ -198,8 +198,9 @@ export class Reply {
   }
 }
 
-const writeAttributes = (words: Uint32Array, at: number, a: Attributes): void => {
-  writeU64(words, at + attr.inode, a.inode);
+/** Inode numbers are those of the node ids: programs take two files of one number for the same. */
+const writeAttributes = (words: Uint32Array, at: number, rootId: number, a: Attributes): void => {
+  writeNodeId(words, at + attr.inode, rootId, a.inode);
   writeU64(words, at + attr.size, a.size);
   writeU64(words, at + attr.blocks, a.blocks);
   writeU64(words, at + attr.atime, a.atime.seconds);
@@ -221,11 +222,12 @@ const writeAttributes = (words: Uint32Array, at: number, a: Attributes): void =>
 export const writeEntry = (words: Uint32Array, at: number, rootId: number, a: Attributes): void => {
   writeNodeId(words, at + entryOut.nodeId, rootId, a.inode);
   writeU64(words, at + entryOut.generation, a.generation);
-  words[at + entryOut.entryValid] = validSeconds;
+  // What leads to another root comes and goes by other ways than through the kernel: it asks each time.
+  words[at + entryOut.entryValid] = a.root === undefined ? validSeconds : 0;
   words[at + entryOut.entryValid + 1] = 0;
   words[at + entryOut.attrValid] = validSeconds;
   words[at + entryOut.attrValid + 1] = 0;
   words[at + entryOut.entryValidNanos] = 0;
   words[at + entryOut.attrValidNanos] = 0;
-  writeAttributes(words, at + entryOut.attr, a);
+  writeAttributes(words, at + entryOut.attr, rootId, a);
 };

@@ -53,6 +53,7 @@ export class Session implements Mounted {
   private pending: NodeJS.Immediate | undefined;
   /** Who waits until no request is left to be read. */
   private gathering: (() => void)[] = [];
+  private readonly writers = new Map<InodeNumber, number>();
   private readonly counters = { bytesRead: 0, bytesWritten: 0 };
   private readonly started = deferred();
   private readonly finished = deferred();
@@ -77,7 +78,7 @@ export class Session implements Mounted {
       options: this.options,
       served,
       counters: this.counters,
-      writers: new Map<InodeNumber, number>(),
+      writers: this.writers,
       pull: (rootId: number, inode: InodeNumber) => this.notifier.pull(rootId, inode),
       initialized: () => this.started.resolve(),
     };
@@ -115,6 +116,10 @@ export class Session implements Mounted {
     // The session may sleep: the turn that answers this must come without a request.
     this.pending?.ref();
     return new Promise((resolve) => this.gathering.push(resolve));
+  }
+
+  async pull(): Promise<void> {
+    await Promise.all([...this.writers.keys()].map((inode) => this.notifier.pull(0, inode)));
   }
 
   unmount(lazy: boolean): Promise<void> {

@@ -89,6 +89,11 @@ export class NativeSession implements Mounted {
     await run(() => hidden.removeAll());
   }
 
+  /** libfuse 2 has the kernel send each write before it returns. */
+  pull(): Promise<void> {
+    return Promise.resolve();
+  }
+
   statistics(): Readonly<Record<string, number>> {
     const { requests, waiting, faults, counters, perOperation } = this;
     return { requests, waiting, faults, ...counters, ...perOperation };

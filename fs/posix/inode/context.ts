@@ -25,6 +25,8 @@ export interface Context {
   /** What a read found scattered joins the next flush; undefined: it does not. */
   readonly gatherer: Gatherer | undefined;
   readonly accessTimes: AccessTimes;
+  /** Whether a listing of the root directory has `.snapshots`. */
+  readonly listsSnapshots: boolean;
   /** Groups of a caller besides its own, where the filesystem itself must know; undefined: the kernel has checked. */
   readonly groupsOf: ((who: Credentials) => readonly number[]) | undefined;
   /** What was read is not what was written: for the log, before the caller gets EIO. */

@@ -206,6 +206,8 @@ export function mappedPages(
       continue;
     }
     const end = Math.min(cursor.end, last + 1);
+    // What a snapshot holds is not given back: to replace it takes room like every page.
+    if (cursor.address !== 0 && cursor.birth <= volume.heldGeneration) continue;
     for (let page = Math.max(cursor.first, first); page < end; page++) {
       if (memory === undefined || !memory.isDirty(page)) mapped++;
     }

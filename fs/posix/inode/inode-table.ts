@@ -88,6 +88,10 @@ export class InodeTable {
     return true;
   }
 
+  get anyHeld(): boolean {
+    return this.holds.size > 0;
+  }
+
   isHeld(number: InodeNumber): boolean {
     return this.holds.has(number);
   }

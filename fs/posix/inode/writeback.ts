@@ -192,6 +192,14 @@ export class Writeback implements Flusher {
     }
   }
 
+  flushNow(): void {
+    for (const inode of [...this.dirty]) {
+      if (!this.dirty.has(inode) || inode.record.links === 0) continue;
+      const sweep = new FlushSweep(inode);
+      while (flushStep(this.context, inode, sweep));
+    }
+  }
+
   /** The background flush, if one is under way, has come to its end. */
   async settled(): Promise<void> {
     await this.background?.catch(() => undefined);

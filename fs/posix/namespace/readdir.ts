@@ -4,21 +4,25 @@
  */
 import { itemKind } from '../../format/item.js';
 import type { InodeNumber } from '../../units.js';
-import type { EmitEntry } from '../api.js';
+import { type EmitEntry, firstElsewhere } from '../api.js';
 import { accessed } from '../inode/attributes.js';
 import type { Context } from '../inode/context.js';
 import { fileType, direntType as typeOf } from '../inode/mode.js';
 import { direntInode, direntName, direntType } from './dirents.js';
 import { directoryOf } from './lookup.js';
+import { snapshotsName } from './names.js';
 
 const dot = Uint8Array.of(0x2e);
 const dotDot = Uint8Array.of(0x2e, 0x2e);
 /** Cookie of the entry at offset 0. */
 const firstCookie = 3;
+/** Cookie of `.snapshots`, which is in no directory: after all others. */
+const lastCookie = 2 ** 54;
 
 export function readdir(context: Context, number: InodeNumber, cookie: number, emit: EmitEntry): void {
   const directory = directoryOf(context, number, 'readdir');
   const type = typeOf(fileType.directory);
+  if (cookie === lastCookie) return;
   if (cookie < 1 && !emit(dot, number, type, 1)) return;
   if (cookie < 2 && !emit(dotDot, directory.record.parent, type, 2)) return;
   if (directory.record.links > 0) {
@@ -29,5 +33,7 @@ export function readdir(context: Context, number: InodeNumber, cookie: number, e
       if (!emit(direntName(value), direntInode(value), direntType(value), items.offset + firstCookie)) return;
     }
   }
+  if (context.listsSnapshots && number === context.root && !emit(snapshotsName, firstElsewhere, type, lastCookie))
+    return;
   accessed(context, directory);
 }

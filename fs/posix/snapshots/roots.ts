@@ -1,0 +1,124 @@
+/**
+ * All that a mount of a volume shows, by a number for each root: 0 is the live one, the highest is `.snapshots`, those
+ * between are snapshots, which get theirs when they are first entered. Serves the drivers.
+ *
+ * Invariants
+ * 1. A number means the same snapshot as long as that is there, and is then not given to another one soon: numbers
+ *    follow the ids of snapshots, which only grow.
+ * 2. The filesystem of a snapshot that was deleted is gone: whoever still refers to it gets ESTALE.
+ */
+import type { CorruptionError } from '../../errors.js';
+import { type InodeNumber, rootInode } from '../../units.js';
+import type { KeptRoot } from '../../volume/kept-roots.js';
+import { SnapshotView } from '../../volume/snapshot-view.js';
+import type { Volume } from '../../volume/volume.js';
+import type { Attributes, FileSystemApi, VolumeStatistics } from '../api.js';
+import { FileSystem } from '../filesystem.js';
+import { isSnapshotsName } from '../namespace/names.js';
+import { SnapshotDirectory, type SnapshotKeeper } from './snapshot-directory.js';
+
+/** Numbers of roots have 16 bits. */
+const directoryNumber = 0xffff;
+const mostSnapshots = directoryNumber - 1;
+/** Filesystems of snapshots that are kept although nobody refers to them. */
+const mostIdle = 64;
+
+export interface RootsOptions {
+  readonly owner: { readonly uid: number; readonly gid: number };
+  readonly onCorruption?: (error: CorruptionError) => void;
+  /** Bring in what others hold for the volume (the kernel's dirty pages), before a snapshot is made. */
+  pull?(): Promise<void>;
+}
+
+interface Entered {
+  readonly root: KeptRoot;
+  filesystem: FileSystem | undefined;
+}
+
+export class Roots implements SnapshotKeeper {
+  private readonly directory: SnapshotDirectory;
+  private readonly entered = new Map<number, Entered>();
+  private readonly numbers = new Map<number, number>();
+
+  constructor(
+    private readonly volume: Volume,
+    private readonly live: FileSystem,
+    private readonly options: RootsOptions,
+  ) {
+    this.directory = new SnapshotDirectory(this, options.owner, volume.now());
+  }
+
+  /** The filesystem of a root; undefined: there is none with that number. */
+  filesystem(number: number): FileSystemApi | undefined {
+    if (number === 0) return this.live;
+    if (number === directoryNumber) return this.directory;
+    const entered = this.entered.get(number);
+    if (entered === undefined) return undefined;
+    if (!this.volume.snapshots.has(entered.root.id)) {
+      this.entered.delete(number);
+      this.numbers.delete(entered.root.id);
+      return undefined;
+    }
+    entered.filesystem ??= this.open(entered.root);
+    return entered.filesystem;
+  }
+
+  /** What a name leads to that no directory holds: `.snapshots` in the live root directory. */
+  hidden(number: number, parent: InodeNumber, name: Uint8Array): Attributes | undefined {
+    if (number !== 0 || parent !== rootInode || !isSnapshotsName(name)) return undefined;
+    return { ...this.directory.getattr(rootInode), root: directoryNumber };
+  }
+
+  list(): readonly KeptRoot[] {
+    return this.volume.snapshots.list();
+  }
+  find(name: string): KeptRoot | undefined {
+    return this.volume.snapshots.find(name);
+  }
+  async create(name: string): Promise<KeptRoot> {
+    this.volume.mustBeWritable('snapshot');
+    await this.options.pull?.();
+    return this.volume.snapshots.create(name);
+  }
+  remove(name: string): Promise<void> {
+    return this.volume.snapshots.remove(name);
+  }
+  rename(name: string, newName: string): Promise<void> {
+    return this.volume.snapshots.rename(name, newName);
+  }
+  statfs(): VolumeStatistics {
+    return this.live.statfs();
+  }
+
+  enter(root: KeptRoot): Attributes {
+    const number = this.numberOf(root);
+    const filesystem = this.filesystem(number) as FileSystem;
+    return { ...filesystem.getattr(rootInode), root: number };
+  }
+
+  private numberOf(root: KeptRoot): number {
+    const known = this.numbers.get(root.id);
+    if (known !== undefined) return known;
+    let number = 1 + (root.id % mostSnapshots);
+    while (this.entered.has(number)) number = 1 + (number % mostSnapshots);
+    this.numbers.set(root.id, number);
+    this.entered.set(number, { root, filesystem: undefined });
+    this.forgetIdle();
+    return number;
+  }
+
+  private open(root: KeptRoot): FileSystem {
+    const { onCorruption } = this.options;
+    return new FileSystem(new SnapshotView(this.volume, root), {
+      accessTimes: 'noatime',
+      cacheBytes: 1,
+      cachedInodes: 1024,
+      ...(onCorruption === undefined ? {} : { onCorruption }),
+    });
+  }
+
+  private forgetIdle(): void {
+    if (this.entered.size % mostIdle !== 0) return;
+    for (const entered of this.entered.values()) if (entered.filesystem?.unused) entered.filesystem = undefined;
+  }
+}

@@ -1,0 +1,40 @@
+/** How a volume is opened, and what a new one is made of. */
+import type { CleaningPolicy } from '../cleaner/policy.js';
+import type { Superblock } from '../format/superblock.js';
+import type { Registry } from '../transform/registry.js';
+import type { Batch } from '../tree/batch.js';
+import type { JournalMode } from './journal-mode.js';
+
+export interface Clock {
+  /** Milliseconds since 1970, with fractions. */
+  now(): number;
+  /** The same, exactly, from a clock that has it so. */
+  time?(): { seconds: number; nanos: number };
+}
+
+export interface VolumeOptions {
+  readonly readOnly?: boolean;
+  /** What a crash shall leave; `ordered` unless told. */
+  readonly journal?: JournalMode;
+  /** Most seconds between a change and its commit; default 5. 0: no commit comes by itself (tests). */
+  readonly commitSeconds?: number;
+  /** Memory for tree nodes, in bytes; default 64 MiB. */
+  readonly cacheBytes?: number;
+  readonly clock?: Clock;
+  readonly policy?: CleaningPolicy;
+  /** Chain for new data, such as `lz4` or `none`; as the superblock says unless told. */
+  readonly compression?: string;
+  /** The transforms that are known; those built in unless told. */
+  readonly registry?: Registry;
+  /** Told once when a write or barrier has failed, or something is damaged, and the volume takes no more changes. */
+  readonly onFailure?: (failure: unknown) => void;
+}
+
+export interface FormatOptions {
+  /** Identity and geometry (planGeometry); its checksum is made here. */
+  readonly superblock: Superblock;
+  /** What the tree holds at first: the root directory. */
+  readonly initial: Batch;
+  readonly registry?: Registry;
+  readonly clock?: Clock;
+}

@@ -1,0 +1,125 @@
+/**
+ * A kept root as the filesystem layer sees a volume: the same map and log, read-only. The nodes are shared with the live
+ * tree in one cache, as an address never means other bytes.
+ */
+import { FsError } from '../errors.js';
+import type { Chains } from '../transform/chain.js';
+import { Tree, treeId } from '../tree/tree.js';
+import type { Address, Generation, InodeNumber } from '../units.js';
+import type { Flusher, ItemCursor, PageRun, VolumeApi } from './api.js';
+import type { KeptRoot } from './kept-roots.js';
+import type { Volume } from './volume.js';
+
+export class SnapshotView implements VolumeApi {
+  readonly readOnly = true;
+  readonly inodes: number;
+  readonly generation: Generation;
+  readonly heldGeneration: Generation = 0;
+  flusher: Flusher | undefined;
+  private readonly tree: Tree;
+
+  constructor(
+    private readonly volume: Volume,
+    private readonly root: KeptRoot,
+  ) {
+    const { pointer, height, generation } = root;
+    this.inodes = root.inodes;
+    this.generation = generation;
+    const owner = { generation, releaseNode: () => undefined };
+    this.tree = new Tree(volume.state.cache, owner, treeId.main, root.id, { pointer, height });
+  }
+
+  get journal() {
+    return this.volume.journal;
+  }
+  get chains(): Chains {
+    return this.volume.chains;
+  }
+  get usualChain(): number {
+    return this.volume.usualChain;
+  }
+  get unitRoom(): number {
+    return this.volume.unitRoom;
+  }
+  get nameSeed(): number {
+    return this.volume.nameSeed;
+  }
+  get mostPages(): number {
+    return this.volume.mostPages;
+  }
+  get pagesAtOnce(): number {
+    return this.volume.pagesAtOnce;
+  }
+
+  mustBeWritable(operation: string): never {
+    throw new FsError('EROFS', operation);
+  }
+
+  /** Once the snapshot is deleted, what it held may be written over at any time. */
+  private mustBeThere(): void {
+    if (!this.volume.snapshots.has(this.root.id))
+      throw new FsError('ESTALE', 'read', undefined, 'the snapshot is gone');
+  }
+
+  get(inode: InodeNumber, kind: number, offset: number): Uint8Array | undefined {
+    this.mustBeThere();
+    return this.tree.get(inode, kind, offset);
+  }
+  seek(inode: InodeNumber, kind: number, offset: number): ItemCursor {
+    this.mustBeThere();
+    return this.tree.seek(inode, kind, offset);
+  }
+  floor(inode: InodeNumber, kind: number, offset: number): ItemCursor {
+    this.mustBeThere();
+    return this.tree.floor(inode, kind, offset);
+  }
+
+  readPages(address: Address, pages: number, into: Uint8Array, scattered = false): Promise<void> | undefined {
+    this.mustBeThere();
+    return this.volume.readPages(address, pages, into, scattered);
+  }
+  where(address: Address): number {
+    return this.volume.where(address);
+  }
+
+  apply(): never {
+    return this.mustBeWritable('write');
+  }
+  prepare(): never {
+    return this.mustBeWritable('write');
+  }
+  appendData(): PageRun[] {
+    return this.mustBeWritable('write');
+  }
+  appendUnit(): Address {
+    return this.mustBeWritable('write');
+  }
+  endUnits(): void {}
+  reserve(): never {
+    return this.mustBeWritable('write');
+  }
+  allocateInode(): InodeNumber {
+    return this.mustBeWritable('create');
+  }
+  /** Nothing was reserved, as nothing is ever dirty. */
+  unreserve(): void {}
+  touched(): void {}
+
+  now(): { seconds: number; nanos: number } {
+    return this.volume.now();
+  }
+
+  sync(): Promise<void> {
+    return Promise.resolve();
+  }
+  handOver(): undefined {
+    return undefined;
+  }
+  commit(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  statistics(): ReturnType<VolumeApi['statistics']> {
+    return this.volume.statistics();
+  }
+}

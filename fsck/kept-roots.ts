@@ -1,0 +1,235 @@
+/**
+ * Pass 6: what else holds pages. Each kept root is walked as the live tree was, but for the subtrees that another root
+ * has as well: each node is judged once. Chunks of dropped runs are compared with what was found: the live line's runs
+ * are not in the live tree, and each run is held by some root, or waits to be given back.
+ *
+ * Names and counts of inodes are judged in the live tree only: a kept root is a state that was live once.
+ */
+import { DroppedRun, itemKind, RootRecord, rootState } from '../fs/format/item.js';
+import type { Pointer } from '../fs/format/pointer.js';
+import { readU64 } from '../fs/format/struct.js';
+import { type InodeNumber, volumeInode } from '../fs/units.js';
+import { numbers, words } from './column.js';
+import { type DataRead, dataRead, verifyReads } from './data.js';
+import { extentProblem, leavesSegment } from './extent-value.js';
+import type { Image } from './image.js';
+import type { NodeFrame } from './node.js';
+import { type Findings, type Problem, problem } from './problem.js';
+import { claimPages, describe, type ItemVisitor, TreeWalk, tree } from './tree.js';
+
+export interface KeptRootItem extends RootRecord {
+  readonly id: number;
+}
+
+/** Most wrong runs that are remembered; a repair looks again. */
+const mostWrong = 2 ** 18;
+
+/** Kept roots and chunks of the system tree, as they come. */
+export class KeptRootList {
+  readonly roots: KeptRootItem[] = [];
+  /** Runs that are not true: line, chunk and address. */
+  private readonly wrong = new Set<string>();
+  private readonly line = words();
+  private readonly number = numbers();
+  private readonly address = numbers();
+  private readonly birth = numbers();
+  private readonly pages = words();
+
+  constructor(
+    private readonly image: Image,
+    private readonly findings: Findings,
+  ) {}
+
+  /** An item of kind `root`, of the right length. */
+  root(frame: NodeFrame, index: number): void {
+    const root = { ...RootRecord.read(frame.view, frame.valueStart(index)), id: frame.offset(index) };
+    const wrong = rootProblem(root, this.image);
+    if (wrong) this.findings.add('kept-root', `root ${root.id} (${root.name}) ${wrong}`);
+    else this.roots.push(root);
+  }
+
+  /** An item of kind `dropped`. */
+  chunk(frame: NodeFrame, index: number): void {
+    const length = frame.valueLength(index);
+    if (length % DroppedRun.size !== 0 || length === 0) {
+      this.findings.add('dropped-run', `chunk ${frame.key(index)} has ${length} bytes`);
+      return;
+    }
+    const start = frame.valueStart(index);
+    for (let at = start; at < start + length; at += DroppedRun.size) {
+      const address = readU64(frame.view, at + DroppedRun.offsetOf.address);
+      const pages = frame.view.getUint32(at + DroppedRun.offsetOf.pages, true);
+      if (address < 1 || pages < 1 || leavesSegment(address, pages, this.image.superblock)) {
+        this.findings.add('dropped-run', `chunk ${frame.key(index)} has a run of ${pages} pages from ${address}`);
+        this.wrong.add(`${frame.inode(index)}/${frame.offset(index)}/${address}`);
+        continue;
+      }
+      this.line.push(frame.inode(index));
+      this.number.push(frame.offset(index));
+      this.address.push(address);
+      this.birth.push(readU64(frame.view, at + DroppedRun.offsetOf.birth));
+      this.pages.push(pages);
+    }
+  }
+
+  isWrong(line: number, chunk: number, address: number): boolean {
+    return this.wrong.has(`${line}/${chunk}/${address}`);
+  }
+
+  /** Before the kept roots are walked: what the live line has dropped is not in its tree. */
+  checkLive(live: number): void {
+    for (let i = 0; i < this.line.length; i++) {
+      if (this.line.values[i] !== live) continue;
+      const used = this.claimed(i);
+      if (used > 0) this.say(i, `is dropped, but the live tree has ${used} of its pages`);
+    }
+  }
+
+  /** After that: each run is held by a root, or about to be given back. Claims those. */
+  checkHeld(): void {
+    const leaving = this.roots.filter(({ state }) => state === rootState.leaving);
+    for (let i = 0; i < this.line.length; i++) {
+      const line = this.line.values[i];
+      const number = this.number.values[i];
+      const owner = leaving.find(
+        ({ stage, heir, cursorOffset, end, floor }) =>
+          stage === 1 && heir === line && number >= cursorOffset && number < end && this.birth.values[i] > floor,
+      );
+      const used = this.claimed(i);
+      const pages = this.pages.values[i];
+      if (owner === undefined && used !== pages) this.say(i, `is held by no root (${used} of ${pages} pages are)`);
+      else if (owner !== undefined && used > 0)
+        this.say(i, `is about to be given back, but a root has ${used} of its pages`);
+      else if (owner !== undefined)
+        claimPages(this.image, this.address.values[i], pages, this.nameOf(i), true, this.findings);
+    }
+  }
+
+  /** Pages of a run that a pointer was found for. */
+  private claimed(i: number): number {
+    let found = 0;
+    for (let page = 0; page < this.pages.values[i]; page++) {
+      const located = this.image.locate(this.address.values[i] + page, true);
+      if (located >= 0 && this.image.claims.has(located)) found++;
+    }
+    return found;
+  }
+
+  private say(i: number, problem: string): void {
+    this.findings.add('dropped-run', `${this.nameOf(i)} ${problem}`);
+    if (this.wrong.size < mostWrong)
+      this.wrong.add(`${this.line.values[i]}/${this.number.values[i]}/${this.address.values[i]}`);
+  }
+
+  private nameOf(i: number): string {
+    return `the run at ${describe(this.address.values[i], this.image)} of line ${this.line.values[i]}`;
+  }
+}
+
+function rootProblem(root: KeptRootItem, { checkpoint }: Image): string | undefined {
+  const known: readonly number[] = Object.values(rootState);
+  if (!known.includes(root.state) || root.kind < 1 || root.kind > 2)
+    return `is of unknown kind ${root.kind} or state ${root.state}`;
+  if (!(root.generation >= 1 && root.generation <= checkpoint.generation)) return `keeps generation ${root.generation}`;
+  if (root.id >= checkpoint.nextRoot) return `is not below the next one, ${checkpoint.nextRoot}`;
+  for (const value of [root.mark, root.end, root.cursorOffset, root.floor])
+    if (!Number.isSafeInteger(value)) return 'has a number out of range';
+  return undefined;
+}
+
+/** Walk what the kept roots hold. Returns the nodes that were new. */
+export async function walkKeptRoots(
+  image: Image,
+  list: KeptRootList,
+  findings: Findings,
+  data: boolean,
+): Promise<number> {
+  let nodes = 0;
+  const ids = new Set(list.roots.map(({ id }) => id));
+  for (const root of list.roots) {
+    if (root.parent !== 0 && !ids.has(root.parent))
+      findings.add('kept-root', `root ${root.id} (${root.name}) follows ${root.parent}, which is not there`);
+    if (root.state === rootState.leaving) continue;
+    const walk = new TreeWalk(image, tree.files, findings, undefined, true);
+    await walk.walk(root.pointer, root.height, new KeptItems(image, findings, data), root.generation);
+    nodes += walk.nodes;
+  }
+  return nodes;
+}
+
+/** Extents of a kept root: their pages are claimed, unless another root has them already. */
+class KeptItems implements ItemVisitor {
+  private reads: DataRead[] = [];
+
+  constructor(
+    private readonly image: Image,
+    private readonly findings: Findings,
+    private readonly data: boolean,
+  ) {}
+
+  item(frame: NodeFrame, index: number): void {
+    const inode = frame.inode(index);
+    if (inode === volumeInode || frame.kind(index) !== itemKind.extent) return;
+    const wrong = extentProblem(frame.value(index), this.image.superblock);
+    if (wrong) {
+      this.findings.add(
+        'extent-value',
+        `inode ${inode} of a snapshot: the extent at page ${frame.offset(index)} ${wrong}`,
+      );
+      return;
+    }
+    const pointer = frame.pointer(index);
+    if (pointer.address === 0) return;
+    if (pointer.birth > frame.birth)
+      this.findings.add('birth', `inode ${inode} of a snapshot: an extent was born after its node`);
+    if (this.claim(pointer, inode) && this.data)
+      this.reads.push(dataRead(frame, index, pointer, inode, frame.offset(index)));
+  }
+
+  /** True if one of its pages is new. */
+  private claim({ address, pages }: Pointer, inode: InodeNumber): boolean {
+    const { image } = this;
+    let fresh = false;
+    for (let page = address; page < address + pages; page++) {
+      const located = image.locate(page, true);
+      if (located >= 0 && image.claims.has(located)) continue;
+      claimPages(image, page, 1, `inode ${inode} of a snapshot`, true, this.findings);
+      fresh = true;
+    }
+    return fresh;
+  }
+
+  leafDone(): Promise<void> | undefined {
+    if (this.reads.length === 0) return undefined;
+    const { reads } = this;
+    this.reads = [];
+    return verifyReads(this.image, this.findings, reads);
+  }
+}
+
+/** What the checkpoint says of the live root beside the others. Before the kept roots are walked. */
+export function* checkLiveRoot(
+  image: Image,
+  list: KeptRootList,
+  found: { readonly pages: number; readonly nodes: number; readonly systemNodes: number },
+): Iterable<Problem> {
+  const { checkpoint } = image;
+  list.checkLive(checkpoint.rootId);
+  const { newestRoot, newestSnapshot, heldNodes } = checkpoint;
+  const parent = list.roots.find(({ id }) => id === newestRoot);
+  const generation = parent?.generation ?? 0;
+  if ((newestRoot !== 0 && parent === undefined) || generation !== newestSnapshot)
+    yield problem(
+      'kept-root',
+      `the live root follows ${newestRoot} of generation ${newestSnapshot}, which is not there`,
+    );
+  const counters: readonly (readonly [string, number, number])[] = [
+    ['data pages in the live tree', checkpoint.mainPages, found.pages],
+    ['nodes in the live tree', checkpoint.mainNodes, found.nodes],
+    ['nodes in the system tree', checkpoint.systemNodes, found.systemNodes],
+  ];
+  for (const [name, counted, real] of counters)
+    if (counted !== real) yield problem('counters', `the checkpoint counts ${counted} ${name}, there are ${real}`);
+  if (heldNodes > found.nodes || (heldNodes > 0 && newestSnapshot === 0))
+    yield problem('counters', `the checkpoint counts ${heldNodes} nodes that a snapshot holds too`);
+}

@@ -1,0 +1,103 @@
+/** Snapshots on a real mount: `.snapshots`, the command, and what the kernel thinks of them. */
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs/promises';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { MountedVolume } from '../support/programs.js';
+
+let volume: MountedVolume;
+
+beforeEach(async () => {
+  volume = await MountedVolume.make();
+});
+afterEach(() => volume.dispose());
+
+const read = (name: string): Promise<string> => fs.readFile(volume.path(name), 'utf8');
+const listed = async (): Promise<{ name: string; unique: number }[]> =>
+  JSON.parse(await volume.expect('varve', 'snapshot', 'list', '--json', volume.directory));
+
+it('mkdir makes one with what is written and not yet sent, and nothing in it can change', async () => {
+  await volume.mount();
+  await fs.mkdir(volume.path('d'));
+  const file = await fs.open(volume.path('d/file'), 'w');
+  await file.write('before');
+  await fs.mkdir(volume.path('.snapshots/one'));
+  await file.write(' and after');
+  await file.close();
+  expect(await read('.snapshots/one/d/file')).toBe('before');
+  expect(await read('d/file')).toBe('before and after');
+
+  const inside = volume.path('.snapshots/one/d/file');
+  await expect(fs.writeFile(inside, 'x')).rejects.toMatchObject({ code: 'EROFS' });
+  await expect(fs.rm(inside)).rejects.toMatchObject({ code: 'EROFS' });
+  await expect(fs.chmod(inside, 0o600)).rejects.toMatchObject({ code: 'EROFS' });
+  await expect(fs.mkdir(`${inside}x`)).rejects.toMatchObject({ code: 'EROFS' });
+  await expect(fs.truncate(inside, 0)).rejects.toMatchObject({ code: 'EROFS' });
+  await expect(fs.link(volume.path('d/file'), `${inside}x`)).rejects.toMatchObject({ code: 'EXDEV' });
+  await expect(fs.mkdir(volume.path('.snapshots/one'))).rejects.toMatchObject({ code: 'EEXIST' });
+  await expect(fs.rmdir(volume.path('.snapshots'))).rejects.toThrow();
+  await expect(fs.rename(volume.path('d'), volume.path('.snapshots'))).rejects.toThrow();
+
+  const [live, kept] = [
+    await fs.stat(volume.path('d/file'), { bigint: true }),
+    await fs.stat(inside, { bigint: true }),
+  ];
+  expect(kept.ino).not.toBe(live.ino);
+  expect(kept.ino & 0xffffffffffffn).toBe(live.ino);
+});
+
+it('is listed by name only, stays over a remount, and is gone with rmdir', async () => {
+  await volume.mount();
+  await fs.writeFile(volume.path('file'), 'one');
+  await fs.mkdir(volume.path('.snapshots/a'));
+  await fs.rename(volume.path('.snapshots/a'), volume.path('.snapshots/b'));
+  expect(await fs.readdir(volume.directory)).toEqual(['file']);
+  expect(await fs.readdir(volume.path('.snapshots'))).toEqual(['b']);
+  await volume.unmount();
+  await volume.mount('snapdir=visible');
+  expect((await fs.readdir(volume.directory)).sort()).toEqual(['.snapshots', 'file']);
+  await fs.writeFile(volume.path('file'), 'two');
+  const handle = await fs.open(volume.path('.snapshots/b/file'));
+  expect(await read('.snapshots/b/file')).toBe('one');
+  await fs.rmdir(volume.path('.snapshots/b'));
+  await expect(read('.snapshots/b/file')).rejects.toMatchObject({ code: 'ENOENT' });
+  await expect(handle.stat()).rejects.toMatchObject({ errno: -116 });
+  await handle.close();
+  expect(await fs.readdir(volume.path('.snapshots'))).toEqual([]);
+  await volume.unmount();
+  await volume.expect('fsck.varve', '-f', volume.image);
+});
+
+it('the command does the same on a mount and on an image, and says what each holds', async () => {
+  await volume.mount();
+  await fs.writeFile(volume.path('big'), Buffer.alloc(8 << 20, 1));
+  await expect(fs.stat(volume.path('.snapshots/first'))).rejects.toMatchObject({ code: 'ENOENT' });
+  await volume.expect('varve', 'snapshot', 'create', volume.directory, 'first');
+  expect(await fs.readdir(volume.path('.snapshots/first'))).toEqual(['big']);
+  await fs.rm(volume.path('big'));
+  await volume.expect('varve', 'sync', volume.directory);
+  const [first] = await listed();
+  expect(first).toMatchObject({ name: 'first' });
+  expect(first.unique).toBeGreaterThanOrEqual(8 << 20);
+  expect(first.unique).toBeLessThan(9 << 20);
+  const used = (): number =>
+    Number(
+      execFileSync('stat', ['-f', '-c', '%b-%f', volume.directory])
+        .toString()
+        .split('-')
+        .reduce((a, b) => String(Number(a) - Number(b))),
+    );
+  const before = used();
+  await volume.expect('varve', 'snapshot', 'rename', volume.directory, 'first', 'renamed');
+  await volume.expect('varve', 'snapshot', 'delete', '--wait', volume.directory, 'renamed');
+  expect(before - used()).toBeGreaterThan((8 << 20) / 4096);
+  expect(await listed()).toEqual([]);
+  await volume.unmount();
+
+  await volume.expect('varve', 'snapshot', 'create', volume.image, 'offline');
+  expect(await volume.expect('varve', 'snapshot', 'list', volume.image)).toMatch(/^name +created .*\noffline +20/);
+  await expect(volume.expect('varve', 'snapshot', 'create', volume.image, 'offline')).rejects.toThrow(
+    /there is a snapshot offline already/,
+  );
+  await volume.expect('varve', 'snapshot', 'delete', volume.image, 'offline');
+  await volume.expect('fsck.varve', '-f', volume.image);
+});
