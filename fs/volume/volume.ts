@@ -30,7 +30,7 @@ import type { Clock, FormatOptions, VolumeOptions } from './options.js';
 import { Pace } from './pace.js';
 import { recover } from './recovery.js';
 import { Snapshots } from './snapshots.js';
-import { mustWork, type VolumeState } from './state.js';
+import { barrier, mustWork, type VolumeState } from './state.js';
 import { mustBeReadOnly, readSuperblock, writeSuperblock } from './superblock.js';
 import { VolumeChains } from './volume-chains.js';
 
@@ -134,9 +134,13 @@ export class Volume implements VolumeApi {
    * durable as if the volume had been closed, which takes the fewest places, gives back the old journal's, and is not
    * replayed again if the power goes now; and the reserve is filled up before a full volume is served, or a crash
    * after another would use it up.
+   *
+   * A process that was killed may have left its last checkpoint in the host's memory alone. It becomes durable before
+   * anything is written: places and table copies that it no longer needs are those of the one before.
    */
   private async begin(crashed: boolean): Promise<void> {
     const { journal, log, table } = this.state;
+    await barrier(this.state);
     if (crashed) {
       await this.checkpoints.close();
       if (table.pendingPlaces > 0) await this.checkpoints.close();

@@ -58,6 +58,8 @@ export class Workshop {
     const closed = { ...found.checkpoint, clean: 0 };
     const random = randomBytes(6).readUIntLE(0, 6);
     const from = { checkpoint: closed, map: found.map.slice() };
+    // As a mount does: nothing is built on a checkpoint that is in the host's memory alone.
+    await store.barrier();
     return new Workshop(await assemble(keeping(store), superblock, from, { cacheBytes, epoch: random }), now);
   }
 

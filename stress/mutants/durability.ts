@@ -1,7 +1,7 @@
 /** Faults in the order of writes and barriers, and in what a record or checkpoint holds. */
 import { type Mutant, tests } from './mutant.js';
 
-const { powerCut, modes, aceOne, aceTwo, rules, random } = tests;
+const { powerCut, modes, aceOne, aceTwo, rules, random, secondProcess } = tests;
 
 export const durability: readonly Mutant[] = [
   {
@@ -19,6 +19,14 @@ export const durability: readonly Mutant[] = [
     from: `[frozen.slot]);\n    await barrier(this.state);`,
     to: `[frozen.slot]);`,
     tests: [powerCut, aceOne],
+  },
+  {
+    name: 'no-barrier-before-a-mount-writes',
+    why: 'a mount builds on a checkpoint that a killed process left in the memory of the host',
+    file: 'fs/volume/volume.ts',
+    from: `    await barrier(this.state);\n`,
+    to: ``,
+    tests: [secondProcess],
   },
   {
     name: 'slots-not-in-turn',

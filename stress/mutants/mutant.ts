@@ -36,6 +36,7 @@ export const tests = {
   rules: 'test/crash/rules.test.ts',
   damage: 'test/crash/damage.test.ts',
   modes: 'test/crash/modes.test.ts',
+  secondProcess: 'test/crash/second-process.test.ts',
   aceOne: 'test/stress/ace.test.ts#whenever the power goes',
   aceTwo: 'test/stress/ace.test.ts#in a sample',
   random: 'test/stress/model.test.ts',
