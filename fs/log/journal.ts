@@ -67,6 +67,8 @@ export class Journal {
   private readonly waiting = new GrowingBuffer();
   /** Where each waiting batch ends. */
   private ends: number[] = [];
+  /** By how much each of them changes the number of inodes. */
+  private born: number[] = [];
   private opened: OpenedSegment[] = [];
   private marked = { bytes: 0, batches: 0, opened: 0 };
 
@@ -83,9 +85,10 @@ export class Journal {
     return this.waiting.length;
   }
 
-  add(batch: LoggedBatch, generation: Generation, root: number): void {
+  add(batch: LoggedBatch & { readonly inodes: number }, generation: Generation, root: number): void {
     encodeBatch(this.waiting, batch, generation, root);
     this.ends.push(this.waiting.length);
+    this.born.push(batch.inodes);
   }
 
   noteOpened(place: Place, serial: Serial): void {
@@ -144,7 +147,8 @@ export class Journal {
         return undefined;
       }
       const size = joins ? aligned(length) : pages * pageSize;
-      const record = this.record(this.waiting.bytes.subarray(from, end), upTo - batch, size, counters);
+      const then = { nextInode: counters.nextInode, inodes: counters.inodes - this.bornAfter(upTo) };
+      const record = this.record(this.waiting.bytes.subarray(from, end), upTo - batch, size, then);
       const wait = this.put(record, joins);
       if (wait !== undefined) waits.push(wait);
       if (!joins) this.page += pages;
@@ -156,6 +160,13 @@ export class Journal {
     }
     this.forget(from, batch);
     return waits;
+  }
+
+  /** Inodes that the waiting batches from `batch` on add: a record without them does not count them. */
+  private bornAfter(batch: number): number {
+    let count = 0;
+    for (let i = batch; i < this.born.length; i++) count += this.born[i];
+    return count;
   }
 
   /** Whether a record of `length` bytes goes behind the last one, into the same page. */
@@ -218,6 +229,7 @@ export class Journal {
     if (bytes === 0 && batches === 0) return;
     this.waiting.dropFront(bytes);
     this.ends.splice(0, batches);
+    this.born.splice(0, batches);
     for (let i = 0; i < this.ends.length; i++) this.ends[i] -= bytes;
     this.marked.bytes = Math.max(0, this.marked.bytes - bytes);
     this.marked.batches = Math.max(0, this.marked.batches - batches);

@@ -180,6 +180,22 @@ describe('what a replay leaves', () => {
     expect(table.nextSerial).toBeGreaterThanOrEqual(used);
   });
 
+  it('counts inodes as of the last record that is there, when what was waiting took several', async () => {
+    const mounted = await mount();
+    const files = 3000;
+    for (let i = 0; i < files; i++) await create(mounted.fs, i);
+    const { disk, volume } = mounted;
+    // More than one record: the last of them is lost.
+    disk.faults.plan('write', disk.faults.counts.write + 2, { what: 'power' });
+    await expect(mounted.fs.sync()).rejects.toThrow();
+    const again = await mount(disk.crash(everythingKept));
+    await volume.abandon();
+    expect(again.volume.inodes).toBeLessThan(files + 1);
+    expect(again.volume.inodes).toBeGreaterThan(1);
+    await again.volume.commit();
+    expect(await problems(again)).toEqual([]);
+  });
+
   it('gives back a file that was open when its last name went', async () => {
     const mounted = await mount();
     const inode = await create(mounted.fs, 'a');
