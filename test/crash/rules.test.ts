@@ -71,6 +71,13 @@ async function describeFile(fs: FileSystem, called: string | number): Promise<st
   return `${length} x ${into.every((byte) => byte === into[0]) ? into[0] : 'mixed'}`;
 }
 
+/** `done`, or the code of the error. */
+const code = (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => 'done',
+    (error) => (error instanceof FsError ? error.code : String(error)),
+  );
+
 const problems = async ({ disk }: Mounted): Promise<unknown[]> =>
   checkVolume(new SimulatedDisk(size, { contents: disk.contents() }), { data: true });
 
@@ -182,7 +189,7 @@ describe('what a replay leaves', () => {
 
   it('counts inodes as of the last record that is there, when what was waiting took several', async () => {
     const mounted = await mount();
-    const files = 3000;
+    const files = 800;
     for (let i = 0; i < files; i++) await create(mounted.fs, i);
     const { disk, volume } = mounted;
     // More than one record: the last of them is lost.
@@ -244,13 +251,11 @@ describe('a volume', () => {
     const inode = await create(fs, 'a');
     await put(fs, inode, 1, 5000);
     disk.faults.plan(call, disk.faults.counts[call] + 1, { what: 'error', code: 'EIO' });
-    const code = (error: unknown): string => (error instanceof FsError ? error.code : String(error));
-    const told = async (work: Promise<unknown>): Promise<string> => work.then(() => 'done', code);
-    expect(await told(fs.fsync(inode, false))).toBe('EIO');
-    expect(await told(fs.fsync(inode, false))).toBe('EIO');
-    expect(await told(fs.sync())).toBe('EIO');
-    expect(await told(mounted.volume.commit())).toBe('EIO');
-    expect(await told(create(fs, 'b'))).toBe('EIO');
+    expect(await code(fs.fsync(inode, false))).toBe('EIO');
+    expect(await code(fs.fsync(inode, false))).toBe('EIO');
+    expect(await code(fs.sync())).toBe('EIO');
+    expect(await code(mounted.volume.commit())).toBe('EIO');
+    expect(await code(create(fs, 'b'))).toBe('EIO');
   });
 
   it('says ENOSPC while a commit, and the removal of everything, still fit', async () => {
@@ -266,6 +271,27 @@ describe('a volume', () => {
     await volume.commit();
     await run(() => fs.unlink(1, name('a'), who));
     await volume.commit();
+  });
+
+  it('promises the same room to one alone', async () => {
+    const { fs, volume } = await mount();
+    const length = Math.floor(volume.statistics().available * 0.6) * 4096;
+    const files = [await create(fs, 'a'), await create(fs, 'b'), await create(fs, 'c')];
+    const all = await Promise.allSettled(files.map((inode) => run(() => fs.fallocate(inode, 0, 0, length))));
+    expect(all.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected', 'rejected']);
+    const { capacity, live, reserved } = volume.statistics();
+    expect(live + reserved).toBeLessThanOrEqual(capacity);
+  });
+
+  it('promises the last of its room', async () => {
+    const { fs, volume } = await mount();
+    const inode = await create(fs, 'a');
+    await volume.commit();
+    const length = volume.statistics().available * 4096;
+    expect(await code(run(() => fs.fallocate(inode, 0, 0, length + 4096)))).toBe('ENOSPC');
+    expect(await code(run(() => fs.fallocate(inode, 0, 0, length)))).toBe('done');
+    expect(await run(() => fs.getattr(inode))).toMatchObject({ size: length });
+    expect(volume.statistics().available).toBe(0);
   });
 
   it('gives a promised range back as it is written', async () => {

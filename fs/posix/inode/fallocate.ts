@@ -76,7 +76,7 @@ function* allocation(context: Context, inode: Inode, asked: Allocation): Steps {
   yield () => holesIn(context, inode, first, last);
   if (!punches) {
     yield* settleInMemory(context, inode);
-    yield () => mustHaveRoom(context, inode, first, last);
+    yield () => mustHaveRoom(context, inode, holesIn(context, inode, first, last));
   }
   if (clears) {
     yield () => zeroEdges(context, inode, offset, end);
@@ -113,9 +113,8 @@ function* settleInMemory(context: Context, inode: Inode): Steps {
   }
 }
 
-/** ENOSPC, before anything has changed, if the holes of the range are more than the volume has room for. */
-function mustHaveRoom(context: Context, inode: Inode, first: PageNumber, end: PageNumber): void {
-  const missing = holesIn(context, inode, first, end);
+/** ENOSPC, before anything has changed, if the volume has no room for so many pages more. */
+function mustHaveRoom(context: Context, inode: Inode, missing: number): void {
   if (missing <= context.volume.statistics().available) return;
   context.writeback.makeRoom();
   if (missing > context.volume.statistics().available) throw new FsError('ENOSPC', 'fallocate', inode.number);
@@ -153,6 +152,8 @@ function reserveStep(context: Context, inode: Inode, first: PageNumber, end: Pag
     page += count;
   }
   if (reserved > 0) {
+    // Others were served since the whole range was asked for.
+    mustHaveRoom(context, inode, reserved);
     edit.record(inode).pages += reserved;
     edit.apply();
     inode.mapVersion++;
@@ -164,10 +165,9 @@ function reserveStep(context: Context, inode: Inode, first: PageNumber, end: Pag
 function conclude(context: Context, inode: Inode, end: ByteOffset): void {
   if (inode.gone) return;
   const edit = new InodeEdit(context);
-  const grows = end > inode.record.size;
-  // A record that stays as long takes no room: what was punched on a full volume is not to fail here.
-  edit.batch.frees = !grows;
-  const after = grows ? resize(context, inode, end, edit) : undefined;
+  // The record stays as long and takes no room: what was punched, or took the last room, is not to fail here.
+  edit.batch.frees = true;
+  const after = end > inode.record.size ? resize(context, inode, end, edit) : undefined;
   edit.modified(inode, context.volume.now());
   edit.apply();
   after?.();
