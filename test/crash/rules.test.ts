@@ -188,19 +188,20 @@ describe('what a replay leaves', () => {
   });
 
   it('counts inodes as of the last record that is there, when what was waiting took several', async () => {
-    const mounted = await mount();
     const files = 800;
-    for (let i = 0; i < files; i++) await create(mounted.fs, i);
-    const { disk, volume } = mounted;
-    // More than one record: the last of them is lost.
-    disk.faults.plan('write', disk.faults.counts.write + 2, { what: 'power' });
-    await expect(mounted.fs.sync()).rejects.toThrow();
-    const again = await mount(disk.crash(everythingKept));
-    await volume.abandon();
-    expect(again.volume.inodes).toBeLessThan(files + 1);
-    expect(again.volume.inodes).toBeGreaterThan(1);
-    await again.volume.commit();
-    expect(await problems(again)).toEqual([]);
+    const counts: number[] = [];
+    for (let call = 1; call <= 4; call++) {
+      const { disk, volume, fs } = await mount();
+      for (let i = 0; i < files; i++) await create(fs, i);
+      disk.faults.plan('write', disk.faults.counts.write + call, { what: 'power' });
+      await code(fs.sync());
+      const again = await mount(disk.crash(everythingKept));
+      await volume.abandon();
+      counts.push(again.volume.inodes);
+      await again.volume.commit();
+      expect(await problems(again), `call ${call}`).toEqual([]);
+    }
+    expect(counts.filter((count) => count > 1 && count <= files)).not.toEqual([]);
   });
 
   it('gives back a file that was open when its last name went', async () => {

@@ -52,7 +52,10 @@ it.each([
     const { inode } = await run(() => fs.lookup(1, Buffer.from('kept')));
     const into = new Uint8Array(300_000);
     expect(await run(() => fs.read(inode, 0, into))).toBe(300_000);
-    expect(into.every((byte) => byte === 4), `seed ${seed}`).toBe(true);
+    expect(
+      into.every((byte) => byte === 4),
+      `seed ${seed}`,
+    ).toBe(true);
     await volume.close();
     expect(await checkVolume(again, { data: true }), `seed ${seed}`).toEqual([]);
   }
