@@ -57,7 +57,7 @@ export class Journal {
   /** Bytes in use of the page before, if another record may follow there; else 0. */
   private fill = 0;
   /** Writes on their way. */
-  private flying = 0;
+  private readonly flying = new Set<Promise<void>>();
   private place: Place = -1;
   private serial: Serial = 0;
   private nextPlace: Place = -1;
@@ -171,7 +171,7 @@ export class Journal {
 
   /** Whether a record of `length` bytes goes behind the last one, into the same page. */
   private joins(length: number): boolean {
-    return this.fill > 0 && this.flying === 0 && this.fill + length <= pageSize;
+    return this.fill > 0 && this.flying.size === 0 && this.fill + length <= pageSize;
   }
 
   private put(record: Uint8Array, joins: boolean): Promise<void> | undefined {
@@ -179,13 +179,18 @@ export class Journal {
     const start = placeOffset(this.table.geometry, this.place, this.page);
     const wait = this.store.write(joins ? start - pageSize + this.fill : start, [record]);
     if (wait === undefined) return undefined;
-    this.flying++;
+    this.flying.add(wait);
     const landed = () => {
-      this.flying--;
+      this.flying.delete(wait);
     };
     // A caller who gets no promises commits instead, and meets a failure there: the store takes no more.
     wait.then(landed, landed);
     return wait;
+  }
+
+  /** All records written so far have arrived (not: are durable). Undefined when they have already. */
+  landed(): Promise<unknown> | undefined {
+    return this.flying.size === 0 ? undefined : Promise.all(this.flying);
   }
 
   /** What was written so far is about to be relied on: the next record begins on another page. */

@@ -4,7 +4,8 @@
  * takes the records up to the first that is torn or whose pages are not there: a prefix of the operations.
  *
  * Invariants
- * 1. Who is told that its record has been handed over can rely on all earlier ones: a chain with a gap ends there.
+ * 1. Who is told that its record has been handed over can rely on all earlier ones, whoever wrote them (an fsync does
+ *    too): a chain with a gap ends there.
  * 2. No record is written while zeros are on their way to where it goes.
  */
 import type { Checkpoints } from './checkpoints.js';
@@ -23,23 +24,29 @@ export class HandOver {
   handOver(): Promise<void> | undefined {
     const { journal, log, counters } = this.state;
     mustWork(this.state, 'write');
-    if (journal.waitingBytes === 0) return this.pending;
+    if (journal.waitingBytes === 0) return this.arrival();
     const zeros = log.prewriter.pending;
     if (zeros !== undefined) return zeros.catch((e) => this.state.fail(e)).then(() => this.handOver());
     const before = journal.sequence;
-    let writes: Promise<void>[] | undefined;
+    let written = false;
     try {
-      writes = journal.write(log.generation, this.state);
+      written = journal.write(log.generation, this.state) !== undefined;
     } catch (e) {
       this.state.fail(e);
     }
     // Pages that were written in place may have failed as well.
     mustWork(this.state, 'write');
-    if (writes === undefined) return this.follow(this.checkpoints.checkpoint());
+    if (!written) return this.follow(this.checkpoints.checkpoint());
     counters.records += journal.sequence - before;
-    const landed = log.landed();
-    if (writes.length === 0 && landed === undefined) return this.pending;
-    return this.follow(Promise.all([...writes, landed]));
+    return this.arrival();
+  }
+
+  /** When the host has all records and pages written so far. Undefined when it has them already. */
+  private arrival(): Promise<void> | undefined {
+    const { journal, log } = this.state;
+    const [records, pages] = [journal.landed(), log.landed()];
+    if (records === undefined && pages === undefined) return this.pending;
+    return this.follow(Promise.all([records, pages]));
   }
 
   /** `work`, and everything before it, is done when the result resolves. */

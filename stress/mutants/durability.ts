@@ -45,6 +45,14 @@ export const durability: readonly Mutant[] = [
     tests: [powerCut, rules],
   },
   {
+    name: 'acknowledged-before-the-record-of-an-fsync',
+    why: 'mode data: an operation counts as safe while a record before its own is still on its way',
+    file: 'fs/volume/hand-over.ts',
+    from: `[journal.landed(), log.landed()]`,
+    to: `[undefined, log.landed()]`,
+    tests: [modes],
+  },
+  {
     name: 'tail-of-a-record-lost',
     why: 'a record says that it has one batch fewer than it has',
     file: 'fs/log/journal.ts',

@@ -108,6 +108,26 @@ describe('journal=data, a small file', () => {
   });
 });
 
+describe('journal=data, beside an fsync whose record is still on its way', () => {
+  it.each([1, 2, 3, 4])('acknowledges nothing that needs this record (%i)', async (seed) => {
+    const machine = await start(new SimulatedDisk(imageBytes, { contents: image.copy() }), 'data');
+    const who = { uid: 0, gid: 0, pid: 1 };
+    const { faults } = machine.disk;
+    const make = (name: string) => machine.api.mknod(1, Buffer.from(name), 0o100644, 0, 0, who).inode;
+    // Zeros are ahead of the next records then.
+    for (const name of ['zero', 'one']) await run(() => machine.api.fsync(make(name), false));
+    const first = make('first');
+    faults.plan('write', faults.counts.write + 1, { what: 'slow', turns: 40 });
+    const syncing = run(() => machine.api.fsync(first, false)).catch(() => undefined);
+    make('second');
+    await machine.api.settled('names');
+    const left = machine.disk.kill(seededRandom(seed));
+    await machine.volume.abandon();
+    await syncing;
+    expect((await found(left, 'data')).names).toMatch(/first.*second/s);
+  });
+});
+
 describe('journal=none', () => {
   it('leaves exactly the last checkpoint', async () => {
     const list = operations.flatMap((operation, i) => (i % 7 === 6 ? [operation, syncAll] : [operation]));
