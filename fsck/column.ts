@@ -18,10 +18,10 @@ export class Column<T extends Storage> {
   }
 }
 
-export const numbers = (): Column<Float64Array> => new Column(new Float64Array(1024));
-export const words = (): Column<Uint32Array> => new Column(new Uint32Array(1024));
-export const halves = (): Column<Uint16Array> => new Column(new Uint16Array(1024));
-export const bytes = (): Column<Uint8Array> => new Column(new Uint8Array(1024));
+export const numbers = (): Column<Float64Array> => new Column(new Float64Array(64));
+export const words = (): Column<Uint32Array> => new Column(new Uint32Array(64));
+export const halves = (): Column<Uint16Array> => new Column(new Uint16Array(64));
+export const bytes = (): Column<Uint8Array> => new Column(new Uint8Array(64));
 
 /** Index of the greatest value at or below `wanted` in an ascending column, or -1. */
 export function floorIndex(column: Column<Storage>, wanted: number): number {

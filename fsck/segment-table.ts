@@ -48,24 +48,42 @@ const unused = { serial: 0, generation: 0, live: 0, state: placeState.free, head
 /** Which copy of a table page is current: 0 none, 1 A, 2 B, 3 damage. */
 const copyOf = ({ tableMap }: Image, index: number): number => (tableMap[index >> 2] >> ((index & 3) * 2)) & 3;
 
-/** Entries of all places about which anything was written, in order; those whose entries can't be read are left out. */
-export async function* placeEntries(image: Image): AsyncIterable<PlaceEntry> {
+/**
+ * Entries of all places about which anything was written, in order, in lists of up to a page; those whose entries can't
+ * be read are left out.
+ */
+export async function* placeEntries(image: Image): AsyncIterable<readonly PlaceEntry[]> {
   const { geometry } = image;
   const perLivePage = livePlacesPerPage(geometry);
   for (let index = 0; index < geometry.indexPages; index++) {
     const page = await readTablePage(image, index);
     if (typeof page === 'string') continue;
     const view = page && new DataView(page.buffer);
+    const entries: PlaceEntry[] = [];
     const first = index * indexEntriesPerPage;
     const end = Math.min(first + indexEntriesPerPage, geometry.places);
     for (let place = first; place < end; place++) {
       if (view !== undefined) {
-        yield { place, ...IndexEntry.read(view, TablePage.size + (place - first) * IndexEntry.size) };
+        entries.push(placeEntry(view, TablePage.size + (place - first) * IndexEntry.size, place));
       } else if (copyOf(image, geometry.indexPages + Math.floor(place / perLivePage)) !== 0) {
-        yield { place, ...unused };
+        entries.push({ place, ...unused });
       }
     }
+    yield entries;
   }
+}
+
+/** Field by field: there may be many. */
+function placeEntry(view: DataView, base: number, place: Place): PlaceEntry {
+  const { offsetOf } = IndexEntry;
+  return {
+    place,
+    serial: readU64(view, base + offsetOf.serial),
+    generation: readU64(view, base + offsetOf.generation),
+    live: view.getUint32(base + offsetOf.live, true),
+    state: view.getUint8(base + offsetOf.state),
+    head: view.getUint8(base + offsetOf.head),
+  };
 }
 
 /** Check index pages and live counts, and enter the places of all serials into the image. */
@@ -136,22 +154,23 @@ export function countBits(bitmap: Uint8Array): number {
 
 async function* checkLiveCounts(image: Image): AsyncIterable<Problem> {
   const maps = new LiveMaps(image);
-  for await (const entry of placeEntries(image)) {
-    const wrong = await maps.moveTo(entry.place);
-    if (wrong) yield problem('table-page', wrong);
-    const bitmap = maps.of(entry.place);
-    if (maps.readable && countBits(bitmap) !== entry.live) {
-      yield problem(
-        'live-count',
-        `place ${entry.place} counts ${entry.live} live pages, its live map ${countBits(bitmap)}`,
-      );
-    }
-    const holdsPages = entry.state === placeState.open || entry.state === placeState.sealed;
-    if (!holdsPages && entry.live !== 0) {
-      yield problem(
-        'live-count',
-        `place ${entry.place} has ${entry.live} live pages although it is ${stateName(entry.state)}`,
-      );
+  for await (const entries of placeEntries(image)) {
+    for (const entry of entries) {
+      const looked = maps.moveTo(entry.place);
+      const wrong = looked && (await looked);
+      if (wrong) yield problem('table-page', wrong);
+      const bitmap = maps.of(entry.place);
+      const bits = countBits(bitmap);
+      if (maps.readable && bits !== entry.live) {
+        yield problem('live-count', `place ${entry.place} counts ${entry.live} live pages, its live map ${bits}`);
+      }
+      const holdsPages = entry.state === placeState.open || entry.state === placeState.sealed;
+      if (!holdsPages && entry.live !== 0) {
+        yield problem(
+          'live-count',
+          `place ${entry.place} has ${entry.live} live pages although it is ${stateName(entry.state)}`,
+        );
+      }
     }
   }
 }
@@ -169,10 +188,14 @@ export class LiveMaps {
   constructor(private readonly image: Image) {}
 
   /** Bring in the page with the bitmap of `place`. Says what is wrong with a page that is looked at for the first time. */
-  async moveTo(place: Place): Promise<string | undefined> {
+  moveTo(place: Place): Promise<string | undefined> | undefined {
     const index = Math.floor(place / livePlacesPerPage(this.image.geometry));
     if (index === this.index) return undefined;
     this.index = index;
+    return this.bringIn(index);
+  }
+
+  private async bringIn(index: number): Promise<string | undefined> {
     const page = await readTablePage(this.image, this.image.geometry.indexPages + index);
     this.readable = typeof page !== 'string';
     this.page = page instanceof Uint8Array ? page : undefined;

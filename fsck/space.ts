@@ -5,24 +5,29 @@
 import { placeState } from '../fs/format/segment-table.js';
 import type { Image } from './image.js';
 import { type Problem, problem } from './problem.js';
-import { countBits, LiveMaps, placeEntries } from './segment-table.js';
+import { countBits, LiveMaps, type PlaceEntry, placeEntries } from './segment-table.js';
 
 /** Compare the live map with the claims, page by page. */
 export async function* checkLiveMap(image: Image): AsyncIterable<Problem> {
   const maps = new LiveMaps(image);
-  for await (const { place, state, serial } of placeEntries(image)) {
-    await maps.moveTo(place);
-    if (!maps.readable) continue;
-    const live = maps.of(place);
-    const claimed = image.claims.ofPlace(place);
-    const lost = difference(claimed, live, image.perSegment);
-    const leaked = difference(live, claimed, image.perSegment);
-    const name = `place ${place} (segment ${serial})`;
-    if (lost.count > 0) yield problem('live-map', `${name}: ${pagesFrom(lost)} in use but not live in the map`);
-    if (leaked.count > 0) yield problem('live-map', `${name}: ${pagesFrom(leaked)} live in the map but not in use`);
-    if (state === placeState.free && claimed !== undefined)
-      yield problem('live-map', `${name} is free and has pages in use`);
+  for await (const entries of placeEntries(image)) {
+    for (const entry of entries) {
+      const looked = maps.moveTo(entry.place);
+      if (looked) await looked;
+      if (maps.readable) yield* comparePlace(image, entry, maps.of(entry.place));
+    }
   }
+}
+
+function* comparePlace(image: Image, { place, state, serial }: PlaceEntry, live: Uint8Array): Iterable<Problem> {
+  const claimed = image.claims.ofPlace(place);
+  const lost = difference(claimed, live, image.perSegment);
+  const leaked = difference(live, claimed, image.perSegment);
+  const name = `place ${place} (segment ${serial})`;
+  if (lost.count > 0) yield problem('live-map', `${name}: ${pagesFrom(lost)} in use but not live in the map`);
+  if (leaked.count > 0) yield problem('live-map', `${name}: ${pagesFrom(leaked)} live in the map but not in use`);
+  if (state === placeState.free && claimed !== undefined)
+    yield problem('live-map', `${name} is free and has pages in use`);
 }
 
 interface Difference {
@@ -54,7 +59,7 @@ export async function* checkCounters(
 ): AsyncIterable<Problem> {
   const { checkpoint } = image;
   let live = 0;
-  for await (const entry of placeEntries(image)) live += entry.live;
+  for await (const entries of placeEntries(image)) for (const entry of entries) live += entry.live;
   const counters: readonly (readonly [string, number, number])[] = [
     ['inodes', checkpoint.inodes, found.inodes],
     ['live pages in the segment table', checkpoint.livePages, live],

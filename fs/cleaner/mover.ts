@@ -25,15 +25,14 @@ interface Piece {
 export class Mover {
   /** Pages moved since the volume was opened. */
   moved = 0;
-  private readonly buffer: Uint8Array;
+  /** A segment; made when the first one is emptied. */
+  private buffer = new Uint8Array(0);
 
   constructor(
     private readonly log: Log,
     private readonly system: Tree,
     private readonly map: RelocationMap,
-  ) {
-    this.buffer = new Uint8Array(log.perSegment * pageSize);
-  }
+  ) {}
 
   /**
    * Empty a sealed segment. Returns the pages moved; false when it was left alone: it changed meanwhile, or it can't be
@@ -43,6 +42,7 @@ export class Mover {
     const { table } = this.log;
     const serial = table.serial[place];
     const intact = () => table.serial[place] === serial && table.state[place] === placeState.sealed;
+    if (this.buffer.length === 0) this.buffer = new Uint8Array(this.log.perSegment * pageSize);
     const readable = await this.read(place);
     if (!intact()) return false;
     const runs = readable ? liveRuns(table, place, this.buffer) : undefined;

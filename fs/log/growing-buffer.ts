@@ -1,6 +1,6 @@
 /** Bytes that grow at the end and are dropped from the front: the batches that no record holds yet. */
 export class GrowingBuffer {
-  bytes = new Uint8Array(64 * 1024);
+  bytes = new Uint8Array(8 * 1024);
   view = new DataView(this.bytes.buffer);
   length = 0;
 
