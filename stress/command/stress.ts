@@ -1,5 +1,6 @@
 /**
- * `varve stress`: work as programs do it, on a mount or on a volume in memory, with every byte that is read compared.
+ * `varve stress`: work as programs do it, on a mount or on a volume in memory, with every byte that is read compared; or,
+ * without a profile, random operations on a disk that loses power, against a model.
  * What runs is loaded when it is asked for: other commands of `varve` start without it.
  */
 import { InvalidArgumentError } from 'commander';
@@ -13,7 +14,7 @@ import { describe } from '../workload/describe.js';
 import type { Report } from '../workload/report.js';
 
 interface Options {
-  readonly profile: string;
+  readonly profile?: string;
   readonly minutes?: number;
   readonly operations?: number;
   readonly seed: number;
@@ -21,19 +22,24 @@ interface Options {
   readonly concurrency?: number;
   readonly age?: boolean;
   readonly fill: number;
-  readonly size: string;
+  readonly size?: string;
+  readonly journal: string;
+  readonly save?: string;
+  readonly replay?: string;
   readonly json?: boolean;
 }
 
 /** Without another end, a run ends after so many calls. */
 const defaultOperations = 20_000;
+const workloadSize = '512M';
+const randomSize = '16M';
 
 export const addStress: AddCommand = (program, context) => {
   program
     .command('stress')
-    .description('work as programs do, and compare every byte that is read')
+    .description('work as programs do, or at random through power cuts, and compare all that is read')
     .argument('[directory]', 'on any filesystem: a new folder in it is used; without it, a volume in memory')
-    .requiredOption('--profile <name>', profiles.map(({ name }) => name).join(', '))
+    .option('--profile <name>', `${profiles.map(({ name }) => name).join(', ')}; without it, at random`)
     .option('--minutes <m>', 'end after so many minutes', number(0))
     .option('--operations <n>', `end after so many calls (${defaultOperations} if nothing else ends it)`, whole(1))
     .option('--seed <n>', 'the same calls for the same seed', whole(0), 1)
@@ -41,13 +47,34 @@ export const addStress: AddCommand = (program, context) => {
     .option('--concurrency <n>', 'workers at a time', whole(1))
     .option('--age', 'fill the volume, with more files that come and go; what was made stays')
     .option('--fill <percent>', 'how full, with --age', number(0), 80)
-    .option('--size <size>', 'of the volume in memory', '512M')
+    .option('--size <size>', `of the volume in memory (${workloadSize}; at random ${randomSize})`)
+    .option('--journal <mode>', 'at random: the journalling mode whose promise is checked', 'ordered')
+    .option('--save <file>', 'at random: where to write the script of a failure')
+    .option('--replay <file>', 'play such a script')
     .option('--json', 'print JSON: sizes in bytes, times in microseconds')
     .addHelpText('after', () => `\n${profiles.map(describe).join('\n\n')}`)
     .action((directory: string | undefined, options: Options) => act(directory, options, context));
 };
 
 async function act(directory: string | undefined, options: Options, context: CommandContext): Promise<void> {
+  if (options.profile === undefined) await atRandom(directory, options, context);
+  else await withProfile(directory, options, context);
+}
+
+async function atRandom(directory: string | undefined, options: Options, context: CommandContext): Promise<void> {
+  if (directory !== undefined) throw new VolumeError('usage', 'a directory needs --profile: random runs cut the power');
+  const { stressAtRandom } = await import('./random.js');
+  const { seed, journal, minutes, save, replay } = options;
+  const operations = options.operations ?? (minutes === undefined ? defaultOperations : Number.POSITIVE_INFINITY);
+  const size = parseSize(options.size ?? randomSize);
+  const asJson = options.json === true;
+  context.exit = await stressAtRandom(
+    { seed, journal, operations, size, minutes, save, replay, json: asJson },
+    context,
+  );
+}
+
+async function withProfile(directory: string | undefined, options: Options, context: CommandContext): Promise<void> {
   const profile = profiles.find(({ name }) => name === options.profile);
   if (profile === undefined) {
     const names = profiles.map(({ name }) => name).join(', ');
@@ -64,7 +91,7 @@ async function act(directory: string | undefined, options: Options, context: Com
       profile,
       stop: stop.signal,
       seed: options.seed,
-      bytes: parseSize(options.size),
+      bytes: parseSize(options.size ?? workloadSize),
       ...given({
         directory,
         minutes: options.minutes,

@@ -1,0 +1,100 @@
+/** `varve stress` without a profile: random operations, power cuts, and what to do again when something was wrong. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { CommandContext } from '../../fs/cli/command.js';
+import { exitCode } from '../../fs/cli/exit-codes.js';
+import { json } from '../../fs/cli/output.js';
+import { VolumeError } from '../../fs/errors.js';
+import { type JournalMode, journalModes } from '../../fs/volume/journal-mode.js';
+import { play } from '../random/play.js';
+import { parseScript, type Script, scriptText } from '../random/script.js';
+import { type Failure, type RandomReport, randomRuns, varve } from '../random/session.js';
+
+export interface RandomCommand {
+  readonly seed: number;
+  readonly journal: string;
+  readonly operations: number;
+  /** Bytes of the disk. */
+  readonly size: number;
+  readonly minutes: number | undefined;
+  /** Write the script of a failure there. */
+  readonly save: string | undefined;
+  /** Play this script instead. */
+  readonly replay: string | undefined;
+  readonly json: boolean;
+}
+
+export async function stressAtRandom(command: RandomCommand, { output }: CommandContext): Promise<number> {
+  const interrupted = { yes: false };
+  const interrupt = (): void => {
+    interrupted.yes = true;
+  };
+  const end = command.minutes === undefined ? Number.POSITIVE_INFINITY : performance.now() + command.minutes * 60_000;
+  const stop = (): boolean => interrupted.yes || performance.now() > end;
+  process.once('SIGINT', interrupt);
+  try {
+    const report = command.replay === undefined ? await runs(command, stop) : await replayed(command.replay, stop);
+    if (report.failure !== undefined && command.save !== undefined) {
+      writeFileSync(command.save, `${scriptText(report.failure.script)}\n`);
+    }
+    output.line(command.json ? json(reportObject(report)) : randomText(report, command.save));
+    if (report.failure !== undefined) return exitCode.corrupt;
+    return interrupted.yes ? exitCode.interrupted : exitCode.ok;
+  } finally {
+    process.removeListener('SIGINT', interrupt);
+  }
+}
+
+function runs(command: RandomCommand, stop: () => boolean): Promise<RandomReport> {
+  const { seed, operations, size } = command;
+  return randomRuns({ seed, journal: modeOf(command.journal), size, operations, stop });
+}
+
+function modeOf(text: string): JournalMode {
+  const journal = journalModes.find((mode) => mode === text);
+  if (journal !== undefined) return journal;
+  throw new VolumeError('usage', `there is no journalling mode '${text}'; choose one of ${journalModes.join(', ')}`);
+}
+
+async function replayed(path: string, stop: () => boolean): Promise<RandomReport> {
+  const script = readScript(path);
+  const { seed, journal } = script;
+  const { steps, counts, trail, failure } = await play(script, varve, stop);
+  const found: Failure | undefined = failure === undefined ? undefined : { script, why: failure, trail };
+  return { seed, journal, operations: steps, runs: 1, counts, failure: found };
+}
+
+function readScript(path: string): Script {
+  try {
+    return parseScript(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new VolumeError('usage', `${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+const reportObject = ({ failure, ...rest }: RandomReport): object => ({
+  ...rest,
+  ...(failure === undefined
+    ? {}
+    : {
+        failure: { why: failure.why, trail: failure.trail, script: JSON.parse(scriptText(failure.script)) as unknown },
+      }),
+});
+
+/** For people. `saved`: the file that has the script. */
+export function randomText({ seed, journal, operations, runs, counts, failure }: RandomReport, saved?: string): string {
+  const events = ['power cuts', 'kills', 'remounts', 'images checked', 'ENOSPC'];
+  const went = events.map((name) => `${counts[name] ?? 0} ${name}`).join(', ');
+  const head = `seed ${seed}, journal=${journal}: ${operations} operations in ${runs} runs; ${went}`;
+  if (failure === undefined) return `${head}\nwrong: nothing`;
+  const { script, why, trail } = failure;
+  return [
+    head,
+    `wrong, with seed ${script.seed}; shrunk to ${script.steps.length} operations:`,
+    ...trail.map((line) => `  ${line}`),
+    why,
+    saved === undefined ? `to do it again, save this as FILE: varve stress --replay FILE\n${scriptText(script)}` : '',
+    saved === undefined ? '' : `to do it again: varve stress --replay ${saved}`,
+  ]
+    .filter((line) => line !== '')
+    .join('\n');
+}
