@@ -1,8 +1,8 @@
 /**
- * Bytes of an image in memory, in blocks of 64 KiB that exist once something was written there; all else
+ * Bytes of an image in memory, in blocks of 16 KiB that exist once something was written there; all else
  * reads as zeros. A copy shares its blocks with the original until one of them changes.
  */
-const blockShift = 16;
+const blockShift = 14;
 const blockSize = 1 << blockShift;
 
 export class SparseBytes {

@@ -52,10 +52,18 @@ export async function listDirectory(api: FileSystemApi, inode: number, part = 10
 
 const chunk = 128 * 1024;
 
-/** All bytes of a regular file; SEEK_DATA skips holes in files larger than 2 MiB. */
-export async function readContents(api: FileSystemApi, inode: number, size: number): Promise<Contents> {
+/**
+ * All bytes of a regular file; SEEK_DATA skips holes in files larger than 2 MiB. Pages that `like` has as well are taken
+ * from there, which saves memory and makes them quick to compare.
+ */
+export async function readContents(
+  api: FileSystemApi,
+  inode: number,
+  size: number,
+  like?: Contents,
+): Promise<Contents> {
   const pages = new Map<number, Uint8Array>();
-  const into = new Uint8Array(chunk);
+  const into = new Uint8Array(Math.min(chunk, size));
   for (let at = 0; at < size; at += chunk) {
     if (size > 2 << 20) {
       const data = await nextData(api, inode, at);
@@ -70,6 +78,11 @@ export async function readContents(api: FileSystemApi, inode: number, size: numb
     for (let p = 0; p < want; p += pageSize) {
       const part = into.subarray(p, Math.min(p + pageSize, want));
       if (isZeros(part)) continue;
+      const same = like?.page((at + p) / pageSize);
+      if (same && part.length === pageSize && Buffer.compare(part, same) === 0) {
+        pages.set((at + p) / pageSize, same);
+        continue;
+      }
       const page = new Uint8Array(pageSize);
       page.set(part);
       pages.set((at + p) / pageSize, page);
@@ -96,8 +109,8 @@ export async function readXattrs(api: FileSystemApi, inode: number): Promise<Map
   return values;
 }
 
-/** Walk everything that can be reached from the root. */
-export async function dump(api: FileSystemApi): Promise<Dump> {
+/** Walk everything that can be reached from the root. `like`: what a file may well hold. */
+export async function dump(api: FileSystemApi, like?: (inode: number) => Contents | undefined): Promise<Dump> {
   const made: Dump = {
     facts: new Map(),
     attributes: new Map(),
@@ -107,11 +120,16 @@ export async function dump(api: FileSystemApi): Promise<Dump> {
     xattrs: new Map(),
     files: new Map(),
   };
-  await visit(api, made, rootInode);
+  await visit(api, made, rootInode, like);
   return made;
 }
 
-async function visit(api: FileSystemApi, into: Dump, first: number): Promise<void> {
+async function visit(
+  api: FileSystemApi,
+  into: Dump,
+  first: number,
+  like: ((inode: number) => Contents | undefined) | undefined,
+): Promise<void> {
   const waiting = [first];
   for (let inode = waiting.pop(); inode !== undefined; inode = waiting.pop()) {
     if (into.attributes.has(inode)) continue;
@@ -125,7 +143,7 @@ async function visit(api: FileSystemApi, into: Dump, first: number): Promise<voi
     const xattrs = await readXattrs(api, here);
     into.xattrs.set(here, xattrs);
     for (const [name, value] of xattrs) into.facts.set(xattrKey(here, name), xattrFact(value));
-    if (type === fileType.regular) into.files.set(here, await readContents(api, here, attributes.size));
+    if (type === fileType.regular) into.files.set(here, await readContents(api, here, attributes.size, like?.(here)));
     if (type === fileType.directory) waiting.push(...(await visitEntries(api, into, here)));
   }
 }

@@ -19,6 +19,8 @@ interface Entry {
 
 export class Tape {
   readonly entries: Entry[] = [];
+  /** When it was begun. */
+  readonly since: Moment;
   /** When the operation that is noted began. */
   begun: Moment;
   /** The facts and versions with which it starts. */
@@ -33,7 +35,8 @@ export class Tape {
     history: History,
     private readonly now: () => Moment,
   ) {
-    this.begun = now();
+    this.since = now();
+    this.begun = this.since;
     const versions = new Map([...history.versions].map(([inode, list]) => [inode, list[list.length - 1]]));
     this.start = { facts: new Map(history.base), versions, namesFlush: history.namesFlush };
   }

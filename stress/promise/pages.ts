@@ -75,7 +75,7 @@ function explained(bytes: Uint8Array, page: number, length: number, candidates: 
 }
 
 const same = (a: Uint8Array, b: Uint8Array, from: number, to: number): boolean =>
-  Buffer.compare(a.subarray(from, to), b.subarray(from, to)) === 0;
+  a === b || Buffer.compare(a.subarray(from, to), b.subarray(from, to)) === 0;
 
 /** First bytes that aren't zero, in hexadecimal. */
 function describe(page: Uint8Array): string {

@@ -89,6 +89,10 @@ export class Choose {
   }
 
   length(): number {
+    return Math.min(this.harness.mostBytes, this.anyLength());
+  }
+
+  private anyLength(): number {
     const { random } = this;
     const p = random();
     if (p < 0.3) return 1 + below(random, 100);

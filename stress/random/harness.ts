@@ -5,6 +5,7 @@
 import { FsError } from '../../fs/errors.js';
 import type { FileSystemApi, Time } from '../../fs/posix/api.js';
 import { below, chance, type Random, seededRandom } from '../../fs/store/random.js';
+import type { Moment as DiskMoment, Recording } from '../../fs/store/recording.js';
 import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
 import type { SparseBytes } from '../../fs/store/sparse-bytes.js';
 import { run } from '../../fs/suspend.js';
@@ -14,6 +15,7 @@ import { type Dump, dump, readContents } from '../model/dump.js';
 import type { Moment } from '../model/history.js';
 import { Model } from '../model/model.js';
 import { restore } from '../model/restore.js';
+import { Tape } from '../model/tape.js';
 import { promises } from '../promise/promises.js';
 import type { System, SystemMaker } from '../system/system.js';
 import type { VirtualTime } from '../system/virtual-time.js';
@@ -31,6 +33,20 @@ export interface HarnessOptions {
   readonly trail?: number;
   /** Check the whole image after each stop and cut. */
   readonly check?: boolean;
+  /** What the disk holds at first: an image to go on from; a new volume is made if absent. */
+  readonly contents?: SparseBytes;
+  /** Record what the disk is told, and put the history on tape beside it. Such a run has no stop and no cut. */
+  readonly record?: boolean;
+  /** Most bytes of one write, copy or allocation; 1 MiB unless told. */
+  readonly mostBytes?: number;
+}
+
+/** A run that was recorded, from the first operation on. */
+export interface Recorded {
+  readonly recording: Recording;
+  readonly tape: Tape;
+  /** Moment of the disk when the first operation began. */
+  readonly since: DiskMoment;
 }
 
 /** The model and the system disagree. */
@@ -68,7 +84,11 @@ export class Harness {
     this.random = seededRandom(options.seed);
     this.model = new Model(() => clockOf(options.time));
     this.model.history.namesFlush = this.journal !== 'writeback';
-    this.disk = this.newDisk(undefined);
+    this.disk = this.newDisk(options.contents?.copy());
+  }
+
+  get mostBytes(): number {
+    return this.options.mostBytes ?? 1 << 20;
   }
 
   get journal(): JournalMode {
@@ -89,6 +109,7 @@ export class Harness {
     const inPlace = this.options.inPlace ?? 0.5;
     return new SimulatedDisk(this.options.size, {
       ...(contents ? { contents } : {}),
+      record: this.options.record ?? false,
       slow: { random: this.random, inPlace, turns: 6 },
     });
   }
@@ -110,11 +131,32 @@ export class Harness {
   }
 
   async start(): Promise<void> {
-    await this.maker.format(this.disk);
+    if (!this.options.contents) await this.maker.format(this.disk);
     this.system = await this.maker.open(this.disk);
     const root = await dump(this.api);
     restore(this.model, root);
+    const { history } = this.model;
+    if (this.options.record) history.tape = new Tape(history, () => this.disk.recording.now);
     this.checkDisk();
+  }
+
+  /** The end of a run that records: closed in peace, or left as it is. */
+  async stopRecording(inPeace: boolean): Promise<Recorded> {
+    const { tape } = this.model.history;
+    if (!tape) throw new Error('the run was not recorded');
+    await this.settle();
+    this.begin();
+    this.forgetHolds();
+    if (inPeace) {
+      await this.stop();
+      this.model.history.durable(this.model.history.now());
+    } else {
+      this.keepCounters(this.running());
+      await this.running().abandon();
+      this.system = undefined;
+    }
+    this.checkDisk();
+    return { recording: this.disk.recording, tape, since: tape.since };
   }
 
   /** Time passes: mostly little, and now and then enough for a commit to come by itself. */
@@ -142,7 +184,7 @@ export class Harness {
     this.note(label);
     const first = this.begin();
     const got = await this.attempt(() => this.acknowledged(() => call(this.api)));
-    this.end(first);
+    this.ended(first);
     if (this.isOff(got)) {
       await this.whileUncertain(label, call);
       await this.powerIsBack();
@@ -174,7 +216,7 @@ export class Harness {
   }
 
   /** It has ended: what the model does next is the same operation. */
-  private end(first: number): void {
+  private ended(first: number): void {
     this.model.history.generations = { first, last: this.running().generation() };
   }
 
@@ -204,7 +246,7 @@ export class Harness {
     const outcomes = await Promise.all(
       calls.map(({ call }) => this.attempt(() => this.acknowledged(() => call(this.api)))),
     );
-    this.end(first);
+    this.ended(first);
     const off = outcomes.some((outcome) => this.isOff(outcome));
     for (const [i, outcome] of outcomes.entries()) {
       const { label, call, check } = calls[i];

@@ -169,7 +169,7 @@ export const operations = {
       if (!h.model.nodes.has(inode)) return;
       const { size } = h.model.contents(inode);
       if (size > 64 << 20) return;
-      if (!(await write(h, inode, size, choose.bytes(256 << 10)))) return;
+      if (!(await write(h, inode, size, choose.bytes(Math.min(h.mostBytes, 256 << 10))))) return;
     }
   },
 

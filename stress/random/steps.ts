@@ -5,7 +5,8 @@
 import { below, type Random } from '../../fs/store/random.js';
 import type { OperationName, Step } from './operations.js';
 
-type Weights = Readonly<Partial<Record<OperationName, number>>>;
+/** How often each operation comes, against the others. */
+export type Weights = Readonly<Partial<Record<OperationName, number>>>;
 
 const always: Weights = {
   lookup: 3,
@@ -67,6 +68,11 @@ function draw(random: Random, weights: Weights): OperationName {
     if (at < 0) return name;
   }
   return list[0][0];
+}
+
+/** Steps with the same proportions throughout. */
+export function drawEvenly(random: Random, count: number, weights: Weights): Step[] {
+  return Array.from({ length: count }, () => ({ name: draw(random, weights), seed: below(random, 2 ** 31) }));
 }
 
 /** The steps of a run, one after another; a tide lasts for `tide` steps. */

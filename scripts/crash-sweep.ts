@@ -1,0 +1,180 @@
+/**
+ * The long run of the crash sweeps: crash states of random runs in all four journalling modes, each recovered, compared
+ * with what the mode promises, and checked by fsck. Counts distinct images (stress/crash/identity.ts) over all modes.
+ *
+ *     node dist/scripts/crash-sweep.js [--states N] [--seed N] [--minutes M] [--workers N] [--mode MODE] [--any] [--json]
+ *     [--quiet]
+ *
+ * Prints a line for each mode, or, with --json, one object. Fails on the first broken promise, with what leads to it; and, unless --any, when the
+ * time was not enough for the states or something that a sweep must go through never happened (stress/crash/tally.ts).
+ *
+ * Exit codes: 0 all is well, 1 a broken promise, 2 too few states or something never happened.
+ */
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type JournalMode, journalModes } from '../fs/volume/journal-mode.js';
+import { Sweep, type Violation } from '../stress/crash/sweep.js';
+import { addTally, missing, type Tally } from '../stress/crash/tally.js';
+
+const { values } = parseArgs({
+  options: {
+    states: { type: 'string', default: '1000000' },
+    seed: { type: 'string', default: '1' },
+    minutes: { type: 'string', default: '120' },
+    workers: { type: 'string', default: '2' },
+    mode: { type: 'string' },
+    any: { type: 'boolean', default: false },
+    worker: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    quiet: { type: 'boolean', default: false },
+  },
+});
+
+/** What a worker does at a time. */
+interface Task {
+  readonly journal: JournalMode;
+  readonly seed: number;
+  readonly states: number;
+  /** Milliseconds since 1970. */
+  readonly deadline: number;
+}
+
+interface Done {
+  readonly task: Task;
+  readonly tally: Tally;
+  readonly violation: Violation | undefined;
+  readonly identities: Float64Array;
+}
+
+const statesOfTask = 2000;
+/** Each state leaves some megabytes behind: a young generation of this size is collected less often. */
+const execArgv = [...process.execArgv, '--max-semi-space-size=64'];
+
+function work(): void {
+  process.on('message', (task: Task) => {
+    const identities: number[] = [];
+    const sweep = new Sweep({
+      ...task,
+      stop: () => Date.now() > task.deadline,
+      judged: (identity) => identities.push(identity),
+    });
+    void sweep.run().then(({ tally, violation }) => {
+      process.send?.({ task, tally, violation, identities: Float64Array.from(identities) } satisfies Done);
+    });
+  });
+}
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+class Run {
+  private readonly modes = journalModes.filter((mode) => values.mode === undefined || mode === values.mode);
+  private readonly wanted = Number(values.states);
+  private readonly started = performance.now();
+  private readonly deadline = Date.now() + Number(values.minutes) * 60_000;
+  private readonly identities = new Set<number>();
+  private readonly tallies = new Map<JournalMode, Tally>(this.modes.map((mode) => [mode, {}]));
+  private readonly violations: Violation[] = [];
+  private tasks = 0;
+  private told = performance.now();
+
+  async finish(): Promise<number> {
+    if (this.modes.length === 0) throw new RangeError(`--mode is one of ${journalModes.join(', ')}`);
+    await Promise.all(Array.from({ length: Number(values.workers) }, () => this.employ()));
+    const all: Tally = {};
+    for (const tally of this.tallies.values()) addTally(all, tally);
+    const never = values.any ? [] : missing(all);
+    if (values.json) this.tellJson(never);
+    else this.tell(never);
+    if (this.violations.length > 0) return 1;
+    return never.length > 0 || (!values.any && this.identities.size < this.wanted) ? 2 : 0;
+  }
+
+  private tell(never: readonly string[]): void {
+    for (const [mode, tally] of this.tallies) say(`${mode}: ${describe(tally)}`);
+    for (const violation of this.violations) say(explain(violation));
+    if (never.length > 0) say(`never happened: ${never.join(', ')}`);
+    say(`${this.summary()}; ${this.violations.length} violations`);
+  }
+
+  private tellJson(never: readonly string[]): void {
+    const { violations, identities, wanted, seconds } = this;
+    const modes = Object.fromEntries(this.tallies);
+    say(
+      JSON.stringify({
+        seed: Number(values.seed),
+        wanted,
+        distinct: identities.size,
+        seconds,
+        modes,
+        never,
+        violations,
+      }),
+    );
+  }
+
+  private get seconds(): number {
+    return Math.round((performance.now() - this.started) / 1000);
+  }
+
+  private summary(): string {
+    return `seed ${values.seed}: ${this.identities.size} distinct images of ${this.wanted} wanted, ${this.seconds} s`;
+  }
+
+  private get done(): boolean {
+    return this.identities.size >= this.wanted || this.violations.length > 0 || Date.now() > this.deadline;
+  }
+
+  private nextTask(): Task {
+    const number = this.tasks++;
+    const journal = this.modes[number % this.modes.length];
+    return { journal, seed: Number(values.seed) * 1_000_003 + number, states: statesOfTask, deadline: this.deadline };
+  }
+
+  private employ(): Promise<void> {
+    const worker = fork(fileURLToPath(import.meta.url), ['--worker'], { serialization: 'advanced', execArgv });
+    return new Promise((resolve, reject) => {
+      worker.once('error', reject);
+      worker.once('exit', (code, signal) => {
+        if (this.done) resolve();
+        else reject(new Error(`a worker ended with ${signal ?? `code ${code}`}`));
+      });
+      const next = (): void => {
+        if (this.done) worker.disconnect();
+        else worker.send(this.nextTask());
+      };
+      worker.on('message', (done: Done) => {
+        this.take(done);
+        next();
+      });
+      next();
+    });
+  }
+
+  private take({ task, tally, violation, identities }: Done): void {
+    for (const identity of identities) this.identities.add(identity);
+    addTally(this.tallies.get(task.journal) as Tally, tally);
+    if (violation) this.violations.push(violation);
+    if (values.quiet || values.json || performance.now() - this.told < 20_000) return;
+    this.told = performance.now();
+    say(this.summary());
+  }
+}
+
+function describe(tally: Tally): string {
+  const { states = 0, ...rest } = tally;
+  const counts = Object.keys(rest).sort();
+  return [`${states} states`, ...counts.map((name) => `${name} ${rest[name]}`)].join(', ');
+}
+
+function explain({ journal, seed, run, moment, trail, why }: Violation): string {
+  return [
+    `journal=${journal}, seed ${seed}, run ${run}, moment ${moment}:`,
+    ...why.map((line) => `  ${line}`),
+    'after:',
+    ...trail.map((line) => `  ${line}`),
+  ].join('\n');
+}
+
+if (values.worker) work();
+else process.exitCode = await new Run().finish();

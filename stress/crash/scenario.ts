@@ -1,0 +1,133 @@
+/**
+ * The runs whose crash states are taken: random operations on a volume of 64 small segments. Three kinds of beginning: a
+ * new volume; a worn one, on which hardly a segment is free and the cleaner has work; a worn one on which reserved space
+ * leaves room for little. Further runs go on from a crash state of the one before.
+ */
+
+import { fallocateFlag } from '../../fs/posix/api.js';
+import { FileSystem } from '../../fs/posix/filesystem.js';
+import { below, chance, type Random } from '../../fs/store/random.js';
+import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
+import type { SparseBytes } from '../../fs/store/sparse-bytes.js';
+import { run } from '../../fs/suspend.js';
+import { pageSize } from '../../fs/units.js';
+import type { JournalMode } from '../../fs/volume/journal-mode.js';
+import { Volume } from '../../fs/volume/volume.js';
+import type { Step } from '../random/operations.js';
+import { drawEvenly, type Weights } from '../random/steps.js';
+import { VarveMaker } from '../system/varve.js';
+
+export const imageBytes = 16 << 20;
+export const geometry = { segmentShift: 5, places: 64 } as const;
+
+export const beginnings = ['new', 'worn', 'full'] as const;
+export type Beginning = (typeof beginnings)[number];
+
+const who = { uid: 0, gid: 0, pid: 1 };
+const files = 8;
+/** Rounds of wearing, about a segment each. */
+const rounds = 52;
+/** Pages of what does not stay in a round. */
+const passing = 24;
+/** Pages that the reserved space of a full volume leaves. */
+const leftFree = 60;
+
+const made = new Map<Beginning, SparseBytes>();
+
+/** An image to begin with, the same each time. */
+export async function beginning(kind: Beginning): Promise<SparseBytes> {
+  const image = made.get(kind) ?? (await makeBeginning(kind));
+  made.set(kind, image);
+  return image.copy();
+}
+
+async function makeBeginning(kind: Beginning): Promise<SparseBytes> {
+  const now = (): number => 1_600_000_000_000;
+  const disk = new SimulatedDisk(imageBytes);
+  await new VarveMaker({ now, ...geometry }).format(disk);
+  if (kind === 'new') return disk.contents();
+  const volume = await Volume.open(disk, { commitSeconds: 0, clock: { now } });
+  const api = new FileSystem(volume, { cacheBytes: 4 << 20 });
+  await wear(api);
+  if (kind === 'full') {
+    const { inode } = await run(() => api.mknod(1, Buffer.from('reserved'), 0o100644, 0, 0, who));
+    const pages = Math.max(1, api.statfs().availablePages - leftFree);
+    await run(() => api.fallocate(inode, fallocateFlag.keepSize, 0, pages * pageSize));
+  }
+  await api.close();
+  await volume.close();
+  return disk.contents();
+}
+
+/** Each segment keeps a page of a file. */
+async function wear(api: FileSystem): Promise<void> {
+  const make = (name: string): Promise<number> => run(() => api.mknod(1, Buffer.from(name), 0o100644, 0, 0, who).inode);
+  const kept: number[] = [];
+  for (let i = 0; i < files; i++) kept.push(await make(`kept ${i}`));
+  const gone = await make('gone');
+  for (let i = 0; i < rounds; i++) {
+    const page = Buffer.alloc(pageSize, 1 + i);
+    await run(() => api.write(kept[i % files], pageSize * Math.floor(i / files), page, who));
+    await run(() => api.write(gone, 0, Buffer.alloc(passing * pageSize, i), who));
+    await api.sync();
+  }
+  await run(() => api.unlink(1, Buffer.from('gone'), who));
+}
+
+/** Little data, names of every kind, and many syncs. */
+const calm: Weights = {
+  create: 6,
+  mkdir: 1.5,
+  symlink: 0.7,
+  mknod: 0.3,
+  tmpfile: 0.7,
+  hold: 0.7,
+  letGo: 0.7,
+  link: 2,
+  unlink: 4,
+  rmdir: 0.7,
+  rename: 5,
+  chmod: 2,
+  truncate: 4,
+  write: 16,
+  read: 0.5,
+  setxattr: 2,
+  removexattr: 0.7,
+  fallocate: 2.5,
+  copyRange: 1.5,
+  fsync: 3,
+  fsyncInBackground: 6,
+  settle: 1,
+  sync: 1,
+  commit: 0.6,
+};
+
+/** Much is written over, and the cleaner has no rest. */
+const busy: Weights = {
+  ...calm,
+  write: 30,
+  fill: 6,
+  scatter: 2,
+  unlink: 5,
+  truncate: 5,
+  fsyncInBackground: 9,
+  commit: 1,
+};
+
+export interface Scenario {
+  readonly steps: readonly Step[];
+  readonly mostBytes: number;
+  /** The volume is closed at the end. */
+  readonly closed: boolean;
+}
+
+export function drawScenario(random: Random, kind: Beginning, journal: JournalMode): Scenario {
+  const weights = kind === 'new' ? calm : chance(random, 0.6) ? busy : calm;
+  // Operations that overlap have no order, which mode `data` would be judged by.
+  const together = journal === 'data' ? {} : { together: 1.5 };
+  return {
+    steps: drawEvenly(random, 20 + below(random, 60), { ...weights, ...together }),
+    mostBytes: weights === busy ? 64 << 10 : 16 << 10,
+    closed: chance(random, 0.3),
+  };
+}
