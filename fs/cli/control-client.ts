@@ -2,7 +2,8 @@
 import { connect, type Socket } from 'node:net';
 import { createInterface, type Interface } from 'node:readline';
 import { VolumeError } from '../errors.js';
-import { type Answer, type Arguments, controlPath } from './control.js';
+import type { Answer, Arguments } from './control.js';
+import { controlPaths } from './control-path.js';
 
 export class ControlConnection {
   /** Resolves when the server has ended or closed the connection. */
@@ -20,9 +21,17 @@ export class ControlConnection {
   }
 
   /** Undefined: nobody listens there, because the server is dead or runs as another user's. */
-  static open(device: string): Promise<ControlConnection | undefined> {
+  static async open(device: string): Promise<ControlConnection | undefined> {
+    for (const path of controlPaths(device)) {
+      const connection = await ControlConnection.openAt(path);
+      if (connection !== undefined) return connection;
+    }
+    return undefined;
+  }
+
+  private static openAt(path: string): Promise<ControlConnection | undefined> {
     return new Promise((resolve, reject) => {
-      const socket = connect(controlPath(device));
+      const socket = connect(path);
       socket.once('connect', () => resolve(new ControlConnection(socket, createInterface({ input: socket }))));
       socket.once('error', (e: NodeJS.ErrnoException) => {
         if (e.code === 'ENOENT' || e.code === 'ECONNREFUSED') resolve(undefined);

@@ -9,11 +9,10 @@
  * 1. The connection ends when the server does: who waits for that needs no answer.
  * 2. A device number names one mount as long as it lives, so what lies at its path from before is a leftover.
  */
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
-import { runtimeDirectory } from './control-path.js';
+import { makeRuntimeDirectory } from './control-path.js';
 
 export type Arguments = Readonly<Record<string, unknown>>;
 /** The result must be fit for JSON. What it throws is told to the one who asks. */
@@ -34,7 +33,7 @@ export class Control {
   }
 
   async listen(): Promise<void> {
-    mkdirSync(dirname(this.path), { recursive: true, mode: 0o755 });
+    makeRuntimeDirectory();
     rmSync(this.path, { force: true });
     const mask = process.umask(0o177);
     try {
@@ -79,6 +78,3 @@ export class Control {
 }
 
 export type Answer = { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly error: string };
-
-/** Where the server of a mount listens. */
-export const controlPath = (device: string): string => `${runtimeDirectory()}/${device.replace(':', '-')}.sock`;

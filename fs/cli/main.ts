@@ -12,6 +12,7 @@ import { addDump } from './dump.js';
 import { exitCode, exitCodeOf } from './exit-codes.js';
 import { addFrag } from './frag.js';
 import { addInfo } from './info.js';
+import { addInstall } from './install.js';
 import { type Output, standardOutput } from './output.js';
 import { addScrub } from './scrub.js';
 import { addSnapshot } from './snapshot.js';
@@ -29,6 +30,7 @@ const commands: readonly AddCommand[] = [
   addFrag,
   addDefrag,
   addSnapshot,
+  addInstall,
 ];
 
 /** Run varve with arguments as from the command line, and commands that others add; resolves with the exit code. */

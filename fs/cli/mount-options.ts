@@ -14,6 +14,8 @@ export interface MountArguments {
   readonly image: string;
   readonly target: string;
   readonly foreground: boolean;
+  /** Only look whether it could be mounted. */
+  readonly fake: boolean;
   readonly verbose: boolean;
   readonly choices: MountChoices;
 }
@@ -45,6 +47,8 @@ export interface MountChoices {
   /** What carries the kernel's requests: its own protocol, or libfuse 2. */
   driver: DriverName;
   accessTimes: 'relatime' | 'noatime';
+  /** Mounted by an ordinary user: others may use it. */
+  allowOther: boolean;
   /** Options that the kernel acts on: nosuid, nodev, noexec, ... */
   general: Set<string>;
 }
@@ -70,18 +74,22 @@ const defaultGatherBytes = 32 * 2 ** 20;
 /** The business of mount(8), systemd and fstab; or what this driver does anyway. */
 const meaningless = new Set(
   'defaults auto noauto user nouser users owner group nofail _netdev silent loud mand nomand iversion noiversion'
-    .concat(' allow_other default_permissions')
+    .concat(' default_permissions')
     .split(' '),
 );
 
-export const usage = `Usage: mount.varve IMAGE DIRECTORY [-o OPTION,...] [-f] [-v]
+export const usage = `Usage: mount.varve IMAGE DIRECTORY [-o OPTION,...] [-frsvw] [--foreground]
 
 Mounts a Varve volume; returns when it can be used. A process in the background serves it until it is unmounted.
 
   -o OPTION,...     options, see below
-  -f                stay in the foreground and log to standard error
+  --foreground      do not go into the background, and log to standard error
+  -r, -w            as -o ro and -o rw
+  -s                ignore options that are not known
+  -f                as mount(8) -f: only look whether it could be mounted
   -v                say what is done
-  -n, -s, -t TYPE   accepted for mount(8) (-s: ignore options that are not known)
+  -n, -t TYPE, -N NAMESPACE
+                    accepted, as mount(8) passes them on
 
   ro, rw            only read; read and write
   journal=MODE      what a crash leaves: none, writeback, ordered (unless told) or data; see README.md
@@ -99,10 +107,13 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   snapdir=visible   list .snapshots in the root directory (hidden unless told; it can be entered all the same)
   norehearsal       do not practise on a volume in memory for the first second; see docs/DESIGN.md
   logfile=PATH      where the server logs; /run/varve/DEVICE.log unless told
+  allow_other       mounted by an ordinary user: let others in as well, if /etc/fuse.conf has user_allow_other
   nosuid, nodev, noexec, sync, dirsync, nodiratime, lazytime, nosymfollow: as for any filesystem
   remount           change ro, rw and the line above of what is mounted; journal stays as it is
 
 Exit codes are those of mount(8): 0, 1 (usage or permission), 2, 4 and 32 (the mount failed).`;
+
+const accessFlags: Readonly<Record<string, string>> = { r: 'ro', w: 'rw' };
 
 const wrong = (problem: string): VolumeError => new VolumeError('usage', `${problem}; see mount.varve --help`);
 
@@ -110,7 +121,7 @@ const wrong = (problem: string): VolumeError => new VolumeError('usage', `${prob
 export function parseMountArguments(args: readonly string[]): MountArguments {
   const paths: string[] = [];
   const options: string[] = [];
-  let [foreground, verbose, sloppy] = [false, false, false];
+  let [foreground, fake, verbose, sloppy] = [false, false, false, false];
   for (let i = 0; i < args.length; i++) {
     const arg = args[i];
     const value = (): string => {
@@ -119,11 +130,12 @@ export function parseMountArguments(args: readonly string[]): MountArguments {
     };
     if (arg === '-o' || arg === '--options') options.push(...value().split(','));
     else if (arg.startsWith('-o')) options.push(...arg.slice(2).split(','));
-    else if (arg === '-t') value();
+    else if (arg === '-t' || arg === '-N') value();
     else if (arg === '--foreground') foreground = true;
     else if (arg === '--verbose') verbose = true;
-    else if (/^-[fvns]+$/.test(arg)) {
-      foreground ||= arg.includes('f');
+    else if (/^-[frsvnw]+$/.test(arg)) {
+      fake ||= arg.includes('f');
+      options.push(...[...arg].map((letter) => accessFlags[letter] ?? ''));
       verbose ||= arg.includes('v');
       sloppy ||= arg.includes('s');
     } else if (arg.startsWith('-') && arg !== '-') throw wrong(`unknown option ${arg}`);
@@ -131,7 +143,7 @@ export function parseMountArguments(args: readonly string[]): MountArguments {
   }
   if (paths.length !== 2) throw wrong(`an image and a directory are needed, not ${paths.length} arguments`);
   const [image, target] = paths;
-  return { image, target, foreground, verbose, choices: parseMountOptions(options, sloppy) };
+  return { image, target, foreground, fake, verbose, choices: parseMountOptions(options, sloppy) };
 }
 
 /** Later options win over earlier ones. Throws VolumeError 'usage', for unknown ones unless `sloppy`. */
@@ -142,6 +154,7 @@ export function parseMountOptions(options: readonly string[], sloppy = false): M
     rehearsal: true,
     driver: 'kernel',
     snapshotsVisible: false,
+    allowOther: false,
     accessTimes: 'relatime',
     general: new Set(),
   };
@@ -158,6 +171,7 @@ function takeFlag(choices: MountChoices, option: string): boolean {
   if (option === '' || option.startsWith('x-') || option.startsWith('X-') || meaningless.has(option)) return true;
   if (option === 'ro' || option === 'rw') choices.readOnly = option === 'ro';
   else if (option === 'writethrough' || option === 'writeback_cache') choices.writeThrough = option === 'writethrough';
+  else if (option === 'allow_other') choices.allowOther = true;
   else if (option === 'remount') choices.remount = true;
   else if (option === 'autodefrag') choices.autodefrag = defaultGatherBytes;
   else if (option === 'noautodefrag') delete choices.autodefrag;
@@ -207,6 +221,11 @@ function takeValue(choices: MountChoices, option: string): boolean {
       choices.snapshotsVisible = oneOf(name, value, ['hidden', 'visible'] as const) === 'visible';
       return true;
     case 'comment':
+    case 'user':
+    // The kernel's, as mount(8) finds them in its table for a remount.
+    case 'user_id':
+    case 'group_id':
+    case 'max_read':
       return true;
     default:
       return false;

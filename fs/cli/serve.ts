@@ -2,7 +2,7 @@
  * The server of a mount, started by bin/mount.varve: opens the volume, mounts it, serves it until the kernel has
  * let go of it, and closes the volume so that the image is clean.
  *
- * Stopping: by umount(8) of anybody, by SIGTERM or SIGINT (which unmount it; a mount in use leaves the tree at
+ * Stopping: by umount(8) of anybody, by SIGTERM, SIGINT or SIGHUP (which unmount it; a mount in use leaves the tree at
  * once and ends with its last user, or after a grace, or with the second signal), never with data left behind.
  * What goes wrong in the background stops all writing, as a crash would, and the mount goes on reading.
  */
@@ -19,13 +19,13 @@ import { openStore } from '../store/open.js';
 import type { Store } from '../store/store.js';
 import { pageSize } from '../units.js';
 import { Volume } from '../volume/volume.js';
-import { Control, controlPath } from './control.js';
+import { Control } from './control.js';
 import { ControlConnection } from './control-client.js';
-import { runtimeDirectory } from './control-path.js';
+import { ownControlPath, runtimeDirectory } from './control-path.js';
 import { answerDefrag } from './defrag-service.js';
 import { mountExit, mountExitOf } from './exit-codes.js';
 import { answerFrag } from './frag-service.js';
-import { existing, placeOf } from './mount.js';
+import { placeOf } from './mount.js';
 import {
   type DriverName,
   type MountArguments,
@@ -61,13 +61,17 @@ interface Service {
 async function serve(args: MountArguments, server: ServerProcess): Promise<number> {
   const { choices } = args;
   if (choices.remount) {
-    const target = existing(args.target, 'mount point');
+    const { target } = varveMountAt(args.target);
     await remountServer(target, choices);
     remountKernel(target, choices.readOnly, [...choices.general]);
     server.tell(mountExit.ok);
     return mountExit.ok;
   }
   const { image, target } = placeOf(args.image, args.target);
+  if (args.fake) {
+    server.tell(mountExit.ok);
+    return mountExit.ok;
+  }
   process.title = `mount.varve ${target}`;
   const say = (line: string): void => void (args.verbose && process.stderr.write(`mount.varve: ${line}\n`));
   const store = await openStore(image, storeOptions(choices));
@@ -92,6 +96,7 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
     readOnly: volume.readOnly,
     writeThrough: choices.writeThrough ?? (choices.journal === 'data' || choices.general.has('sync')),
     general: [...choices.general],
+    allowOther: choices.allowOther,
     posixAcl: true,
     log: server.log,
   });
@@ -107,7 +112,7 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   });
   volume.gather = () => mounted.gather();
   await mounted.ready();
-  const control = new Control(controlPath(mounted.device));
+  const control = new Control(ownControlPath(mounted.device));
   const scrubs = new ScrubService(volume, () => mounted.statistics().requests ?? 0, server.log);
   const service: Service = { store, volume, filesystem, mounted, control, server, scrubs };
   const closed = deferredClose();
@@ -246,8 +251,7 @@ function stopOnSignals({ mounted, server }: Service): void {
     server.log(`unmounting ${mounted.target} failed, its users get errors: ${String(e)}`);
     mounted.abort();
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop().catch(failed));
-  process.on('SIGHUP', () => undefined);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void stop().catch(failed));
 }
 
 /** A fault outside of any request: nothing may be written on the strength of what is in memory now. */

@@ -27,13 +27,22 @@ export async function umount(directory: string, options: UmountOptions = {}): Pr
   try {
     const end = server?.ask('umount-wait');
     end?.catch(() => undefined);
-    if (options.force && server !== undefined) await syncKernel(mount.target);
+    if (options.force && server !== undefined) await syncIfAllowed(mount.target);
     await unmount(mount, options);
     if (options.force) await abort(mount);
     await end;
     await server?.ended;
   } finally {
     server?.close();
+  }
+}
+
+/** Into another user's mount even root may not look. Its own dirty pages the kernel writes at the unmount. */
+async function syncIfAllowed(target: string): Promise<void> {
+  try {
+    await syncKernel(target);
+  } catch (e) {
+    if ((e as NodeJS.ErrnoException).code !== 'EACCES') throw e;
   }
 }
 
@@ -50,7 +59,7 @@ async function unmount(mount: MountEntry, { force = false }: UmountOptions): Pro
   } catch (e) {
     if (e instanceof FsError && e.errno === errno.EBUSY) throw new VolumeError('in-use', `${mount.target} is in use`);
     if (e instanceof FsError && e.errno === errno.EPERM)
-      throw new VolumeError('no-permission', 'only root can unmount');
+      throw new VolumeError('no-permission', 'only root and who mounted it can unmount');
     throw e;
   }
 }

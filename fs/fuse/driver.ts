@@ -16,6 +16,8 @@ export interface MountOptions {
   readonly readOnly: boolean;
   /** Write to the filesystem before write(2) returns, instead of keeping dirty pages in the kernel. */
   readonly writeThrough: boolean;
+  /** Other users may use the mount, as far as permissions go. Root's mounts are open to all in any case. */
+  readonly allowOther: boolean;
   /** Options of any filesystem: nosuid, nodev, noexec, noatime, ... */
   readonly general: readonly string[];
   /** The kernel checks permissions with ACLs and the filesystem keeps mode and ACL in step. */

@@ -12,6 +12,8 @@ export interface MountEntry {
   readonly target: string;
   readonly type: string;
   readonly source: string;
+  /** The user who mounted it, where the filesystem's options say so. */
+  readonly owner: number | undefined;
 }
 
 /** All mounts, the oldest first. */
@@ -27,6 +29,7 @@ export const mounts = (): MountEntry[] => {
       target: plainPath(fields[4]),
       type: fields[separator + 1],
       source: plainPath(fields[separator + 2]),
+      owner: ownerIn(fields[separator + 3]),
     });
   }
   return entries;
@@ -35,6 +38,12 @@ export const mounts = (): MountEntry[] => {
 /** The mount that is seen at just this path: the newest of those stacked there. */
 export const mountAt = (target: string): MountEntry | undefined =>
   mounts().findLast((entry) => entry.target === target);
+
+/** `rw,user_id=1000,group_id=1000,default_permissions` */
+const ownerIn = (options: string | undefined): number | undefined => {
+  const [, uid] = /(?:^|,)user_id=(\d+)/.exec(options ?? '') ?? [];
+  return uid === undefined ? undefined : Number(uid);
+};
 
 /** Blanks and backslashes are written as \ooo. */
 const plainPath = (path: string): string =>

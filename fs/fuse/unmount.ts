@@ -4,7 +4,9 @@
  */
 import { open } from 'node:fs/promises';
 import { type ErrorCode, errno, FsError } from '../errors.js';
+import { fusermountFrom, isOrdinaryUser } from './fusermount.js';
 import { inThread, syncfs, umount2, umountFlag } from './kernel/system-calls.js';
+import { mountAt } from './mount-table.js';
 
 /** What programs have written reaches the server. Throws FsError EIO: some of it was refused. */
 export async function syncKernel(target: string): Promise<void> {
@@ -19,6 +21,10 @@ export async function syncKernel(target: string): Promise<void> {
 
 /** `lazy`: out of the tree at once, gone when its last user is. Throws FsError, EBUSY without `lazy`. */
 export async function unmountKernel(target: string, lazy: boolean): Promise<void> {
+  if (isOrdinaryUser()) {
+    if (mountAt(target) !== undefined) await fusermountFrom(target, lazy);
+    return;
+  }
   const flags = umountFlag.noFollow | (lazy ? umountFlag.detach : 0);
   const { result, errno: code } = await inThread((done) => umount2.async(target, flags, done));
   // EINVAL, ENOENT: it is no mount any more.

@@ -39,6 +39,7 @@ const session = driver.mount(target, {
   readOnly: false,
   writeThrough: options.includes('--write-through'),
   general: [],
+  allowOther: false,
   posixAcl: false,
   log: (line) => process.send?.({ log: line }),
 });

@@ -40,6 +40,7 @@ export class Wire {
         readOnly: false,
         writeThrough: false,
         general: [],
+        allowOther: false,
         posixAcl: false,
         log: (line: string) => void this.log.push(line),
         ...options,

@@ -1,6 +1,7 @@
 /**
  * Mounting: /dev/fuse is opened and handed to mount(2). As root that needs no program at all; the kernel enforces
- * permissions (default_permissions) and lets all users in (allow_other), as they expect of a disk filesystem.
+ * permissions (default_permissions) and lets all users in (allow_other), as they expect of a disk filesystem. As
+ * another user it is asked of fusermount3 (user-mount.ts).
  *
  * The mount's device number comes from /proc/self/mountinfo: a stat of the mount point would ask this very
  * process and wait for ever.
@@ -9,9 +10,11 @@ import { constants, openSync, writeFileSync } from 'node:fs';
 import { type ErrorCode, errno, VolumeError } from '../../errors.js';
 import { lastErrno } from '../../host/libc.js';
 import type { MountOptions } from '../driver.js';
+import { isOrdinaryUser } from '../fusermount.js';
 import { mountAt, mountType } from '../mount-table.js';
 import { maxWrite } from './abi.js';
 import { mount, mountFlag } from './system-calls.js';
+import { mountAsUser } from './user-mount.js';
 
 const device = '/dev/fuse';
 /** Options that are flags of mount(2). */
@@ -24,20 +27,26 @@ export interface KernelMount {
 }
 
 export const mountKernel = (target: string, options: MountOptions): KernelMount => {
+  const fd = isOrdinaryUser() ? mountAsUser(target, options) : mountAsRoot(target, options);
+  const number = mountAt(target)?.device;
+  if (number === undefined) throw new VolumeError('io', `the kernel does not list the mount on ${target}`);
+  if (!isOrdinaryUser()) tuneBackingDevice(number, options);
+  return { fd, device: number };
+};
+
+const mountAsRoot = (target: string, options: MountOptions): number => {
   const fd = openDevice();
   const bits = flagBits(options.readOnly, options.general);
   const data = `fd=${fd},rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions,max_read=${maxWrite}`;
   if (mount(options.source, target, mountType, bits, data) !== 0) {
     throw new VolumeError('io', `can't mount on ${target}: ${reason(lastErrno())}`);
   }
-  const number = mountAt(target)?.device;
-  if (number === undefined) throw new VolumeError('io', `the kernel does not list the mount on ${target}`);
-  tuneBackingDevice(number, options);
-  return { fd, device: number };
+  return fd;
 };
 
 /** Change what mount(2) can change of a mount: read-only or not, and options of any filesystem. */
 export const remountKernel = (target: string, readOnly: boolean, general: readonly string[]): void => {
+  if (isOrdinaryUser()) throw new VolumeError('no-permission', 'only root can remount');
   const bits = mountFlag.remount | flagBits(readOnly, general);
   if (mount('none', target, mountType, bits, '') !== 0) {
     throw new VolumeError('io', `can't remount ${target}: ${reason(lastErrno())}`);

@@ -57,7 +57,15 @@ export class PracticeKernel {
   constructor(filesystem: FileSystemApi, log: (line: string) => void) {
     this.dispatch = new Dispatch(
       {
-        options: { source: 'practice', readOnly: false, writeThrough: false, general: [], posixAcl: false, log },
+        options: {
+          source: 'practice',
+          readOnly: false,
+          writeThrough: false,
+          general: [],
+          allowOther: false,
+          posixAcl: false,
+          log,
+        },
         served: { filesystem: () => filesystem, nearLimit: () => false },
         counters: { bytesRead: 0, bytesWritten: 0 },
         writers: new Map(),

@@ -7,6 +7,7 @@
  */
 import { VolumeError } from '../../errors.js';
 import type { MountOptions } from '../driver.js';
+import { isOrdinaryUser } from '../fusermount.js';
 
 /** The binding has room for so much. */
 const mostBytes = 1023;
@@ -18,8 +19,8 @@ const known = new Set(['nosuid', 'nodev', 'noexec', 'sync', 'dirsync', 'noatime'
 
 /** Throws VolumeError: they are too long. */
 export function libfuseOptions(options: MountOptions): string {
-  const { source, readOnly, general } = options;
-  const root = process.getuid?.() === 0;
+  const { source, readOnly, general, allowOther } = options;
+  const root = !isOrdinaryUser();
   const words = [
     `fsname=${source.replace(/[\\,]/g, '\\$&')}`,
     'subtype=varve',
@@ -31,7 +32,8 @@ export function libfuseOptions(options: MountOptions): string {
     `max_write=${mostBytesOfWrite}`,
     `max_readahead=${mostReadahead}`,
     readOnly ? 'ro' : 'rw',
-    ...(root ? ['allow_other', 'suid', 'dev'] : []),
+    ...(root ? ['suid', 'dev'] : []),
+    ...(root || allowOther ? ['allow_other'] : []),
     ...general.filter((option) => known.has(option)),
   ];
   const text = `-o${words.join(',')}`;
