@@ -21,6 +21,8 @@ import { describeVolume, planVolume } from './layout.js';
 import { type MkfsArguments, type MkfsOptions, readOptions } from './options.js';
 import { holdsAnything, whatIsThere } from './signatures.js';
 
+const collect = (path: string, before: readonly string[]): string[] => [...before, path];
+
 /** Run mkfs.varve with arguments as from the command line; resolves with the exit code. */
 export async function main(args: readonly string[], output: Output = standardOutput()): Promise<number> {
   const command = new Command('mkfs.varve')
@@ -33,6 +35,7 @@ export async function main(args: readonly string[], output: Output = standardOut
     .option('--segment <size>', 'size of a segment, 128K to 64M; by the size of the image unless told')
     .option('-U, --uuid <uuid>', 'identity of the volume; random unless told')
     .option('--compress <how>', 'compress new data: lz4, deflate, zstd; with a level as in deflate:9')
+    .option('--transform <module>', 'a module (ES) with another way to compress: see examples/', collect, [])
     .option('--json', 'print what was made as JSON')
     .exitOverride()
     .configureOutput({

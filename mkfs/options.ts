@@ -5,6 +5,7 @@ import { VolumeError } from '../fs/errors.js';
 import { maxSegmentShift, minSegmentShift } from '../fs/format/geometry.js';
 import { Superblock } from '../fs/format/superblock.js';
 import { type Chain, none, parseChain } from '../fs/transform/chain.js';
+import { loadTransform } from '../fs/transform/external.js';
 import { Registry } from '../fs/transform/registry.js';
 import { pageSize } from '../fs/units.js';
 
@@ -18,6 +19,7 @@ export interface MkfsArguments {
   readonly uuid?: string;
   readonly json?: boolean;
   readonly compress?: string;
+  readonly transform?: readonly string[];
 }
 
 export interface MkfsOptions {
@@ -51,7 +53,7 @@ export async function readOptions(args: MkfsArguments): Promise<MkfsOptions> {
     force: args.force ?? false,
     quiet: args.quiet ?? false,
     json: args.json ?? false,
-    compression: await compression(args.compress ?? none),
+    compression: await compression(args.compress ?? none, args.transform ?? []),
   };
 }
 
@@ -61,5 +63,8 @@ function segmentShift(text: string): number {
   throw new VolumeError('usage', `a segment has 128K, 256K, 512K, 1M, 2M, 4M, 8M, 16M, 32M or 64M, not '${text}'`);
 }
 
-const compression = async (text: string): Promise<MkfsOptions['compression']> =>
-  text === none ? undefined : parseChain(text, await new Registry().ready());
+async function compression(text: string, modules: readonly string[]): Promise<MkfsOptions['compression']> {
+  if (text === none) return undefined;
+  const external = await Promise.all(modules.map(loadTransform));
+  return parseChain(text, await new Registry(external).ready());
+}

@@ -14,9 +14,11 @@ import { addFrag } from './frag.js';
 import { addInfo } from './info.js';
 import { addInstall } from './install.js';
 import { type Output, standardOutput } from './output.js';
+import { addProperty } from './property.js';
 import { addScrub } from './scrub.js';
 import { addSnapshot } from './snapshot.js';
 import { addSync } from './sync.js';
+import { addTransform } from './transform.js';
 import { addUmount } from './umount.js';
 
 /** Those that need no more than the library. */
@@ -31,6 +33,8 @@ const commands: readonly AddCommand[] = [
   addDefrag,
   addSnapshot,
   addInstall,
+  addProperty,
+  addTransform,
 ];
 
 /** Run varve with arguments as from the command line, and commands that others add; resolves with the exit code. */

@@ -2,6 +2,7 @@
  * The command line of mount.varve: as a person types it, and as mount(8) and fstab pass it on (mount(8), "External
  * helpers"). Options that mount(8) or systemd act on themselves are accepted and mean nothing here.
  */
+import { resolve } from 'node:path';
 import { VolumeError } from '../errors.js';
 import { type StoreKind, storeKinds } from '../store/open.js';
 import { type JournalMode, journalModes } from '../volume/journal-mode.js';
@@ -36,6 +37,10 @@ export interface MountChoices {
   compression?: string;
   /** What reads find scattered is laid anew, at most so many bytes a second. */
   autodefrag?: number;
+  /** Modules with transforms that are not built in. */
+  transforms: string[];
+  /** Read-only, with EIO for files that need a transform which is missing. */
+  degraded: boolean;
   /** Practise while the mount is idle, so that its first requests are served at full speed. */
   rehearsal: boolean;
   /** Whether a listing of the root directory has `.snapshots`. */
@@ -96,6 +101,8 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   commit=SECONDS    most time between a change and its commit: 1 to 300, 5 unless told
   cache=SIZE        memory for pages and metadata: 16M and more, 128M unless told
   compress=HOW      compress new data: lz4, deflate, zstd or none, with a level as in deflate:9; as mkfs said unless told
+  transform=PATH    a module (ES) with another way to compress, by its path from the root; also --transform MODULE
+  degraded          with ro: mount a volume although a module is missing; files that need it get EIO
   writethrough      hand writes to the server before write(2) returns, instead of caching them in the kernel; so it is
                     with journal=data and sync unless told
   writeback_cache   cache them in the kernel
@@ -131,6 +138,7 @@ export function parseMountArguments(args: readonly string[]): MountArguments {
     if (arg === '-o' || arg === '--options') options.push(...value().split(','));
     else if (arg.startsWith('-o')) options.push(...arg.slice(2).split(','));
     else if (arg === '-t' || arg === '-N') value();
+    else if (arg === '--transform') options.push(`transform=${resolve(value())}`);
     else if (arg === '--foreground') foreground = true;
     else if (arg === '--verbose') verbose = true;
     else if (/^-[frsvnw]+$/.test(arg)) {
@@ -155,6 +163,8 @@ export function parseMountOptions(options: readonly string[], sloppy = false): M
     driver: 'kernel',
     snapshotsVisible: false,
     allowOther: false,
+    transforms: [],
+    degraded: false,
     accessTimes: 'relatime',
     general: new Set(),
   };
@@ -175,6 +185,7 @@ function takeFlag(choices: MountChoices, option: string): boolean {
   else if (option === 'remount') choices.remount = true;
   else if (option === 'autodefrag') choices.autodefrag = defaultGatherBytes;
   else if (option === 'noautodefrag') delete choices.autodefrag;
+  else if (option === 'degraded') choices.degraded = true;
   else if (option === 'rehearsal' || option === 'norehearsal') choices.rehearsal = option === 'rehearsal';
   else if (option in general) choices.general.add(option);
   else if (opposites.has(option)) choices.general.delete(opposites.get(option) as string);
@@ -206,6 +217,10 @@ function takeValue(choices: MountChoices, option: string): boolean {
     case 'autodefrag':
       choices.autodefrag = parseSize(value);
       if (choices.autodefrag < 2 ** 20) throw wrong(`autodefrag=${value} is too little: 1M a second is the least`);
+      return true;
+    case 'transform':
+      if (!value.startsWith('/')) throw wrong('transform needs a path from the root');
+      choices.transforms.push(value);
       return true;
     case 'logfile':
       if (!value.startsWith('/')) throw wrong('logfile needs a path from the root');

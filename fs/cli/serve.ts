@@ -17,6 +17,8 @@ import { FileSystem, type FileSystemOptions } from '../posix/filesystem.js';
 import { Roots } from '../posix/snapshots/roots.js';
 import { openStore } from '../store/open.js';
 import type { Store } from '../store/store.js';
+import { loadTransform } from '../transform/external.js';
+import { Registry } from '../transform/registry.js';
 import { pageSize } from '../units.js';
 import { Volume } from '../volume/volume.js';
 import { Control } from './control.js';
@@ -78,6 +80,8 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   say(`${image} is open`);
   const volume = await Volume.open(store, {
     ...volumeOptions(choices),
+    registry: new Registry(await Promise.all(choices.transforms.map(loadTransform))),
+    degraded: choices.degraded,
     onFailure: (failure) => server.log(`the volume is read-only from here on: ${String(failure)}`),
   });
   const filesystem = new FileSystem(volume, {

@@ -28,6 +28,10 @@ export class Registry {
     return this;
   }
 
+  get isReady(): boolean {
+    return this.known.has('lz4');
+  }
+
   private add(one: Transform): void {
     for (const other of this.known.values()) {
       if (other.name === one.name || other.id === one.id)

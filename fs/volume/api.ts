@@ -33,6 +33,17 @@ export interface Flusher {
   flushNow(): void;
 }
 
+/** The chains of a volume, and which one is for whom, by number; 0: stored as it is. */
+export interface TransformChoice {
+  readonly chains: Chains;
+  /** For files that ask for none of their own. */
+  readonly usual: number;
+  /** For files with flag `compress` (chattr +c) that ask for none; 0: the volume has none yet. */
+  readonly flagged: number;
+  /** Enter a chain, such as `lz4:9`, into the superblock, durably. Rejects with VolumeError 'usage', EIO. */
+  demand(text: string): Promise<unknown>;
+}
+
 export interface VolumeApi {
   readonly readOnly: boolean;
   /** What a crash shall leave. */
@@ -81,9 +92,7 @@ export interface VolumeApi {
   appendData(inode: InodeNumber, firstPage: PageNumber, buffers: readonly Uint8Array[], done: () => void): PageRun[];
 
   /** What can happen to the units of files. */
-  readonly chains: Chains;
-  /** Number of the chain for files that ask for none of their own; 0: stored as they are. */
-  readonly usualChain: number;
+  readonly transforms: TransformChoice;
   /** Pages of a unit for which there is room in the segment that an append would go to: a unit lies in one. */
   readonly unitRoom: number;
   /**

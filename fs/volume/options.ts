@@ -26,6 +26,8 @@ export interface VolumeOptions {
   readonly compression?: string;
   /** The transforms that are known; those built in unless told. */
   readonly registry?: Registry;
+  /** Open a read-only volume even if transforms are missing: files that need them get EIO. */
+  readonly degraded?: boolean;
   /** Told once when a write or barrier has failed, or something is damaged, and the volume takes no more changes. */
   readonly onFailure?: (failure: unknown) => void;
 }
@@ -35,6 +37,5 @@ export interface FormatOptions {
   readonly superblock: Superblock;
   /** What the tree holds at first: the root directory. */
   readonly initial: Batch;
-  readonly registry?: Registry;
   readonly clock?: Clock;
 }

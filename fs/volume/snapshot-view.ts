@@ -3,10 +3,9 @@
  * tree in one cache, as an address never means other bytes.
  */
 import { FsError } from '../errors.js';
-import type { Chains } from '../transform/chain.js';
 import { Tree, treeId } from '../tree/tree.js';
 import type { Address, Generation, InodeNumber } from '../units.js';
-import type { Flusher, ItemCursor, PageRun, VolumeApi } from './api.js';
+import type { Flusher, ItemCursor, PageRun, TransformChoice, VolumeApi } from './api.js';
 import type { KeptRoot } from './kept-roots.js';
 import type { Volume } from './volume.js';
 
@@ -32,11 +31,8 @@ export class SnapshotView implements VolumeApi {
   get journal() {
     return this.volume.journal;
   }
-  get chains(): Chains {
-    return this.volume.chains;
-  }
-  get usualChain(): number {
-    return this.volume.usualChain;
+  get transforms(): TransformChoice {
+    return this.volume.transforms;
   }
   get unitRoom(): number {
     return this.volume.unitRoom;

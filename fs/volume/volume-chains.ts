@@ -7,15 +7,21 @@
  */
 import { VolumeError } from '../errors.js';
 import { incompatibleFeatures } from '../format/features.js';
-import type { Superblock } from '../format/superblock.js';
+import { maxTransforms, type Superblock } from '../format/superblock.js';
 import type { Store } from '../store/store.js';
 import { type Chain, Chains, enterChain, none } from '../transform/chain.js';
 import { Registry } from '../transform/registry.js';
+import type { TransformChoice } from './api.js';
 import { writeSuperblockDurably } from './superblock.js';
 
-export class VolumeChains {
+/** What `compressed` means for a file where neither it nor the volume says how. */
+export const flaggedName = 'lz4';
+
+export class VolumeChains implements TransformChoice {
   /** Number of the chain for files that ask for none; 0: stored as they are. */
   usual: number;
+  /** Number of the chain for files that are to be compressed, nothing else being said (chattr +c); 0: none yet. */
+  flagged: number;
   private entering: Promise<Chain> | undefined;
 
   private constructor(
@@ -24,6 +30,7 @@ export class VolumeChains {
     readonly chains: Chains,
   ) {
     this.usual = superblock.defaultTransform;
+    this.flagged = this.usual !== 0 ? this.usual : flaggedChain(chains);
   }
 
   /**
@@ -35,6 +42,8 @@ export class VolumeChains {
     superblock: Superblock,
     options: {
       readonly readOnly: boolean;
+      /** Open it even if some of its files can't be read then. */
+      readonly degraded?: boolean | undefined;
       readonly asked?: string | undefined;
       readonly registry?: Registry | undefined;
     },
@@ -42,13 +51,17 @@ export class VolumeChains {
     const registry = options.registry ?? new Registry();
     if (superblock.transforms.some((byte) => byte !== 0)) await registry.ready();
     const chains = new Chains(superblock.transforms, registry);
-    if (chains.missing.size > 0) {
+    if (chains.missing.size > 0 && !(options.degraded && options.readOnly)) {
       const names = [...chains.missing.values()].join(', ');
-      throw new VolumeError('unknown-feature', `${store.name}: needs the transform ${names}, which is not there`);
+      throw new VolumeError(
+        'unknown-feature',
+        `${store.name}: needs ${names}, which this program does not have: name the module with --transform, or mount with -o ro,degraded`,
+      );
     }
     const made = new VolumeChains(store, superblock, chains);
     if (options.asked === undefined || options.readOnly) return made;
     made.usual = options.asked === none ? 0 : (await made.demand(options.asked)).number;
+    if (made.usual !== 0) made.flagged = made.usual;
     return made;
   }
 
@@ -73,6 +86,12 @@ export class VolumeChains {
     if (superblock.incompatible % 2 !== incompatibleFeatures.transforms)
       superblock.incompatible += incompatibleFeatures.transforms;
     await writeSuperblockDurably(this.store, superblock);
+    if (this.flagged === 0 && chain.name === flaggedName) this.flagged = chain.number;
     return chain;
   }
+}
+
+function flaggedChain(chains: Chains): number {
+  for (let number = 1; number < maxTransforms; number++) if (chains.at(number)?.name === flaggedName) return number;
+  return 0;
 }

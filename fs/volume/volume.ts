@@ -10,10 +10,9 @@ import { FsError, VolumeError } from '../errors.js';
 import { timeOfDay } from '../host/clock.js';
 import type { Store } from '../store/store.js';
 import { run, Suspend } from '../suspend.js';
-import type { Chains } from '../transform/chain.js';
 import type { Batch } from '../tree/batch.js';
 import { type Address, type Generation, type InodeNumber, type PageNumber, pageSize } from '../units.js';
-import type { Flusher, ItemCursor, PageRun, VolumeApi } from './api.js';
+import type { Flusher, ItemCursor, PageRun, TransformChoice, VolumeApi } from './api.js';
 import { appendData, appendUnit, unitRoom } from './append-data.js';
 import { applyChanges, prepareChanges } from './apply.js';
 import { assemble, orCorrupt, randomEpoch } from './assemble.js';
@@ -56,7 +55,7 @@ export class Volume implements VolumeApi {
 
   private constructor(
     readonly state: VolumeState,
-    private readonly volumeChains: VolumeChains,
+    readonly transforms: TransformChoice,
     readonly readOnly: boolean,
     options: VolumeOptions,
     private readonly clock: Clock,
@@ -91,8 +90,8 @@ export class Volume implements VolumeApi {
         `${store.name}: uses features that this program can only read; mount it with -o ro`,
       );
     }
-    const { compression: asked, registry } = options;
-    const chains = await VolumeChains.open(store, superblock, { readOnly, asked, registry });
+    const { compression: asked, registry, degraded } = options;
+    const chains = await VolumeChains.open(store, superblock, { readOnly, degraded, asked, registry });
     const found = await newestCheckpoint(store, superblock);
     const state = await orCorrupt(store, () =>
       assemble(store, superblock, found, {
@@ -119,7 +118,7 @@ export class Volume implements VolumeApi {
     await store.write(superblock.checkpointStart * pageSize, [slots]);
     await store.barrier();
     const state = await assemble(store, superblock, undefined, { epoch: randomEpoch() });
-    const chains = await VolumeChains.open(store, superblock, { readOnly: true, registry: options.registry });
+    const chains = await VolumeChains.open(store, superblock, { readOnly: true, degraded: true });
     const volume = new Volume(state, chains, false, { commitSeconds: 0 }, options.clock ?? wallClock);
     await run(() => volume.apply(options.initial));
     await volume.checkpoints.close();
@@ -191,13 +190,6 @@ export class Volume implements VolumeApi {
   }
   get counters(): Counted {
     return counted(this.state);
-  }
-
-  get chains(): Chains {
-    return this.volumeChains.chains;
-  }
-  get usualChain(): number {
-    return this.volumeChains.usual;
   }
 
   get(inode: InodeNumber, kind: number, offset: number): Uint8Array | undefined {

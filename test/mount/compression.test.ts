@@ -1,6 +1,7 @@
 /** Compression on real mounts: less is stored, the same is read, with what mkfs and mount were told. */
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
 import { MountedVolume } from '../support/programs.js';
 
@@ -47,6 +48,55 @@ it('compresses as the mount says, and reads what others wrote', async () => {
   await volume.expect('varve', 'sync', volume.directory);
   expect((await fs.stat(volume.path('a'))).blocks).toBeLessThan((await fs.stat(volume.path('b'))).blocks / 2);
   expect((await fs.readFile(volume.path('a'))).equals(lines)).toBe(true);
+  await check(volume);
+});
+
+it('follows properties and chattr, which new files inherit', async () => {
+  volume = await MountedVolume.make();
+  await volume.mount();
+  for (const name of ['small', 'plain', 'flagged']) await fs.mkdir(volume.path(name));
+  const property = (...args: string[]): Promise<string> =>
+    (volume as MountedVolume).expect('varve', 'property', ...args);
+  await property('set', 'compression', 'deflate:1', volume.path('small'));
+  await property('set', 'compression', 'none', volume.path('plain'));
+  execFileSync('chattr', ['+c', volume.path('flagged')]);
+  const blocks: Record<string, number> = {};
+  for (const name of ['small', 'plain', 'flagged']) {
+    await fs.mkdir(volume.path(`${name}/below`));
+    await fs.writeFile(volume.path(`${name}/below/log`), lines);
+  }
+  await volume.expect('varve', 'sync', volume.directory);
+  for (const name of ['small', 'plain', 'flagged'])
+    blocks[name] = (await fs.stat(volume.path(`${name}/below/log`))).blocks * 512;
+  expect(blocks.plain).toBeGreaterThanOrEqual(lines.length);
+  expect(blocks.flagged).toBeLessThan(lines.length / 2);
+  expect(blocks.small).toBeLessThan(blocks.flagged);
+  expect(await property('get', 'compression', volume.path('small/below/log'))).toMatch(/compression=deflate:1$/m);
+  await property('set', 'compression', 'default', volume.path('small'));
+  expect(await property('list', volume.path('small'), volume.path('plain'))).toMatch(/default\n.*=none$/m);
+  await expect(property('set', 'compression', 'lz5', volume.path('plain'))).rejects.toThrow(/exit 2:.*not possible/);
+  await volume.unmount();
+  await volume.mount();
+  expect((await fs.readFile(volume.path('small/below/log'))).equals(lines)).toBe(true);
+  await check(volume);
+});
+
+it('needs a module to be named, each time', async () => {
+  const module = fileURLToPath(new URL('../../examples/zero-runs.mjs', import.meta.url));
+  volume = await MountedVolume.make('256M', '--transform', module, '--compress', 'zero-runs');
+  await volume.mount(`transform=${module}`);
+  const sparse = Buffer.alloc(500_000).fill('x', 200_000, 200_100);
+  await fs.writeFile(volume.path('table'), sparse);
+  await fs.writeFile(volume.path('small'), 'kept inline');
+  await volume.unmount();
+  await expect(volume.mount()).rejects.toThrow(/needs zero-runs/);
+  await volume.mount('ro,degraded');
+  expect(await fs.readFile(volume.path('small'), 'utf8')).toBe('kept inline');
+  await expect(fs.readFile(volume.path('table'))).rejects.toMatchObject({ code: 'EIO' });
+  await volume.unmount();
+  await volume.mount(`transform=${module}`);
+  expect((await fs.readFile(volume.path('table'))).equals(sparse)).toBe(true);
+  expect((await fs.stat(volume.path('table'))).blocks * 512).toBeLessThan(50_000);
   await check(volume);
 });
 

@@ -163,7 +163,7 @@ describe.each(cases)('with %s', (compression, mood) => {
 
 it('stores what does not shrink as it is, and leaves such a file alone for a while', async () => {
   const bench = await Workbench.open({ compression: 'lz4' });
-  const { compression } = bench.volume.chains.at(1) ?? {};
+  const { compression } = bench.volume.transforms.chains.at(1) ?? {};
   if (compression === undefined) throw new Error('there is no lz4');
   let tried = 0;
   const { encode } = compression;

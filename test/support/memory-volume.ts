@@ -15,12 +15,18 @@ import { Chains } from '../../fs/transform/chain.js';
 import { Registry } from '../../fs/transform/registry.js';
 import { type Batch, maxBytes, maxEntries } from '../../fs/tree/batch.js';
 import { pageSize } from '../../fs/units.js';
-import type { Flusher, ItemCursor, PageRun, VolumeApi } from '../../fs/volume/api.js';
+import type { Flusher, ItemCursor, PageRun, TransformChoice, VolumeApi } from '../../fs/volume/api.js';
 import { BrokenRule, type Item, MemoryCursor } from './memory-cursor.js';
 
 export { BrokenRule };
 
 const registry = await new Registry().ready();
+
+function transformsOf(compression: string | undefined): TransformChoice {
+  const chains = new Chains(new Uint8Array(16 * 24), registry);
+  const usual = compression === undefined ? 0 : chains.add(compression).number;
+  return { chains, usual, flagged: usual, demand: async (text) => chains.find(text) ?? chains.add(text) };
+}
 
 export interface MemoryVolumeOptions {
   readonly random: Random;
@@ -50,8 +56,7 @@ export class MemoryVolume implements VolumeApi {
   readOnly = false;
   readonly journal = 'ordered';
   generation = 1;
-  readonly chains = new Chains(new Uint8Array(16 * 24), registry);
-  usualChain = 0;
+  readonly transforms: TransformChoice;
   /** So many pages of a unit fit the open segment. */
   unitRoom = 31;
   readonly heldGeneration = 0;
@@ -88,7 +93,7 @@ export class MemoryVolume implements VolumeApi {
     this.random = options.random;
     this.capacity = options.capacity ?? 1 << 20;
     this.nameSeed = options.nameSeed ?? 12345;
-    if (options.compression !== undefined) this.usualChain = this.chains.add(options.compression).number;
+    this.transforms = transformsOf(options.compression);
   }
 
   /** Rules on what must be so while nothing is under way. */

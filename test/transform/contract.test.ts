@@ -1,10 +1,15 @@
 /** Every transform keeps the rules of transform.ts; chains are named, numbered and found again. */
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { maxTransforms, TransformEntry } from '../../fs/format/superblock.js';
+import { seededRandom } from '../../fs/store/random.js';
 import { Chains, enterChain, parseChain } from '../../fs/transform/chain.js';
+import { checkTransform, hostile, hostileBytes, sample } from '../../fs/transform/contract.js';
+import { loadTransform } from '../../fs/transform/external.js';
 import { Registry } from '../../fs/transform/registry.js';
-import { maxUnitBytes } from '../../fs/transform/transform.js';
+import type { Transform } from '../../fs/transform/transform.js';
 import { decodeUnit, encodeUnit } from '../../fs/transform/unit.js';
 
 const registry = await new Registry().ready();
@@ -13,45 +18,73 @@ const page = 4096;
 
 describe.each(registry.names)('%s', (name) => {
   const transform = registry.byName(name);
-  const level = transform.levels?.usual ?? 0;
-  const samples = [1, 2, 100, page, 3 * page, maxUnitBytes].flatMap((length) => [
-    new Uint8Array(length),
-    new Uint8Array(randomBytes(length)),
-    new Uint8Array(Buffer.from('all work and no play '.repeat(Math.ceil(length / 21))).subarray(0, length)),
-  ]);
 
-  it('gives back what it was given, and touches neither it nor what follows the target', () => {
-    for (const plain of samples) {
-      const before = plain.slice();
-      const memory = new Uint8Array(2 * maxUnitBytes + 16).fill(0xa5);
-      const target = memory.subarray(0, plain.length + 1000);
-      const bytes = transform.encode(plain, target, level);
-      expect(bytes).toBeGreaterThan(0);
-      expect(memory.subarray(target.length).every((byte) => byte === 0xa5)).toBe(true);
-      expect(plain).toEqual(before);
-      const stored = target.slice(0, bytes);
-      const room = new Uint8Array(plain.length + 16).fill(0x5a);
-      transform.decode(stored, room.subarray(0, plain.length));
-      expect(room.subarray(0, plain.length)).toEqual(plain);
-      expect(room.subarray(plain.length).every((byte) => byte === 0x5a)).toBe(true);
+  it('keeps the rules', () => {
+    expect([...checkTransform(transform, seededRandom(1), 12)]).toEqual([]);
+  });
+
+  it('fills its target from hostile bytes alone, or throws', () => {
+    const random = seededRandom(4);
+    const target = new Uint8Array(10_000);
+    const level = transform.levels?.usual ?? 0;
+    const valid = [100, 3000, 8192].map((length) =>
+      target.slice(0, transform.encode(sample(random, length), target, level)),
+    );
+    for (let i = 0; i < 4000; i++) {
+      const bytes = hostileBytes(random, valid);
+      expect(
+        hostile(transform, bytes, 1 + Math.floor(random() * 9000)),
+        Buffer.from(bytes).toString('hex'),
+      ).toBeUndefined();
     }
   });
+});
 
-  it('says so when the result does not fit', () => {
-    const noise = new Uint8Array(randomBytes(8 * page));
-    const memory = new Uint8Array(8 * page).fill(0xa5);
-    expect(transform.encode(noise, memory.subarray(0, 7 * page), level)).toBe(-1);
-    expect(memory.subarray(7 * page).every((byte) => byte === 0xa5)).toBe(true);
+const broken: readonly (readonly [string, (right: Transform) => Partial<Transform>])[] = [
+  ['writes outside its target', (right) => ({ decode: (stored, target) => right.decode(stored, beyond(target)) })],
+  ['gives back something else', (right) => ({ decode: (stored, target) => spoilt(right, stored, target) })],
+  ['changes its input', (right) => ({ encode: (plain, ...rest) => right.encode(plain.fill(0, 0, 1), ...rest) })],
+  ['claims to fit', (right) => ({ encode: (...given) => Math.abs(right.encode(...given)) })],
+  ['fills any target', () => ({ decode: (stored, target) => target.set(stored.subarray(0, target.length)) })],
+  ['hides errors', (right) => ({ decode: (stored, target) => careless(right, stored, target) })],
+];
+function spoilt(right: Transform, stored: Uint8Array, target: Uint8Array): void {
+  right.decode(stored, target);
+  target[target.length - 1]++;
+}
+function careless(right: Transform, stored: Uint8Array, target: Uint8Array): void {
+  try {
+    right.decode(stored, target);
+  } catch (e) {
+    if (!(e instanceof RangeError)) throw e;
+  }
+}
+const beyond = (target: Uint8Array): Uint8Array => {
+  new Uint8Array(target.buffer)[target.byteOffset + target.length] = 0;
+  return target;
+};
+
+describe('the check', () => {
+  it.each(broken)('notices a transform that %s', (_, breaks) => {
+    const right = registry.byName('lz4');
+    const problems = [...checkTransform({ ...right, ...breaks(right) }, seededRandom(2), 20)];
+    expect(problems.length).toBeGreaterThan(0);
   });
 
-  it('throws for a wrong length, and for what is cut off', () => {
-    const plain = samples[samples.length - 1];
-    const target = new Uint8Array(maxUnitBytes);
-    const stored = target.slice(0, transform.encode(plain, target, level));
-    expect(() => transform.decode(stored, new Uint8Array(plain.length - 1))).toThrow();
-    expect(() => transform.decode(stored, new Uint8Array(plain.length + 1))).toThrow();
-    expect(() => transform.decode(stored.subarray(0, stored.length - 1), new Uint8Array(plain.length))).toThrow();
-    expect(() => transform.decode(new Uint8Array(0), new Uint8Array(page))).toThrow();
+  it('finds nothing in the example', async () => {
+    const path = fileURLToPath(new URL('../../examples/zero-runs.mjs', import.meta.url));
+    expect([...checkTransform(await loadTransform(path), seededRandom(3), 12)]).toEqual([]);
+    expect(
+      readFileSync(path, 'utf8')
+        .split('\n')
+        .filter((line) => !/^\s*(\/\/|$)/.test(line)).length,
+    ).toBeLessThanOrEqual(40);
+  });
+
+  it('refuses what is no transform', async () => {
+    await expect(loadTransform('/nowhere.mjs')).rejects.toThrow(/no module/);
+    await expect(loadTransform(fileURLToPath(import.meta.url))).rejects.toThrow(/vitest|load|default export/);
+    expect(() => new Registry([{ ...registry.byName('deflate'), name: 'other' }])).toThrow(/two transforms/);
   });
 });
 

@@ -5,7 +5,9 @@
  */
 import { FsError } from '../../errors.js';
 import { inodeFlag } from '../../format/item.js';
+import { Suspend } from '../../suspend.js';
 import type { InodeNumber } from '../../units.js';
+import { flaggedName } from '../../volume/volume-chains.js';
 import type { Context } from './context.js';
 import type { Inode } from './inode.js';
 import { InodeEdit } from './inode-edit.js';
@@ -40,6 +42,11 @@ export function setFlags(context: Context, number: InodeNumber, flags: number, p
   if (!inode.isRegular && !inode.isDirectory) throw new FsError('ENOTTY', 'setflags', number);
   const both = compress | noCompress;
   if ((flags & ~settableFlags) !== 0 || (flags & both) === both) throw new FsError('EINVAL', 'setflags', number);
+  // Without a chain the flag would say nothing.
+  const { volume } = context;
+  volume.mustBeWritable('setflags');
+  if ((flags & compress) !== 0 && volume.transforms.flagged === 0)
+    throw new Suspend(volume.transforms.demand(flaggedName), 'a chain of transforms');
   const edit = new InodeEdit(context);
   edit.batch.frees = true;
   const record = edit.changed(inode, context.volume.now());

@@ -114,7 +114,7 @@ export class UnitRead {
 
   private decodeInto(context: Context, plain: Uint8Array): void {
     const number = extentTransform(this.value);
-    const chain = context.volume.chains.at(number);
+    const chain = context.volume.transforms.chains.at(number);
     if (chain === undefined) throw new FsError('EIO', 'read', this.inode, `transform ${number} is not known`);
     try {
       decodeUnit(chain, this.stored.subarray(0, unitStoredBytes(this.value)), plain);

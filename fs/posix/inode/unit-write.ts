@@ -28,7 +28,9 @@ export function chainOf(context: Context, inode: Inode): Chain | undefined {
   const { flags, transform } = inode.record;
   const { volume } = context;
   if ((flags & inodeFlag.noCompress) !== 0) return undefined;
-  return volume.chains.at(transform !== 0 ? transform : volume.usualChain);
+  const { chains, flagged, usual } = volume.transforms;
+  if (transform !== 0) return chains.at(transform);
+  return chains.at((flags & inodeFlag.compress) !== 0 ? flagged : usual);
 }
 
 /** Pages to ask for beside `places`: where a summary comes between, a unit leaves the rest of a segment. */

@@ -11,6 +11,7 @@ import { setAcl } from './acls.js';
 import type { Context } from './context.js';
 import { InodeEdit } from './inode-edit.js';
 import { refuseFixed } from './inode-flags.js';
+import { getProperty, isPropertyName, setProperty, usual } from './properties.js';
 import { dropXattr, putXattr } from './xattr-edit.js';
 import { decodeXattr, maxXattrBytes, placeOf, readValue } from './xattr-item.js';
 import { checkXattrName, isAclName, isTrustedName } from './xattr-name.js';
@@ -21,6 +22,7 @@ const noAcl = new Uint8Array(0);
 
 export function getxattr(context: Context, number: InodeNumber, name: Uint8Array): Uint8Array {
   const { flags } = context.inodes.get(number, 'getxattr').record;
+  if (isPropertyName(name)) return getProperty(context, number, name);
   checkXattrName(name, number);
   if ((flags & inodeFlag.xattrs) === 0) throw noData;
   if ((flags & inodeFlag.acl) === 0 && isAclName(name)) throw noData;
@@ -37,6 +39,10 @@ export function setxattr(
   flags: number,
   killSgid: boolean,
 ): void {
+  if (isPropertyName(name)) {
+    setProperty(context, number, name, value);
+    return;
+  }
   checkXattrName(name, number);
   if (value.length > maxXattrBytes) throw new FsError('E2BIG', 'setxattr', number);
   const inode = context.inodes.get(number, 'setxattr');
@@ -77,6 +83,10 @@ export function listxattr(context: Context, number: InodeNumber, trusted: boolea
 }
 
 export function removexattr(context: Context, number: InodeNumber, name: Uint8Array): void {
+  if (isPropertyName(name)) {
+    setProperty(context, number, name, usual);
+    return;
+  }
   checkXattrName(name, number);
   const inode = context.inodes.get(number, 'removexattr');
   refuseFixed(inode, 'removexattr');

@@ -1,0 +1,85 @@
+/** `varve property`: what files and directories of a mounted volume have of their own, and new ones there inherit. */
+import { FsError, VolumeError } from '../errors.js';
+import { getXattr, removeXattr, setXattr } from '../host/xattr.js';
+import type { AddCommand } from './command.js';
+import { json } from './output.js';
+
+const names = ['compression'] as const;
+/** What stands for `none of its own`. */
+const usual = 'default';
+
+export const addProperty: AddCommand = (program, { output }) => {
+  const property = program.command('property').description('show and set properties of files and directories');
+  property
+    .command('get')
+    .description('show one property')
+    .argument('<name>', names.join(', '))
+    .argument('<path...>', 'files or directories')
+    .action((name: string, paths: string[]) => {
+      for (const path of paths) output.line(`${path}: ${name}=${read(path, name)}`);
+    });
+  property
+    .command('list')
+    .description('show all properties')
+    .argument('<path...>', 'files or directories')
+    .option('--json', 'print JSON')
+    .action((paths: string[], options: { json?: boolean }) => {
+      const all = paths.map((path) => ({ path, properties: new Map(names.map((name) => [name, read(path, name)])) }));
+      const asObject = all.map(({ path, properties }) => ({ path, properties: Object.fromEntries(properties) }));
+      if (options.json) output.line(json(asObject));
+      else
+        for (const { path, properties } of all)
+          for (const [name, value] of properties) output.line(`${path}: ${name}=${value}`);
+    });
+  property
+    .command('set')
+    .description('set a property: what is written from then on follows it, and new files of a directory inherit it')
+    .argument('<name>', names.join(', '))
+    .argument('<value>', `compression: lz4, deflate, zstd, with a level as in deflate:9; none; ${usual}`)
+    .argument('<path...>', 'files or directories')
+    .action((name: string, value: string, paths: string[]) => {
+      for (const path of paths) write(path, name, value);
+    });
+};
+
+function attribute(name: string): string {
+  if (names.some((known) => known === name)) return `varve.${name}`;
+  throw new VolumeError('usage', `there is no property '${name}': there is ${names.join(', ')}`);
+}
+
+function read(path: string, name: string): string {
+  return explained(path, name, () => {
+    const value = getXattr(path, attribute(name));
+    return value === undefined ? usual : new TextDecoder().decode(value);
+  });
+}
+
+function write(path: string, name: string, value: string): void {
+  explained(path, `${name}=${value}`, () => {
+    if (value === usual) removeXattr(path, attribute(name));
+    else setXattr(path, attribute(name), new TextEncoder().encode(value));
+  });
+}
+
+/** Errors of the kernel in words. */
+function explained<T>(path: string, what: string, call: () => T): T {
+  try {
+    return call();
+  } catch (e) {
+    if (!(e instanceof FsError)) throw e;
+    switch (e.code) {
+      case 'ENOENT':
+        throw new VolumeError('not-found', `${path} does not exist`);
+      case 'EINVAL':
+        throw new VolumeError('usage', `${path}: ${what} is not possible`);
+      case 'EOPNOTSUPP':
+        throw new VolumeError('usage', `${path} is not on a Varve volume`);
+      case 'EACCES':
+      case 'EPERM':
+      case 'EROFS':
+        throw new VolumeError('no-permission', `${path}: ${e.code}`);
+      default:
+        throw e;
+    }
+  }
+}
