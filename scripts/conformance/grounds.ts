@@ -49,7 +49,7 @@ const varve = (name: string, options: readonly string[], without: readonly Featu
   },
 });
 
-const ext4: Place = {
+export const ext4: Place = {
   name: 'ext4',
   // Without another layout ext4 keeps 4 KiB of attributes.
   without: ['large-xattrs'],
@@ -64,9 +64,13 @@ const ext4: Place = {
   },
 };
 
+/** Varve with a driver. */
+export const varveOn = (driver: string): Place =>
+  varve(`varve, driver=${driver}`, [`driver=${driver}`], driver === 'native' ? [...ofFuse, ...ofLibfuse] : ofFuse);
+
 export const places: readonly Place[] = [
   ext4,
   varve('varve', [], ofFuse),
   varve('varve, journal=data', ['journal=data'], ['atime-of-cached']),
-  varve('varve, driver=native', ['driver=native'], [...ofFuse, ...ofLibfuse]),
+  varveOn('native'),
 ];

@@ -5,9 +5,10 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
+import { requireFuse } from '../support/mounts.js';
 import { MountedVolume } from '../support/programs.js';
 
-const script = fileURLToPath(new URL('../../dist/scripts/conformance.js', import.meta.url));
+const scripts = fileURLToPath(new URL('../../dist/scripts/', import.meta.url));
 let volume: MountedVolume | undefined;
 
 afterEach(async () => {
@@ -15,9 +16,11 @@ afterEach(async () => {
   volume = undefined;
 });
 
-const output = (args: readonly string[]): Promise<string> =>
+const output = (script: string, ...args: readonly string[]): Promise<string> =>
   new Promise((resolve) => {
-    execFile(process.execPath, [script, ...args], { timeout: 110_000 }, (_, out, err) => resolve(`${out}${err}`));
+    execFile(process.execPath, [`${scripts}${script}.js`, ...args], { timeout: 110_000 }, (_, out, err) =>
+      resolve(`${out}${err}`),
+    );
   });
 
 it.each([
@@ -26,10 +29,17 @@ it.each([
 ])('every call does what it should, %s', async (_, options, without) => {
   volume = await MountedVolume.make('512M');
   await volume.mount(options);
-  const said = await output([volume.directory, '--without', without]);
+  const said = await output('conformance', volume.directory, '--without', without);
   await volume.unmount();
   expect(said.split('\n').filter((line) => line.startsWith('FAILED'))).toEqual([]);
   const [, assertions, failed] = /(\d+) assertions, (\d+) failed/.exec(said) ?? [];
   expect([Number(assertions) > 4000, Number(failed)]).toEqual([true, 0]);
   await volume.expect('fsck.varve', '-f', volume.image);
+});
+
+it('the kernel and the evaluator decide alike by random ACLs', async () => {
+  requireFuse();
+  const said = await output('acl-oracle', '--without-ext4', '--decisions', '1000', '--seed', '7');
+  expect(said).toMatch(/^acl-oracle: 10\d\d decisions, .* 0 differences, seed 7$/m);
+  expect(said).not.toContain('DIFFERS');
 });
