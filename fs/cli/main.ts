@@ -20,6 +20,7 @@ import { addSnapshot } from './snapshot.js';
 import { addSync } from './sync.js';
 import { addTransform } from './transform.js';
 import { addUmount } from './umount.js';
+import { addResize, addTrim } from './upkeep.js';
 
 /** Those that need no more than the library. */
 const commands: readonly AddCommand[] = [
@@ -35,6 +36,8 @@ const commands: readonly AddCommand[] = [
   addInstall,
   addProperty,
   addTransform,
+  addResize,
+  addTrim,
 ];
 
 /** Run varve with arguments as from the command line, and commands that others add; resolves with the exit code. */

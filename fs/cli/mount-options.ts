@@ -35,6 +35,8 @@ export interface MountChoices {
   cacheBytes?: number;
   /** Chain for new data, such as `lz4`; undefined: as the volume was made. */
   compression?: string;
+  /** Whether freed places are given back to the host at once. */
+  discard: boolean;
   /** What reads find scattered is laid anew, at most so many bytes a second. */
   autodefrag?: number;
   /** Modules with transforms that are not built in. */
@@ -108,6 +110,7 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   writeback_cache   cache them in the kernel
   driver=NAME       kernel (unless told), or native: libfuse 2 through the package fuse-native; docs/DRIVERS.md says what
                     that can't do
+  nodiscard         leave freed places allocated on the host; they are given back at once otherwise. See varve trim
   autodefrag[=SIZE] what a read finds scattered is laid in one piece by the next flush, at most so much a second (32M);
                     not with journal=data
   noatime           leave access times alone (relatime unless told)
@@ -160,6 +163,7 @@ export function parseMountOptions(options: readonly string[], sloppy = false): M
     readOnly: false,
     remount: false,
     rehearsal: true,
+    discard: true,
     driver: 'kernel',
     snapshotsVisible: false,
     allowOther: false,
@@ -183,6 +187,7 @@ function takeFlag(choices: MountChoices, option: string): boolean {
   else if (option === 'writethrough' || option === 'writeback_cache') choices.writeThrough = option === 'writethrough';
   else if (option === 'allow_other') choices.allowOther = true;
   else if (option === 'remount') choices.remount = true;
+  else if (option === 'discard' || option === 'nodiscard') choices.discard = option === 'discard';
   else if (option === 'autodefrag') choices.autodefrag = defaultGatherBytes;
   else if (option === 'noautodefrag') delete choices.autodefrag;
   else if (option === 'degraded') choices.degraded = true;

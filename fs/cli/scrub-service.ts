@@ -31,13 +31,17 @@ export class ScrubService {
     });
   }
 
+  get running(): boolean {
+    return this.scrub?.status.state === 'running';
+  }
+
   /** Before the volume is closed. */
   async stop(): Promise<void> {
     await this.scrub?.stop();
   }
 
   private start({ rate }: Arguments): ScrubStatus {
-    if (this.scrub?.status.state === 'running') throw new VolumeError('in-use', 'a scrub is running already');
+    if (this.running) throw new VolumeError('in-use', 'a scrub is running already');
     let logged = 0;
     const scrub = new Scrub(this.volume, {
       ...(typeof rate === 'number' && rate > 0 ? { rate } : {}),

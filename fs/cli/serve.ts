@@ -40,6 +40,7 @@ import { ScrubService } from './scrub-service.js';
 import { ServerProcess } from './serve-process.js';
 import { snapshotCommands } from './snapshot-service.js';
 import { varveMountAt } from './umount.js';
+import { answerUpkeep } from './upkeep-service.js';
 
 /** How long to wait for a server that still writes its last checkpoint. */
 const lockWaitMs = 30_000;
@@ -162,6 +163,7 @@ async function remountServer(target: string, choices: MountChoices): Promise<voi
 
 const volumeOptions = (choices: MountChoices) => ({
   readOnly: choices.readOnly,
+  discard: choices.discard,
   ...(choices.journal === undefined ? {} : { journal: choices.journal }),
   ...(choices.commitSeconds === undefined ? {} : { commitSeconds: choices.commitSeconds }),
   ...(choices.cacheBytes === undefined ? {} : { cacheBytes: choices.cacheBytes / 2 }),
@@ -220,6 +222,7 @@ function answerCommands(
   scrubs.answer(control);
   answerFrag(control, volume, filesystem);
   answerDefrag(control, filesystem);
+  answerUpkeep(control, volume, () => scrubs.running);
   control.on('abort', () => mounted.abort());
   control.on('info', () => ({
     pid: process.pid,

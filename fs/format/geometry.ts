@@ -3,6 +3,10 @@
  *
  *     superblock | slot A | slot B | segment table | (gap) | place 0 | place 1 | ... | (rest) | superblock
  *
+ * A volume that has grown has its slots and its segment table behind its places:
+ *
+ *     superblock | (as before, no longer in use) | place 0 | place 1 | ... | slot A | slot B | segment table | superblock
+ *
  * All figures are in pages of 4 KiB unless they say otherwise.
  */
 import { pageSize } from '../units.js';
@@ -104,6 +108,35 @@ export function planGeometry(imageBytes: number, segmentShift?: number): Geometr
   return plan;
 }
 
+/**
+ * The geometry of a volume that grows to `imageBytes`: places stay where they are, slots and segment table go behind
+ * them, into what is new, so that nothing of the old ones is touched. RangeError when that has no room there.
+ */
+export function planGrowth(g: Geometry, imageBytes: number): Geometry {
+  const imagePages = Math.floor(imageBytes / pageSize);
+  for (let places = Math.floor((imagePages - 1 - g.segmentStart) / segmentPages(g)); places > g.places; places--) {
+    const indexPages = Math.ceil(places / indexEntriesPerPage);
+    const livePages = Math.ceil(places / livePlacesPerPage(g));
+    const checkpointPages = 1 + Math.ceil((2 * (indexPages + livePages)) / 8 / pageSize);
+    const tableStart = imagePages - 1 - 2 * (indexPages + livePages);
+    const checkpointStart = tableStart - 2 * checkpointPages;
+    if (checkpointStart < Math.max(g.imagePages, g.segmentStart + places * segmentPages(g))) continue;
+    return {
+      ...g,
+      imagePages,
+      places,
+      checkpointStart,
+      checkpointPages,
+      reservedSegments: Math.max(leastReserve, Math.ceil(places * reserveShare)),
+      tableStart,
+      indexPages,
+      livePages,
+    };
+  }
+  const segment = segmentPages(g) * pageSize;
+  throw new RangeError(`grow it by a few segments of ${segment} bytes at least: the tables need room besides`);
+}
+
 /** What is wrong with a geometry read from an image of `imageBytes`, or undefined. Nothing in it can then lead outside the image. */
 export function geometryProblem(g: Geometry, imageBytes: number): string | undefined {
   const sizes = [g.imagePages, g.places, g.checkpointStart, g.checkpointPages, g.reservedSegments, g.tableStart];
@@ -121,13 +154,15 @@ export function geometryProblem(g: Geometry, imageBytes: number): string | undef
   if (g.checkpointStart < 1 || g.checkpointPages !== 1 + Math.ceil((2 * tablePages(g)) / 8 / pageSize)) {
     return `checkpoint slots of ${g.checkpointPages} pages`;
   }
-  const ends = [
-    [g.checkpointStart + 2 * g.checkpointPages, g.tableStart],
-    [g.tableStart + 2 * tablePages(g), g.segmentStart],
-    [g.segmentStart + g.places * 2 ** g.segmentShift, g.imagePages - 1],
-  ];
-  if (ends.some(([end, next]) => (end as number) > (next as number))) return 'areas overlap';
-  return undefined;
+  const areas = [
+    [0, 1],
+    [g.checkpointStart, g.checkpointStart + 2 * g.checkpointPages],
+    [g.tableStart, g.tableStart + 2 * tablePages(g)],
+    [g.segmentStart, g.segmentStart + g.places * 2 ** g.segmentShift],
+    [g.imagePages - 1, g.imagePages],
+  ].sort(([a], [b]) => a - b);
+  const overlap = areas.some(([, end], i) => end > (areas[i + 1]?.[0] ?? g.imagePages));
+  return overlap ? 'areas overlap' : undefined;
 }
 
 /** `place` of a head without an open segment. */

@@ -16,12 +16,12 @@ import { type Generation, type Place, pageSize, type Serial } from '../units.js'
 export const headKind = { node: 0, data: 1, cold: 2, journal: 3 } as const;
 
 export class SegmentTable {
-  readonly serial: Float64Array;
+  serial: Float64Array;
   /** Generation of the last write; of a free place: in which it was freed. */
-  readonly generation: Float64Array;
-  readonly live: Uint32Array;
-  readonly state: Uint8Array;
-  readonly head: Uint8Array;
+  generation: Float64Array;
+  live: Uint32Array;
+  state: Uint8Array;
+  head: Uint8Array;
   nextSerial: Serial = 1;
   livePages = 0;
   /** Segments begun since the volume was opened. */
@@ -57,6 +57,25 @@ export class SegmentTable {
     this.bytesPerPlace = liveBytes(geometry);
     this.placesPerPage = livePlacesPerPage(geometry);
     this.pagesPerSegment = segmentPages(geometry);
+  }
+
+  /**
+   * The geometry has got more places, all free, and its table pages have got places that were never written. The new
+   * ones are not handed out before `reuse`. Returns them, the one to take first last.
+   */
+  grown(): Place[] {
+    const before = this.state.length;
+    const { places, indexPages } = this.geometry;
+    this.serial = longer(this.serial, places);
+    this.generation = longer(this.generation, places);
+    this.live = longer(this.live, places);
+    this.state = longer(this.state, places);
+    this.head = longer(this.head, places);
+    this.dirty.clear();
+    for (let index = 0; index < indexPages; index++) this.dirty.add(index);
+    for (let index = 0; index < this.maps.length; index++)
+      if (this.maps[index] !== undefined) this.dirty.add(indexPages + index);
+    return Array.from({ length: places - before }, (_, i) => places - 1 - i);
   }
 
   /** Rebuild what follows from the entries, after they were read from a checkpoint of `generation`. */
@@ -169,6 +188,16 @@ export class SegmentTable {
     return ripe;
   }
 
+  /** Take up to `most` reusable places, those that would be taken last, leaving `left`; `reuse` gives them back. */
+  lend(most: number, left: number): Place[] {
+    return this.reusable.splice(0, Math.max(0, Math.min(most, this.reusable.length - left)));
+  }
+
+  /** From now on these places may be taken, after all others. */
+  reuseLast(places: readonly Place[]): void {
+    this.reusable.unshift(...places);
+  }
+
   /** From now on these places may be taken. */
   reuse(places: readonly Place[]): void {
     for (const place of places) this.reusable.push(place);
@@ -229,6 +258,12 @@ export class SegmentTable {
   private bitmapStart(place: Place): number {
     return TablePage.size + (place % this.placesPerPage) * this.bytesPerPlace;
   }
+}
+
+function longer<T extends Float64Array | Uint32Array | Uint8Array>(array: T, length: number): T {
+  const made = new (array.constructor as new (length: number) => T)(length);
+  made.set(array);
+  return made;
 }
 
 function remove(list: Place[], place: Place): void {

@@ -6,7 +6,6 @@ import type { ImageOffset } from '../units.js';
 import type { Store } from './store.js';
 
 export class DelayedStore implements Store {
-  readonly size: number;
   readonly readOnly: boolean;
   readonly name: string;
 
@@ -15,9 +14,16 @@ export class DelayedStore implements Store {
     private readonly inner: Store,
     private readonly milliseconds: number,
   ) {
-    this.size = inner.size;
     this.readOnly = inner.readOnly;
     this.name = inner.name;
+  }
+
+  get size(): number {
+    return this.inner.size;
+  }
+
+  async grow(size: number): Promise<void> {
+    await this.inner.grow?.(size);
   }
 
   async read(offset: ImageOffset, into: Uint8Array): Promise<void> {

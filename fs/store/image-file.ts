@@ -86,11 +86,13 @@ class ImageFile implements Store {
     readonly name: string,
     private readonly fd: number,
     private readonly device: boolean,
-    readonly size: number,
+    public size: number,
     readonly readOnly: boolean,
     private readonly inPlaceBytes: number,
   ) {
-    this.neighbours = new Neighbours((offset, length) => startReading(fd, offset, Math.min(length, size - offset)));
+    this.neighbours = new Neighbours((offset, length) =>
+      startReading(fd, offset, Math.min(length, this.size - offset)),
+    );
     this.medium = new DirectReader(fd, this);
   }
 
@@ -283,6 +285,21 @@ class ImageFile implements Store {
   private discardOver(start: number, end: number): Promise<unknown> | undefined {
     const over = this.discarding.filter((range) => range.start < end && start < range.end);
     return over.length === 0 ? undefined : Promise.all(over.map((range) => range.done));
+  }
+
+  /** A file is made longer, with a hole at its end; a device must have grown by itself. */
+  async grow(size: number): Promise<void> {
+    if (this.readOnly) throw new FsError('EROFS', 'grow', undefined, this.name);
+    const now = this.device ? deviceSize(this.fd) : fs.fstatSync(this.fd).size;
+    if (now < size) {
+      if (this.device) throw new VolumeError('usage', `${this.name} has ${now} bytes, not ${size}`);
+      try {
+        fs.ftruncateSync(this.fd, size);
+      } catch (e) {
+        throw hostFailure(-((e as NodeJS.ErrnoException).errno ?? 0), 'grow', this.name);
+      }
+    }
+    this.size = Math.max(now, size);
   }
 
   private fail(error: FsError): FsError {

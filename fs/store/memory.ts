@@ -25,7 +25,7 @@ export class MemoryStore implements Store {
   private readonly writing = new Set<Promise<void>>();
 
   constructor(
-    readonly size: number,
+    public size: number,
     private readonly options: MemoryOptions = {},
   ) {
     this.readOnly = options.readOnly ?? false;
@@ -65,6 +65,11 @@ export class MemoryStore implements Store {
     this.check('discard', offset, length);
     this.bytes.discard(offset, length);
     return undefined;
+  }
+
+  async grow(size: number): Promise<void> {
+    this.size = Math.max(this.size, size);
+    this.bytes.size = this.size;
   }
 
   async close(): Promise<void> {

@@ -10,7 +10,7 @@ export class SparseBytes {
   /** Blocks that no copy shares. */
   private readonly owned = new Set<number>();
 
-  constructor(readonly size: number) {}
+  constructor(public size: number) {}
 
   read(offset: number, into: Uint8Array): void {
     let done = 0;

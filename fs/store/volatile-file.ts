@@ -13,7 +13,6 @@ import type { Store } from './store.js';
 type Pages = Map<number, Uint8Array>;
 
 export class VolatileStore implements Store {
-  readonly size: number;
   readonly readOnly: boolean;
   readonly name: string;
   private fresh: Pages = new Map();
@@ -22,9 +21,16 @@ export class VolatileStore implements Store {
   private lastBarrier: Promise<void> = Promise.resolve();
 
   constructor(private readonly inner: Store) {
-    this.size = inner.size;
     this.readOnly = inner.readOnly;
     this.name = inner.name;
+  }
+
+  get size(): number {
+    return this.inner.size;
+  }
+
+  async grow(size: number): Promise<void> {
+    await this.inner.grow?.(size);
   }
 
   async read(offset: ImageOffset, into: Uint8Array): Promise<void> {

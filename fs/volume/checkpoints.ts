@@ -29,6 +29,14 @@ import { barrier, mustWork, type VolumeState } from './state.js';
 /** Nodes are handed to the store in copies of this many pages, or as many as are dirty. */
 const chunkPages = 256;
 
+/** A checkpoint after which the volume has another geometry. */
+export interface Switch {
+  /** Change geometry, table and map in memory, when the generation is frozen. */
+  freeze(): void;
+  /** Make the superblock durable that says so: slot, table and nodes are. */
+  persist(): Promise<void>;
+}
+
 interface Frozen {
   readonly generation: number;
   readonly slot: Uint8Array;
@@ -44,6 +52,8 @@ export class Checkpoints {
     private readonly state: VolumeState,
     /** Seconds since 1970. */
     private readonly seconds: () => number,
+    /** Places that are not needed soon go back to the host. */
+    private readonly discards = true,
   ) {}
 
   private get running(): Promise<void> | undefined {
@@ -88,14 +98,24 @@ export class Checkpoints {
     await this.running;
   }
 
-  private async write(clean: boolean): Promise<void> {
+  /** A checkpoint with which another geometry comes into force. Those asked for meanwhile wait for it. */
+  async switchTo(change: Switch): Promise<void> {
+    while (this.running !== undefined) await (this.queued ?? this.running).catch(() => undefined);
+    this.running = this.write(false, change).finally(() => {
+      this.running = undefined;
+    });
+    await this.running;
+  }
+
+  private async write(clean: boolean, change?: Switch): Promise<void> {
     const { state } = this;
     let begun = false;
     try {
       mustWork(state, 'commit');
-      const frozen = await this.frozen(clean);
+      const frozen = await this.frozen(clean, change);
       begun = true;
       await this.persist(frozen);
+      await change?.persist();
       state.counters.checkpoints++;
       state.journal.checkpointed();
       await this.giveBack(frozen.generation);
@@ -107,14 +127,14 @@ export class Checkpoints {
   }
 
   /** Settle what must be, and freeze, in one synchronous stretch: operations may release more during each wait. */
-  private async frozen(clean: boolean): Promise<Frozen> {
+  private async frozen(clean: boolean, change?: Switch): Promise<Frozen> {
     for (;;) {
       try {
         const due = this.moments.filter((moment) => moment.flush());
         settleReleases(this.state);
         for (const moment of due) moment.require();
         this.moments = this.moments.filter((moment) => !due.includes(moment));
-        return this.freeze(clean, due);
+        return this.freeze(clean, due, change);
       } catch (e) {
         if (!(e instanceof Suspend)) throw e;
         await e.until;
@@ -133,7 +153,7 @@ export class Checkpoints {
   }
 
   /** End the generation in memory, in one synchronous stretch. */
-  private freeze(clean: boolean, due: readonly Moment[]): Frozen {
+  private freeze(clean: boolean, due: readonly Moment[], change?: Switch): Frozen {
     const { state } = this;
     const { log, table, journal } = state;
     const generation = log.generation;
@@ -151,6 +171,7 @@ export class Checkpoints {
     const position = journal.freeze(generation);
     if (clean) journal.retire(generation);
     table.sweep(generation);
+    change?.freeze();
     const { writes, map } = freezeTable(table, state.tableMap, generation);
     const checkpoint = this.record(generation, clean, position);
     copy.set(headerPage(checkpoint));
@@ -225,7 +246,7 @@ export class Checkpoints {
     const bytes = segmentPages(geometry) * pageSize;
     // Written places are quicker to write again than new ones: keep some.
     const ripe = table.ripen(generation);
-    const kept = Math.max(0, Math.max(space.lowPlaces, 16) - table.reusablePlaces);
+    const kept = this.discards ? Math.max(0, Math.max(space.lowPlaces, 16) - table.reusablePlaces) : ripe.length;
     table.reuse(ripe.slice(0, kept));
     // Nobody may write a place whose discard is still to come.
     const given = ripe.slice(kept);

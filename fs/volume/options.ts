@@ -18,6 +18,8 @@ export interface VolumeOptions {
   readonly journal?: JournalMode;
   /** Most seconds between a change and its commit; default 5. 0: no commit comes by itself (tests). */
   readonly commitSeconds?: number;
+  /** Whether freed places are given back to the host as they become free; so it is unless told. */
+  readonly discard?: boolean;
   /** Memory for tree nodes, in bytes; default 64 MiB. */
   readonly cacheBytes?: number;
   readonly clock?: Clock;

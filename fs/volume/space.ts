@@ -21,15 +21,15 @@ export class Space {
   deferred = 0;
   /** Nodes of the live tree that a snapshot holds too, at most so many: each is copied before it changes. */
   held = 0;
-  readonly capacity: number;
+  capacity = 0;
   /** Reusable places that only a commit may take. */
-  readonly commitPlaces: number;
+  commitPlaces = 0;
   /** Reusable places that only a commit or the cleaner may take. */
-  readonly cleaningPlaces: number;
+  cleaningPlaces = 0;
   /** Fewer reusable places than this: the cleaner works in the background. */
-  readonly lowPlaces: number;
+  lowPlaces = 0;
   /** Most dirty nodes: a commit of them fits into `commitPlaces`. */
-  readonly mostDirtyNodes: number;
+  mostDirtyNodes = 0;
   readonly perNode: number;
 
   constructor(
@@ -37,8 +37,13 @@ export class Space {
     private readonly table: SegmentTable,
     private readonly dirtyNodes: () => number,
   ) {
-    this.capacity = capacityPages(geometry);
     this.perNode = nodePages(geometry);
+    this.fit(geometry);
+  }
+
+  /** The volume has this geometry from now on: one with fewer places than before must hold what there is. */
+  fit(geometry: Geometry): void {
+    this.capacity = capacityPages(geometry);
     this.commitPlaces = Math.max(6, Math.floor(geometry.reservedSegments / 3));
     this.cleaningPlaces = this.commitPlaces + Math.max(4, Math.floor(geometry.reservedSegments / 4));
     this.lowPlaces = this.cleaningPlaces + Math.max(4, Math.floor(geometry.places / 32));

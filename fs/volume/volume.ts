@@ -31,6 +31,7 @@ import { recover } from './recovery.js';
 import { Snapshots } from './snapshots.js';
 import { barrier, mustWork, type VolumeState } from './state.js';
 import { mustBeReadOnly, readSuperblock, writeSuperblock } from './superblock.js';
+import { Upkeep } from './upkeep.js';
 import { VolumeChains } from './volume-chains.js';
 
 const wallClock: Clock = { now: Date.now, time: timeOfDay };
@@ -49,6 +50,8 @@ export class Volume implements VolumeApi {
   private readonly hands: HandOver;
   private readonly cleaning: Cleaning;
   private readonly pace: Pace;
+  /** Administration of a volume in use: growing, trimming. */
+  readonly upkeep: Upkeep;
   private closed = false;
   /** The last checkpoint. */
   private closing: Promise<void> | undefined;
@@ -61,7 +64,8 @@ export class Volume implements VolumeApi {
     private readonly clock: Clock,
   ) {
     this.journal = options.journal ?? 'ordered';
-    this.checkpoints = new Checkpoints(state, () => Math.floor(clock.now() / 1000));
+    this.checkpoints = new Checkpoints(state, () => Math.floor(clock.now() / 1000), options.discard ?? true);
+    this.upkeep = new Upkeep(state, this.checkpoints, () => this.mustBeWritable('upkeep'));
     this.groups = new GroupSync(state, this.checkpoints);
     this.hands = new HandOver(state, this.checkpoints);
     this.cleaning = new Cleaning(state, this.checkpoints, () => this.groups.waiting, options.policy ?? costBenefit);

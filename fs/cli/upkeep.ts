@@ -1,0 +1,89 @@
+/** `varve resize` and `varve trim`, of a mount through its server or of an image that nobody serves. */
+import { statSync } from 'node:fs';
+import { VolumeError } from '../errors.js';
+import { openStore } from '../store/open.js';
+import { Volume } from '../volume/volume.js';
+import type { AddCommand } from './command.js';
+import { ControlConnection } from './control-client.js';
+import { json } from './output.js';
+import { formatSize, parseSize } from './size.js';
+import { mountOf } from './target.js';
+import { type Resized, resize, trimOffline } from './upkeep-service.js';
+
+export const addResize: AddCommand = (program, { output }) => {
+  program
+    .command('resize')
+    .description('make a volume larger, also while it is mounted; the file that is its image grows with it')
+    .argument('<image-or-directory>', 'an image, or the directory where it is mounted')
+    .argument('<size>', 'new size as 8G, or +4G for so much more')
+    .option('--json', 'print JSON')
+    .action(async (target: string, size: string, options: { json?: boolean }) => {
+      const relative = size.startsWith('+');
+      const bytes = parseSize(relative ? size.slice(1) : size);
+      const done = await perform<Resized>(
+        target,
+        (server) => server.ask('resize', { bytes, relative }),
+        (volume) => resize(volume, bytes, relative),
+      );
+      output.line(options.json ? json(done) : `${target}: ${formatSize(done.before)} -> ${formatSize(done.after)}`);
+    });
+};
+
+export const addTrim: AddCommand = (program, { output }) => {
+  program
+    .command('trim')
+    .description('give the free space of a volume back to the host: holes in an image file, BLKDISCARD on a device')
+    .argument('<image-or-directory>', 'an image, or the directory where it is mounted')
+    .option('--json', 'print JSON')
+    .action(async (target: string, options: { json?: boolean }) => {
+      const image = mountOf(target)?.source ?? target;
+      const before = allocated(image);
+      const { bytes } = await perform<{ bytes: number }>(
+        target,
+        (server) => server.ask('trim'),
+        async (volume) => ({ bytes: await trimOffline(volume) }),
+      );
+      const after = allocated(image);
+      if (options.json) output.line(json({ bytes, before, after }));
+      else {
+        const kept =
+          after === undefined ? '' : `; the image takes ${formatSize(after)}, before ${formatSize(before ?? 0)}`;
+        output.line(`${target}: ${formatSize(bytes)} trimmed${kept}`);
+      }
+    });
+};
+
+/** What a file takes on its disk; undefined for a device. */
+function allocated(image: string): number | undefined {
+  const stat = statSync(image);
+  return stat.isFile() ? stat.blocks * 512 : undefined;
+}
+
+/** Ask the server of a mount, or open the image. */
+async function perform<T>(
+  target: string,
+  ask: (server: ControlConnection) => Promise<unknown>,
+  work: (volume: Volume) => Promise<T>,
+): Promise<T> {
+  const mount = mountOf(target);
+  if (mount !== undefined) {
+    const server = await ControlConnection.open(mount.device);
+    if (server === undefined) throw new VolumeError('io', `no server answers for ${mount.target}`);
+    try {
+      return (await ask(server)) as T;
+    } finally {
+      server.close();
+    }
+  }
+  const store = await openStore(target);
+  try {
+    const volume = await Volume.open(store);
+    try {
+      return await work(volume);
+    } finally {
+      await volume.close();
+    }
+  } finally {
+    await store.close();
+  }
+}

@@ -1,0 +1,232 @@
+/** Growing a volume in use, power cuts in it, and giving free places back to the host. */
+import { describe, expect, test } from 'vitest';
+import { planGeometry, planGrowth } from '../../fs/format/geometry.js';
+import { FileSystem } from '../../fs/posix/filesystem.js';
+import { initialItems } from '../../fs/posix/namespace/root-directory.js';
+import { MemoryStore } from '../../fs/store/memory.js';
+import { below, chance, type Random, seededRandom } from '../../fs/store/random.js';
+import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
+import type { Store } from '../../fs/store/store.js';
+import { run } from '../../fs/suspend.js';
+import { Volume } from '../../fs/volume/volume.js';
+import { examine } from '../../fsck/check.js';
+import { fixedSuperblock } from '../../stress/system/superblock.js';
+
+const who = { uid: 0, gid: 0, pid: 1 };
+const mebibyte = 2 ** 20;
+
+/** What was written to a file, in order, and how much of that is durable. */
+interface History {
+  readonly values: number[];
+  durable: number;
+}
+
+/** Files whose bytes are all alike. */
+class Files {
+  readonly histories = new Map<string, History>();
+
+  private constructor(
+    readonly volume: Volume,
+    readonly fs: FileSystem,
+  ) {}
+
+  static async open(store: Store): Promise<Files> {
+    const volume = await Volume.open(store, { commitSeconds: 0, cacheBytes: mebibyte });
+    const fs = new FileSystem(volume, { cacheBytes: 4 * mebibyte });
+    await fs.recover();
+    return new Files(volume, fs);
+  }
+
+  private async inode(name: string): Promise<number> {
+    try {
+      return (await run(() => this.fs.lookup(1, Buffer.from(name)))).inode;
+    } catch {
+      return (await run(() => this.fs.mknod(1, Buffer.from(name), 0o100644, 0, 0, who))).inode;
+    }
+  }
+
+  async write(name: string, value: number, bytes: number): Promise<void> {
+    const inode = await this.inode(name);
+    const history = this.histories.get(name) ?? { values: [], durable: 0 };
+    this.histories.set(name, history);
+    await run(() => this.fs.write(inode, 0, new Uint8Array(bytes).fill(value), who));
+    history.values.push(value);
+  }
+
+  async sync(): Promise<void> {
+    const told = [...this.histories.values()].map((history) => [history, history.values.length] as const);
+    await this.fs.sync();
+    for (const [history, count] of told) history.durable = Math.max(history.durable, count);
+  }
+
+  /** Its first byte. */
+  async read(name: string, bytes: number): Promise<number> {
+    const into = new Uint8Array(bytes);
+    const inode = (await run(() => this.fs.lookup(1, Buffer.from(name)))).inode;
+    const count = await run(() => this.fs.read(inode, 0, into));
+    expect(count).toBe(bytes);
+    return into[0];
+  }
+
+  async close(): Promise<void> {
+    await this.fs.close();
+    await this.volume.close();
+  }
+}
+
+async function formatted(store: Store, bytes: number): Promise<void> {
+  const initial = initialItems({ seconds: 1, nanos: 0 }, 0, 0, 0o755);
+  await Volume.format(store, { superblock: fixedSuperblock(bytes), initial });
+}
+
+const fileBytes = 100_000;
+
+describe('growing', () => {
+  test('a full volume gets room, again and again, and loses nothing', async () => {
+    const store = new MemoryStore(16 * mebibyte);
+    await formatted(store, store.size);
+    const files = await Files.open(store);
+    let made = 0;
+    for (const size of [16, 40, 100, 104]) {
+      if (size > 16) await files.volume.upkeep.grow(size * mebibyte);
+      const { capacity } = files.volume.statistics();
+      expect(capacity * 4096).toBeGreaterThan(size * 0.8 * mebibyte - 4 * mebibyte);
+      while (files.volume.statistics().available > 500) {
+        await files.write(`file ${made}`, made % 251, fileBytes);
+        if (++made % 20 === 0) await files.sync();
+      }
+    }
+    await files.close();
+    expect((await examine(store, { data: true })).problems).toEqual([]);
+    const again = await Files.open(store);
+    for (let i = 0; i < made; i += 7) expect(await again.read(`file ${i}`, fileBytes)).toBe(i % 251);
+    expect(made * fileBytes).toBeGreaterThan(70 * mebibyte);
+    await again.close();
+  });
+
+  test('what can not be', async () => {
+    const store = new MemoryStore(16 * mebibyte);
+    await formatted(store, store.size);
+    const files = await Files.open(store);
+    for (const bytes of [1, 15 * mebibyte, 16 * mebibyte])
+      await expect(files.volume.upkeep.grow(bytes)).rejects.toThrow('can only grow');
+    await expect(files.volume.upkeep.grow(16 * mebibyte + 4096)).rejects.toThrow('grow it by a few segments');
+    expect(files.volume.failure).toBeUndefined();
+    const fixed = new SimulatedDisk(16 * mebibyte);
+    await formatted(fixed, fixed.size);
+    const other = await Files.open(fixed);
+    await expect(other.volume.upkeep.grow(32 * mebibyte)).rejects.toThrow("can't grow");
+    const readOnly = await Volume.open(store, { readOnly: true });
+    await expect(readOnly.upkeep.grow(32 * mebibyte)).rejects.toMatchObject({ code: 'EROFS' });
+  });
+
+  test('every size has a plan that overlaps nothing old, or none', () => {
+    const random = seededRandom(4);
+    for (let i = 0; i < 300; i++) {
+      const from = planGeometry((16 + below(random, 5000)) * mebibyte + below(random, mebibyte));
+      const bytes = from.imagePages * 4096 + below(random, 2 ** (10 + below(random, 26)));
+      let to: typeof from;
+      try {
+        to = planGrowth(from, bytes);
+      } catch (e) {
+        expect(e).toBeInstanceOf(RangeError);
+        continue;
+      }
+      expect(to.places).toBeGreaterThan(from.places);
+      expect(to.checkpointStart).toBeGreaterThanOrEqual(from.imagePages);
+      expect(to.segmentStart).toBe(from.segmentStart);
+      expect(to.tableStart + 2 * (to.indexPages + to.livePages)).toBeLessThan(to.imagePages);
+    }
+  });
+
+  test('a power cut at any moment finds the old size or the new, and all that was durable', async () => {
+    const sizes = new Set<number>();
+    for (let seed = 1; seed <= 16; seed++) sizes.add(await cutWhileGrowing(seed));
+    expect([...sizes].sort((a, b) => a - b)).toEqual([16, 33, 60]);
+  });
+});
+
+async function load(files: Files, random: Random, steps: number): Promise<void> {
+  for (let i = 0; i < steps; i++) {
+    if (chance(random, 0.25)) await files.sync();
+    else await files.write(`file ${below(random, 30)}`, below(random, 256), fileBytes);
+  }
+}
+
+/** Returns the size found afterwards, in MiB. */
+async function cutWhileGrowing(seed: number): Promise<number> {
+  const random = seededRandom(seed);
+  const disk = new SimulatedDisk(60 * mebibyte, { slow: { random, inPlace: 0.5, turns: 4 } });
+  await formatted(disk, 16 * mebibyte);
+  const files = await Files.open(disk);
+  await load(files, random, 40);
+  const growing = (async () => {
+    await files.volume.upkeep.grow(33 * mebibyte);
+    await load(files, random, 10);
+    await files.volume.upkeep.grow(60 * mebibyte);
+    await load(files, random, 40);
+  })().catch(() => undefined);
+  const loading = load(files, seededRandom(seed + 1000), 200).catch(() => undefined);
+  for (let turns = below(random, 600); turns > 0; turns--) await new Promise((done) => setImmediate(done));
+  const histories = [...files.histories].map(([name, { values, durable }]) => ({ name, values: [...values], durable }));
+  let found = 0;
+  for (let state = 0; state < 2; state++) {
+    const contents = disk.crash(random);
+    const again = new SimulatedDisk(60 * mebibyte, { contents });
+    const recovered = await Files.open(again);
+    found = (recovered.volume.state.superblock.imagePages * 4096) / mebibyte;
+    for (const { name, values, durable } of histories) {
+      if (durable === 0) continue;
+      expect(values.slice(durable - 1), `seed ${seed}: ${name}`).toContain(await recovered.read(name, fileBytes));
+    }
+    await recovered.close();
+    const { problems } = await examine(again, { data: true });
+    expect(problems, `seed ${seed}`).toEqual([]);
+  }
+  await Promise.all([growing, loading]);
+  await files.volume.abandon();
+  return found;
+}
+
+describe('trimming', () => {
+  test('an image takes no more than its live pages need', async () => {
+    const store = new MemoryStore(64 * mebibyte);
+    await formatted(store, store.size);
+    const volume = await Volume.open(store, { commitSeconds: 0, discard: false });
+    const fs = new FileSystem(volume, { cacheBytes: 4 * mebibyte });
+    const { inode } = await run(() => fs.mknod(1, Buffer.from('large'), 0o100644, 0, 0, who));
+    for (let at = 0; at < 40; at++)
+      await run(() => fs.write(inode, at * mebibyte, new Uint8Array(mebibyte).fill(at), who));
+    await fs.sync();
+    await run(() => fs.setattr(inode, { size: 2 * mebibyte }, who));
+    await fs.sync();
+    for (let i = 0; i < 3; i++) await volume.commit();
+    expect(store.bytes.stored).toBeGreaterThan(38 * mebibyte);
+    expect(await volume.upkeep.trim(async () => undefined)).toBeGreaterThan(38 * mebibyte);
+    expect(store.bytes.stored).toBeLessThan(8 * mebibyte);
+    const into = new Uint8Array(2 * mebibyte);
+    expect(await run(() => fs.read(inode, 0, into))).toBe(into.length);
+    expect([into[0], into[into.length - 1]]).toEqual([0, 1]);
+    await fs.close();
+    await volume.close();
+    expect((await examine(store, { data: true })).problems).toEqual([]);
+  });
+
+  test('beside writers', async () => {
+    const random = seededRandom(5);
+    const store = new MemoryStore(32 * mebibyte, { shuffled: { random } });
+    await formatted(store, store.size);
+    const files = await Files.open(store);
+    let done = false;
+    const trimming = (async () => {
+      while (!done) await files.volume.upkeep.trim(() => new Promise((resolve) => setImmediate(resolve)));
+    })();
+    await load(files, random, 300);
+    done = true;
+    await trimming;
+    await files.sync();
+    for (const [name, { values }] of files.histories) expect(await files.read(name, fileBytes)).toBe(values.at(-1));
+    await files.close();
+    expect((await examine(store, { data: true })).problems).toEqual([]);
+  });
+});
