@@ -84,6 +84,17 @@ export class CorruptionError extends FsError {
   }
 }
 
+/**
+ * An assertion that failed over what an image holds, as the damage that it is: records that contradict each other are
+ * seldom seen before they meet. Other errors are returned as they are.
+ */
+export function asDamage(error: unknown, record: string): unknown {
+  if (!(error instanceof Error) || (error.constructor !== Error && !(error instanceof RangeError))) return error;
+  const damage = new CorruptionError(record, 'the volume', error.message);
+  damage.cause = error;
+  return damage;
+}
+
 /** Why an image can't be used at all. */
 export type VolumeProblem =
   | 'not-varve'

@@ -27,6 +27,8 @@ export const pageShift = 12;
 /** Most pages in one extent, and in one unit of a transform: 128 KiB. */
 export const extentPages = 32;
 export const rootInode: InodeNumber = 1;
+/** Inode numbers are below this. */
+export const endOfInodes: InodeNumber = 2 ** 48;
 /** Volume-wide items (orphans, quotas) live under this inode number, which no file has. */
 export const volumeInode: InodeNumber = 0;
 export const maxNameBytes = 255;

@@ -7,7 +7,7 @@ import { checksum } from '../fs/format/checksum.js';
 import { noPlace, slotOffset, tablePages } from '../fs/format/geometry.js';
 import type { Superblock } from '../fs/format/superblock.js';
 import type { Store } from '../fs/store/store.js';
-import { pageSize } from '../fs/units.js';
+import { endOfInodes, pageSize } from '../fs/units.js';
 import { type Problem, problem } from './problem.js';
 
 export interface Slot {
@@ -63,7 +63,6 @@ export function* checkSlots(slots: readonly Slot[], chosen: Slot, superblock: Su
 
 /** Generations and serials from here on leave no room to count on. */
 const endOfCounting = 2 ** 50;
-const endOfInodes = 2 ** 48;
 
 /** What is wrong with the numbers of a checkpoint, or undefined. */
 function rangeProblem(checkpoint: Checkpoint, superblock: Superblock): string | undefined {

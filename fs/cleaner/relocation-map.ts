@@ -23,9 +23,22 @@ export interface MovedRun {
 }
 
 export class RelocationMap implements Relocations {
+  private searching = false;
+
   constructor(private readonly system: Tree) {}
 
   find(address: Address): MovedRun | undefined {
+    // Nodes of this tree are never moved: one that lies nowhere is looked for in the tree that it is part of, for ever.
+    if (this.searching) return undefined;
+    this.searching = true;
+    try {
+      return this.search(address);
+    } finally {
+      this.searching = false;
+    }
+  }
+
+  private search(address: Address): MovedRun | undefined {
     const cursor = this.system.floor(volumeInode, itemKind.relocation, address);
     if (!cursor.valid || cursor.inode !== volumeInode || cursor.kind !== itemKind.relocation) return undefined;
     const run = read(cursor.offset, cursor.value);

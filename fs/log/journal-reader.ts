@@ -10,7 +10,7 @@ import { checksum } from '../format/checksum.js';
 import { type Geometry, placeOffset, segmentPages } from '../format/geometry.js';
 import { JournalRecord, journalMagic, OpenedSegment } from '../format/journal-record.js';
 import type { Store } from '../store/store.js';
-import { type Place, pageSize, type Serial } from '../units.js';
+import { type Generation, type Place, pageSize, type Serial } from '../units.js';
 import { type DecodedBatch, decodeBatch } from './batch-codec.js';
 import { type JournalPosition, recordAlignment } from './journal.js';
 
@@ -22,11 +22,17 @@ export interface ReadRecord {
   readonly batches: readonly DecodedBatch[];
 }
 
+/**
+ * Batches that follow the checkpoint of generation g are of g + 1, and of g + 2 while checkpoint g + 1 is being written;
+ * where that one has rotted, those after it count from g too. Larger numbers are nobody's, and would leave none to go on.
+ */
+const mostAhead = 4;
+
 /** Yields the records after `from`. Stops at the first that is not the next of the chain; a read error is thrown. */
 export async function* readJournal(
   store: Store,
   geometry: Geometry,
-  from: JournalPosition,
+  from: JournalPosition & { readonly generation?: Generation },
   epoch: number,
 ): AsyncGenerator<ReadRecord> {
   const perSegment = segmentPages(geometry);
@@ -37,6 +43,7 @@ export async function* readJournal(
   let next = { place: from.journalNextPlace, serial: from.journalNextSerial };
   let last = from.journalLast;
   let sequence = from.journalSequence;
+  const most = from.generation === undefined ? Number.POSITIVE_INFINITY : from.generation + mostAhead;
   if (place < 0 || place >= geometry.places) return;
   await store.read(placeOffset(geometry, place, 0), segment);
   for (;;) {
@@ -55,7 +62,7 @@ export async function* readJournal(
       if (bytes === undefined) return;
     }
     const record = decode(bytes, place, serial);
-    if (record === undefined) return;
+    if (record === undefined || isAhead(record, most)) return;
     last = record.header.checksum;
     sequence++;
     at += Math.ceil(bytes.length / recordAlignment) * recordAlignment;
@@ -63,6 +70,9 @@ export async function* readJournal(
     yield record;
   }
 }
+
+const isAhead = ({ batches }: ReadRecord, most: Generation): boolean =>
+  batches.some(({ generation }) => generation > most);
 
 /** The bytes of a record if it is the next of the chain. */
 function recordAt(

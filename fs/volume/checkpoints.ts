@@ -9,7 +9,7 @@
  * written elsewhere, and no place that it refers to is reused before the checkpoint after this one is durable.
  */
 
-import { FsError } from '../errors.js';
+import { asDamage, FsError } from '../errors.js';
 import type { Checkpoint } from '../format/checkpoint.js';
 import { checksum } from '../format/checksum.js';
 import { nodePages, placeOffset, segmentPages, slotOffset } from '../format/geometry.js';
@@ -121,8 +121,9 @@ export class Checkpoints {
       await this.giveBack(frozen.generation);
     } catch (e) {
       // A read that fails before the state is frozen leaves everything as it was: the next checkpoint tries again.
-      if (begun || !(e instanceof FsError && e.code === 'EIO')) state.fail(e);
-      throw e;
+      const failure = asDamage(e, 'checkpoint');
+      if (begun || !(failure instanceof FsError && failure.code === 'EIO')) state.fail(failure);
+      throw failure;
     }
   }
 

@@ -6,12 +6,12 @@
  * ends), volume/recovery.ts (what a crash leaves), cleaner/mover.ts (how places become free again).
  */
 import { costBenefit } from '../cleaner/policy.js';
-import { FsError, VolumeError } from '../errors.js';
+import { asDamage, FsError, VolumeError } from '../errors.js';
 import { timeOfDay } from '../host/clock.js';
 import type { Store } from '../store/store.js';
 import { run, Suspend } from '../suspend.js';
 import type { Batch } from '../tree/batch.js';
-import { type Address, type Generation, type InodeNumber, type PageNumber, pageSize } from '../units.js';
+import { type Address, endOfInodes, type Generation, type InodeNumber, type PageNumber, pageSize } from '../units.js';
 import type { Flusher, ItemCursor, PageRun, TransformChoice, VolumeApi } from './api.js';
 import { appendData, appendUnit, unitRoom } from './append-data.js';
 import { applyChanges, prepareChanges } from './apply.js';
@@ -107,7 +107,7 @@ export class Volume implements VolumeApi {
     await recover(state, found.checkpoint);
     state.roots = await orCorrupt(store, () => loadRoots(state.system));
     const volume = new Volume(state, chains, readOnly, options, options.clock ?? wallClock);
-    if (!readOnly) await volume.begin(found.checkpoint.clean !== 1);
+    if (!readOnly) await orCorrupt(store, () => volume.begin(found.checkpoint.clean !== 1));
     if (!readOnly) volume.leaving.start();
     return volume;
   }
@@ -248,8 +248,9 @@ export class Volume implements VolumeApi {
       applyChanges(state, batch);
     } catch (e) {
       // An assertion failed half way: what is in memory now must never reach the disk.
-      state.fail(e);
-      throw e;
+      const failure = asDamage(e, 'batch');
+      state.fail(failure);
+      throw failure;
     }
     state.inodes += batch.inodes;
     if (!this.closed && this.journal !== 'none') state.journal.add(batch, state.log.generation, state.rootId);
@@ -307,6 +308,8 @@ export class Volume implements VolumeApi {
   }
 
   allocateInode(): InodeNumber {
+    if (this.state.nextInode >= endOfInodes)
+      throw new FsError('ENOSPC', 'create', undefined, 'no inode number is left');
     return this.state.nextInode++;
   }
 

@@ -9,6 +9,7 @@
 import { segmentPages, tablePages } from '../../fs/format/geometry.js';
 import type { Superblock } from '../../fs/format/superblock.js';
 import type { Store } from '../../fs/store/store.js';
+import { endOfInodes } from '../../fs/units.js';
 import { Image } from '../image.js';
 import type { Replayed } from '../replay.js';
 import { type Base, findBase } from './base.js';
@@ -77,12 +78,17 @@ async function lookAround(
 
 /** The base opened with a segment table that says nothing yet. */
 function openEmpty(store: Store, superblock: Superblock, { checkpoint }: Base, now: () => number): Promise<Workshop> {
+  const count = (value: number): number => (value <= superblock.imagePages ? value : 0);
   const sane = {
     ...checkpoint,
+    // Counted again by the next step; until then they must not be absurd.
+    promisedPages: count(checkpoint.promisedPages),
+    heldNodes: count(checkpoint.heldNodes),
+    inodes: Number.isSafeInteger(checkpoint.inodes) ? checkpoint.inodes : 0,
     mainHeight: validHeight(checkpoint.mainHeight) ? checkpoint.mainHeight : 1,
     systemHeight: validHeight(checkpoint.systemHeight) ? checkpoint.systemHeight : 1,
     nextSerial: Math.min(checkpoint.nextSerial, 2 ** 50 / segmentPages(superblock)),
-    nextInode: checkpoint.nextInode <= 2 ** 48 ? checkpoint.nextInode : 2,
+    nextInode: checkpoint.nextInode <= endOfInodes ? checkpoint.nextInode : 2,
     newestSnapshot: checkpoint.newestSnapshot <= checkpoint.generation ? checkpoint.newestSnapshot : 0,
   };
   return Workshop.open(store, superblock, { checkpoint: sane, map: new Uint8Array(tablePages(superblock)) }, now);

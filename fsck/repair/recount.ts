@@ -23,7 +23,7 @@ export function recount(state: VolumeState, found: Survey): void {
   state.mainPages = files.extents.stored;
   state.main.nodes = found.liveNodes;
   state.system.nodes = found.systemNodes;
-  if (state.newestSnapshot > 0) state.space.held = found.liveNodes;
+  state.space.held = state.newestSnapshot > 0 ? found.liveNodes : 0;
   const { number } = files.inodes;
   const highest = number.length === 0 ? 0 : number.values[number.length - 1];
   state.nextInode = Math.max(state.nextInode, highest + 1);

@@ -7,16 +7,18 @@
 import type { Superblock } from '../../fs/format/superblock.js';
 import type { Store } from '../../fs/store/store.js';
 import { pageSize } from '../../fs/units.js';
-import { superblockPage } from '../../fs/volume/superblock.js';
 import { checkSuperblocks } from '../superblock.js';
 import type { Ledger } from './ledger.js';
 
 /** `superblock`: the good one. */
 export async function mendSuperblocks(store: Store, superblock: Superblock, ledger: Ledger): Promise<void> {
-  const page = superblockPage(superblock);
+  const last = (superblock.imagePages - 1) * pageSize;
   for await (const { code } of checkSuperblocks(store, superblock)) {
     const first = code === 'superblock';
-    await store.write(first ? 0 : (superblock.imagePages - 1) * pageSize, [page]);
+    // Byte for byte: fields may hold what has no meaning here.
+    const page = new Uint8Array(pageSize);
+    await store.read(first ? last : 0, page);
+    await store.write(first ? 0 : last, [page]);
     ledger.did(code, first ? 'the superblock was written from its copy' : 'the copy of the superblock was written');
   }
   await store.barrier();
