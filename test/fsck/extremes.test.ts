@@ -1,0 +1,110 @@
+/** Fields under good checksums with values that nobody would write: found by the fuzzer (stress/fuzz). */
+import { expect, test } from 'vitest';
+import { FsError, VolumeError } from '../../fs/errors.js';
+import { selfChecksum } from '../../fs/format/checksum.js';
+import { Superblock } from '../../fs/format/superblock.js';
+import { FileSystem } from '../../fs/posix/filesystem.js';
+import { MemoryStore } from '../../fs/store/memory.js';
+import { run } from '../../fs/suspend.js';
+import { pageSize } from '../../fs/units.js';
+import { Volume } from '../../fs/volume/volume.js';
+import { examine } from '../../fsck/check.js';
+import { repairVolume } from '../../fsck/repair/repair.js';
+import { dissect } from '../../stress/fuzz/anatomy.js';
+import { makeBase } from '../../stress/fuzz/base.js';
+import { sampleVolume } from '../broken/sample.js';
+import { editCheckpoint, editSuperblock } from '../broken/surgery.js';
+
+const outOfRange = 2 ** 53;
+const counters = ['nextSerial', 'nextInode', 'inodes', 'livePages', 'promisedPages', 'heldNodes'] as const;
+
+const damages: Record<string, (store: MemoryStore) => Promise<void>> = {
+  'a label that is not UTF-8, in one superblock': async (store) => {
+    const page = new Uint8Array(pageSize);
+    await store.read(0, page);
+    page.fill(0xff, Superblock.offsetOf.label, Superblock.offsetOf.label + 8);
+    new DataView(page.buffer).setUint32(
+      Superblock.offsetOf.checksum,
+      selfChecksum(page, Superblock.offsetOf.checksum),
+      true,
+    );
+    await store.write(0, [page]);
+  },
+  'a copy of the superblock of another name': (store) =>
+    editSuperblock(store, 1, (record) => {
+      record.label = 'another';
+    }),
+};
+for (const name of counters)
+  damages[`${name} out of range`] = (store) =>
+    editCheckpoint(store, (record) => {
+      record[name] = outOfRange;
+    });
+
+damages['a batch of a generation far ahead, in the journal'] = async (store) => {
+  const { bytes } = await makeBase(2, false);
+  const [field] = (await dissect(new MemoryStore(bytes.size, { bytes }))).fields.get('batch-header.generation') ?? [];
+  bytes.write(field.at, Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1));
+  field.part.seal(bytes);
+  // The superblock differs as well: something to be found.
+  bytes.write(0, new Uint8Array(1));
+  const copy = new Uint8Array(bytes.size);
+  bytes.read(0, copy);
+  await store.write(0, [copy]);
+};
+
+test.each(Object.keys(damages))('is repaired: %s', async (name) => {
+  const store = (await sampleVolume()) as MemoryStore;
+  await damages[name](store);
+  const { found, left } = await repairVolume(store);
+  expect(found.total).toBeGreaterThan(0);
+  expect(left.problems).toEqual([]);
+  expect((await examine(store)).problems).toEqual([]);
+});
+
+/** Open it, make a file, close it: errors of other kinds than those declared end the test. */
+async function use(store: MemoryStore): Promise<void> {
+  const declared = (e: unknown): void => {
+    if (!(e instanceof FsError || e instanceof VolumeError)) throw e;
+  };
+  const volume = await Volume.open(store, { commitSeconds: 0 }).catch(declared);
+  if (!volume) return;
+  const fs = new FileSystem(volume);
+  const make = () => fs.mknod(1, Buffer.from('new'), 0o100644, 0, 0, { uid: 0, gid: 0, pid: 1 });
+  await run(make).catch(declared);
+  await fs.close().catch(declared);
+  await volume.close().catch(declared);
+}
+
+test.each(counters)('a mount meets an error with a name at the most: %s out of range', async (name) => {
+  const store = (await sampleVolume()) as MemoryStore;
+  await editCheckpoint(store, (record) => {
+    record[name] = outOfRange;
+  });
+  await use(store);
+});
+
+test('the root of the system tree lies nowhere: damage, and no endless search for it', async () => {
+  const store = (await sampleVolume()) as MemoryStore;
+  await editCheckpoint(store, (record) => {
+    record.systemRoot.address = 2 ** 40;
+  });
+  await use(store);
+  expect((await repairVolume(store)).left.problems).toEqual([]);
+});
+
+test('no inode number is left', async () => {
+  const store = (await sampleVolume()) as MemoryStore;
+  await editCheckpoint(store, (record) => {
+    record.nextInode = 2 ** 48 - 1;
+  });
+  const volume = await Volume.open(store, { commitSeconds: 0 });
+  const fs = new FileSystem(volume);
+  const make = (name: string) =>
+    run(() => fs.mknod(1, Buffer.from(name), 0o100644, 0, 0, { uid: 0, gid: 0, pid: 1 }).inode);
+  expect(await make('last')).toBe(2 ** 48 - 1);
+  await expect(make('one more')).rejects.toThrow('ENOSPC');
+  await fs.close();
+  await volume.close();
+  expect((await examine(store)).problems).toEqual([]);
+});
