@@ -17,6 +17,7 @@ export class Notifier {
   private readonly words = new Uint32Array(128);
   private readonly bytes = new Uint8Array(this.words.buffer);
   private pulled: Promise<void> = Promise.resolve();
+  private closed = false;
 
   constructor(private readonly fd: number) {}
 
@@ -49,7 +50,13 @@ export class Notifier {
     return this.pulled;
   }
 
+  /** The mount is gone: nobody is there to be told, and the descriptor's number may be another file's. */
+  close(): void {
+    this.closed = true;
+  }
+
   private async pullNow(rootId: number, inode: InodeNumber): Promise<void> {
+    if (this.closed) return;
     const words = new Uint32Array((outHeaderBytes + 24) / 4);
     words[outHeader.length] = outHeaderBytes + 24;
     words[outHeader.error] = notifyCode.invalidateInode;
@@ -59,6 +66,7 @@ export class Notifier {
   }
 
   private send(code: number, length: number): void {
+    if (this.closed) return;
     this.words[outHeader.length] = outHeaderBytes + length;
     this.words[outHeader.error] = code;
     this.words[outHeader.unique] = 0;

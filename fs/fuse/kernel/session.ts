@@ -185,6 +185,8 @@ export class Session implements Mounted {
   }
 
   private readonly send = (bytes: Uint8Array, length: number): boolean => {
+    // The descriptor's number may be another file's by now.
+    if (this.gone) return false;
     const sent = write(this.fd, bytes, length);
     this.lastAnswer = performance.now();
     if (sent === length) return true;
@@ -203,6 +205,7 @@ export class Session implements Mounted {
     this.gathered();
     if (!ended.includes(code)) this.options.log(`reading requests of ${this.target} failed: errno ${code}`);
     this.wakeup?.close();
+    this.notifier.close();
     closeSync(this.fd);
     this.started.reject(new FsError('ENOTCONN', `mount of ${this.target}`));
     this.finishIfGone();

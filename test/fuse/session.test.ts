@@ -1,0 +1,41 @@
+/** A session's end: the kernel's side is gone, and with it the descriptor's number. A fifo stands in for /dev/fuse. */
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { Session } from '../../fs/fuse/kernel/session.js';
+import type { FileSystemApi } from '../../fs/posix/api.js';
+import { header, hex } from '../support/wire.js';
+
+const options = { source: 'fifo', readOnly: false, writeThrough: false, general: [], posixAcl: false, log: () => {} };
+
+it('does not answer a late request through a descriptor that is another file by now', async () => {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'varve-session-'));
+  const fifo = path.join(directory, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  const fd = fs.openSync(fifo, fs.constants.O_RDWR | fs.constants.O_NONBLOCK);
+  const session = new Session('/nowhere', { fd, device: '0:0' }, options);
+  let finish: () => void = () => undefined;
+  const asked = new Promise<void>((begun) => {
+    const filesystem = {
+      fsync: () =>
+        new Promise<void>((resolve) => {
+          finish = resolve;
+          begun();
+        }),
+    } as unknown as FileSystemApi;
+    const served = session.serve({ filesystem: () => filesystem, nearLimit: () => false });
+    served.catch(() => undefined);
+  });
+  fs.writeSync(fd, hex(`${header('14000000', '0100000000000000')} ${'00'.repeat(16)}`));
+  await asked;
+  session.abort();
+  const other = fs.openSync(path.join(directory, 'other'), 'w');
+  expect(other).toBe(fd);
+  finish();
+  await new Promise((resolve) => setImmediate(resolve));
+  fs.closeSync(other);
+  expect(fs.readFileSync(path.join(directory, 'other')).length).toBe(0);
+  fs.rmSync(directory, { recursive: true });
+});
