@@ -4,6 +4,7 @@
  */
 import { appendFileSync, closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { VolumeError } from '../errors.js';
 import { libc } from '../host/libc.js';
 
 const setsid = libc.func('int setsid()') as () => number;
@@ -53,11 +54,10 @@ export class ServerProcess {
     else appendFileSync(this.logPath, text);
   };
 
-  /** The mount can be used: let go of the terminal and of whoever waits. */
+  /** The mount can be used: let go of the terminal and of whoever waits. Throws VolumeError if nothing can be logged. */
   ready(logPath: string): void {
     if (!this.background) return;
-    mkdirSync(dirname(logPath), { recursive: true, mode: 0o755 });
-    const log = openSync(logPath, 'a', 0o600);
+    const log = openLog(logPath);
     const nothing = openSync('/dev/null', 'r');
     dup2(nothing, 0);
     dup2(log, 1);
@@ -75,5 +75,14 @@ export class ServerProcess {
     this.told = true;
     writeSync(launcher, `${code}\n`);
     closeSync(launcher);
+  }
+}
+
+function openLog(path: string): number {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    return openSync(path, 'a', 0o600);
+  } catch (e) {
+    throw new VolumeError('io', `can't log to ${path}: ${(e as NodeJS.ErrnoException).code}`);
   }
 }

@@ -123,11 +123,19 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   const closed = deferredClose();
   answerCommands(service, image, closed.promise);
   for (const [command, handler] of Object.entries(snapshotCommands(volume, roots))) control.on(command, handler);
-  await control.listen();
+  try {
+    await control.listen();
+    say(`mounted on ${target}`);
+    server.ready(choices.logFile ?? `${runtimeDirectory()}/${mounted.device.replace(':', '-')}.log`);
+  } catch (e) {
+    // A mount of which the caller hears that it failed must not stay.
+    await mounted.unmount(true);
+    await served;
+    await close(service);
+    throw e;
+  }
   stopOnSignals(service);
   survive(service);
-  say(`mounted on ${target}`);
-  server.ready(choices.logFile ?? `${runtimeDirectory()}/${mounted.device.replace(':', '-')}.log`);
   if (choices.rehearsal && choices.driver === 'kernel') void rehearse(mounted, server.log);
 
   await served;

@@ -76,6 +76,13 @@ describe.each(['kernel', 'native'])('mount.varve -o driver=%s', (name) => {
     driver = name;
   });
 
+  it('leaves no mount behind when it fails after the kernel has mounted', async () => {
+    const failed = await mount(image, directory, '-o', `logfile=${folder}`);
+    expect(failed).toMatchObject({ code: 32, err: `mount.varve: can't log to ${folder}: EISDIR\n` });
+    expect(mountAt(directory)).toBeUndefined();
+    expect(await varve('fsck.varve', '-n', image)).toMatchObject({ code: 0, out: expect.stringContaining('clean') });
+  });
+
   it('returns when the volume can be used, and keeps what is written until the next mount', async () => {
     expect(await mount(image, directory)).toEqual({ code: 0, out: '', err: '' });
     await fs.writeFile(join(directory, 'file'), 'text');
