@@ -8,7 +8,15 @@ import { Session } from '../../fs/fuse/kernel/session.js';
 import type { FileSystemApi } from '../../fs/posix/api.js';
 import { header, hex } from '../support/wire.js';
 
-const options = { source: 'fifo', readOnly: false, writeThrough: false, general: [], posixAcl: false, log: () => {} };
+const options = {
+  source: 'fifo',
+  readOnly: false,
+  writeThrough: false,
+  general: [],
+  allowOther: true,
+  posixAcl: false,
+  log: () => {},
+};
 
 it('does not answer a late request through a descriptor that is another file by now', async () => {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'varve-session-'));
