@@ -8,8 +8,10 @@ const O_ACCMODE = O_WRONLY | O_RDWR;
 
 export const open = (call: Call): number => {
   const { filesystem, handles, paths, record } = call;
-  const inode = paths.inode(record.path);
+  const attributes = paths.attributes(record.path);
+  const { inode } = attributes;
   const flags = record.openFlags;
+  call.guard?.open(attributes, flags);
   if ((flags & O_ACCMODE) !== O_RDONLY) filesystem.checkOpen(inode, (flags & O_APPEND) !== 0);
   call.opened = handles.open(filesystem, inode);
   return 0;

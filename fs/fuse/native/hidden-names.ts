@@ -24,7 +24,12 @@ export interface Place {
 /** A name that is out of sight and not yet removed; whose thread hid it. */
 interface Leaving extends Place {
   readonly who: Credentials;
+  /** What libfuse calls it now. */
+  readonly hidden: string;
 }
+
+/** How long the kernel believes a name, in ms, and some more: `entry_timeout` of libfuse. */
+const believedMs = 2000;
 
 const pattern = /^\.fuse_hidden[0-9a-f]{16}$/;
 
@@ -37,6 +42,12 @@ export const isHiddenName = (name: Uint8Array): boolean =>
 export class HiddenNames {
   private readonly inodes = new Map<string, InodeNumber>();
   private readonly leaving = new Map<object, Leaving>();
+  /**
+   * Hidden names that libfuse has done with, of files that kept their own, as the rename was refused; until when the
+   * kernel may still come by them.
+   */
+  private readonly former = new Map<string, { readonly inode: InodeNumber; readonly until: number }>();
+  private readonly kept = new Set<string>();
 
   constructor(private readonly filesystem: FileSystemApi) {}
 
@@ -45,18 +56,24 @@ export class HiddenNames {
     this.remove(thread);
     this.filesystem.hold(inode);
     this.inodes.set(keyOf(hidden), inode);
-    this.leaving.set(thread, { ...place, who });
+    this.leaving.set(thread, { ...place, who, hidden: keyOf(hidden) });
   }
 
   find(place: Place): InodeNumber | undefined {
-    return this.inodes.size === 0 ? undefined : this.inodes.get(keyOf(place));
+    if (this.inodes.size === 0 && this.former.size === 0) return undefined;
+    const key = keyOf(place);
+    return this.inodes.get(key) ?? this.former.get(key)?.inode;
   }
 
   /** libfuse has done with a hidden name. False: it is none. */
   drop(place: Place): boolean {
-    const inode = this.find(place);
+    const key = keyOf(place);
+    const inode = this.inodes.get(key);
     if (inode === undefined) return false;
-    this.inodes.delete(keyOf(place));
+    this.inodes.delete(key);
+    const now = performance.now();
+    for (const [name, { until }] of this.former) if (until < now) this.former.delete(name);
+    if (this.kept.delete(key)) this.former.set(key, { inode, until: now + believedMs });
     this.filesystem.letGo(inode, 1);
     return true;
   }
@@ -79,10 +96,12 @@ export class HiddenNames {
     return false;
   }
 
-  /** A rename of the thread to `place` replaces what it hid there: nothing is left to remove. */
-  replaced(thread: object, place: Place): void {
+  /** A rename of the thread has taken the `place` where it hid something, or was `refused`: nothing is to be removed. */
+  renamed(thread: object, place: Place, refused: boolean): void {
     const own = this.leaving.get(thread);
-    if (own !== undefined && keyOf(own) === keyOf(place)) this.leaving.delete(thread);
+    if (own === undefined || keyOf(own) !== keyOf(place)) return;
+    this.leaving.delete(thread);
+    if (refused) this.kept.add(own.hidden);
   }
 
   /**

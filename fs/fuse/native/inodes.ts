@@ -1,5 +1,6 @@
 /** Operations on an inode as a whole, and on the filesystem as a whole. */
 import koffi from 'koffi';
+import { permission } from '../../posix/acl/posix-acl.js';
 import type { AttributeChanges, Time } from '../../posix/api.js';
 import { run, Suspend } from '../../suspend.js';
 import type { InodeNumber } from '../../units.js';
@@ -23,8 +24,21 @@ export const fgetattr = (call: Call): number => {
   return 0;
 };
 
-const change = ({ filesystem, paths, record, who }: Call, changes: AttributeChanges): number => {
-  filesystem.setattr(paths.inode(record.path), changes, who);
+/** Whether the caller may do what access(2) asks, also for chdir(2). */
+export const access = ({ paths, record, guard }: Call): number => {
+  guard?.access(paths.attributes(record.path), record.mode);
+  return 0;
+};
+
+export const opendir = ({ paths, record, guard }: Call): number => {
+  guard?.access(paths.attributes(record.path), permission.read);
+  return 0;
+};
+
+const change = ({ filesystem, paths, record, who, guard }: Call, changes: AttributeChanges): number => {
+  const attributes = paths.attributes(record.path);
+  guard?.change(attributes, changes);
+  filesystem.setattr(attributes.inode, changes, who);
   return 0;
 };
 

@@ -3,6 +3,7 @@
  *
  * - `use_ino`: our inode numbers. `attr_timeout=0`: libfuse has an inode for each path, so that the kernel does not
  *   know two links to be one file; what it remembers of one would be wrong after a change of the other.
+ * - `default_permissions` knows modes only, not ACLs: with ACLs the driver checks permissions (guard.ts).
  * - `suid,dev,nonempty`: as mounts of root have it; libfuse refuses the three of its own accord.
  */
 import { VolumeError } from '../../errors.js';
@@ -19,12 +20,12 @@ const known = new Set(['nosuid', 'nodev', 'noexec', 'sync', 'dirsync', 'noatime'
 
 /** Throws VolumeError: they are too long. */
 export function libfuseOptions(options: MountOptions): string {
-  const { source, readOnly, general, allowOther } = options;
+  const { source, readOnly, general, allowOther, posixAcl } = options;
   const root = !isOrdinaryUser();
   const words = [
     `fsname=${source.replace(/[\\,]/g, '\\$&')}`,
     'subtype=varve',
-    'default_permissions',
+    ...(posixAcl ? [] : ['default_permissions']),
     'use_ino',
     'attr_timeout=0',
     'nonempty',

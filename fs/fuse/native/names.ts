@@ -1,5 +1,6 @@
 /** Operations on names in directories. */
 import { FsError } from '../../errors.js';
+import type { Attributes } from '../../posix/api.js';
 import type { InodeNumber } from '../../units.js';
 import { isHiddenName, type Place } from './hidden-names.js';
 import type { Call } from './operation.js';
@@ -10,6 +11,7 @@ const noUmask = 0;
 /** Where something new is made. */
 const newPlace = (call: Call, path: Uint8Array): Place => {
   const place = call.paths.place(path);
+  if (call.guard !== undefined) call.guard.create(call.filesystem.getattr(place.directory));
   call.hidden.beforeChange(call.record.buffer, place);
   return place;
 };
@@ -55,7 +57,9 @@ export const unlink = (call: Call): number => {
   const { filesystem, hidden, paths, record, who } = call;
   const place = paths.place(record.path);
   hidden.beforeChange(record.buffer, place);
-  if (!hidden.drop(place)) filesystem.unlink(place.directory, place.name, who);
+  if (hidden.drop(place)) return 0;
+  mayRemove(call, place);
+  filesystem.unlink(place.directory, place.name, who);
   return 0;
 };
 
@@ -64,32 +68,53 @@ export const rmdir = (call: Call): number => {
   hidden.removeAll();
   const place = paths.place(record.path);
   mustNotBeInUse(call, paths.at(place).inode, 'rmdir');
+  mayRemove(call, place);
   filesystem.rmdir(place.directory, place.name, who);
   return 0;
 };
 
 export const rename = (call: Call): number => {
-  const { filesystem, hidden, handles, paths, record, who } = call;
+  const { hidden, handles, paths, record, who } = call;
   const [from, to] = [paths.place(record.path), paths.place(record.destination)];
   const thread = record.buffer;
   if (isHiddenName(to.name)) {
     const { inode } = paths.at(from);
     if (handles.isOpen(inode)) {
+      mayRemove(call, from);
       hidden.hide(thread, from, to, inode, who);
       return 0;
     }
   }
   hidden.beforeChange(thread, from, to);
-  const target = inodeAt(call, to);
-  if (target !== undefined) mustNotBeInUse(call, target, 'rename');
-  filesystem.rename(from.directory, from.name, to.directory, to.name, 0, who);
-  hidden.replaced(thread, to);
+  try {
+    move(call, from, to);
+  } catch (e) {
+    // libfuse has hidden an open file that has the new name: it keeps it.
+    if (e instanceof FsError) hidden.renamed(thread, to, true);
+    throw e;
+  }
+  hidden.renamed(thread, to, false);
   return 0;
 };
 
-const inodeAt = ({ paths }: Call, place: Place): InodeNumber | undefined => {
+function move(call: Call, from: Place, to: Place): void {
+  const { filesystem, paths, guard, who } = call;
+  const target = attributesAt(call, to);
+  if (target !== undefined) mustNotBeInUse(call, target.inode, 'rename');
+  if (guard !== undefined) {
+    const [source, destination] = [filesystem.getattr(from.directory), filesystem.getattr(to.directory)];
+    guard.move(source, paths.at(from), destination, target);
+  }
+  filesystem.rename(from.directory, from.name, to.directory, to.name, 0, who);
+}
+
+const mayRemove = ({ guard, filesystem, paths }: Call, place: Place): void => {
+  if (guard !== undefined) guard.remove(filesystem.getattr(place.directory), paths.at(place));
+};
+
+const attributesAt = ({ paths }: Call, place: Place): Attributes | undefined => {
   try {
-    return paths.at(place).inode;
+    return paths.at(place);
   } catch (e) {
     if (e instanceof FsError && e.code === 'ENOENT') return undefined;
     throw e;

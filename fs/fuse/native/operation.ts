@@ -3,6 +3,7 @@
  * what it changes, and how its answer gets back to the thread that waits for it.
  */
 import type { Change, Credentials, FileSystemApi } from '../../posix/api.js';
+import type { Guard } from './guard.js';
 import type { Handles } from './handles.js';
 import type { HiddenNames } from './hidden-names.js';
 import type { PathTable } from './path-table.js';
@@ -11,7 +12,6 @@ import type { ThreadRecord } from './thread-record.js';
 /** What all operations of a mount share. */
 export interface Shared {
   readonly filesystem: FileSystemApi;
-  readonly paths: PathTable;
   readonly hidden: HiddenNames;
   readonly handles: Handles;
   readonly counters: { bytesRead: number; bytesWritten: number };
@@ -19,6 +19,9 @@ export interface Shared {
 
 /** One operation that is under way. */
 export interface Call extends Shared {
+  readonly paths: PathTable;
+  /** Checks what the caller may do; undefined: the kernel has. */
+  readonly guard: Guard | undefined;
   /** Arguments, and where results belong. */
   readonly record: ThreadRecord;
   readonly who: Credentials;

@@ -1,6 +1,6 @@
 /**
  * What libfuse 2 and the binding can ask for, and which function does it. Not among them, and so answered by libfuse
- * with ENOSYS or by the kernel itself: access, flush and opendir (nothing to do), locks (the kernel keeps them).
+ * with ENOSYS or by the kernel itself: flush (nothing to do), locks (the kernel keeps them).
  */
 import * as files from './files.js';
 import * as inodes from './inodes.js';
@@ -41,4 +41,10 @@ export const operations: ReadonlyMap<string, Operation> = new Map<string, Operat
   ['getxattr', { act: xattrs.getxattr, lent: 2, rest: buffer }],
   ['listxattr', { act: xattrs.listxattr, lent: 1, rest: buffer }],
   ['removexattr', { act: xattrs.removexattr, change: 'file' }],
+]);
+
+/** Asked for where the kernel does not check permissions. */
+export const permissionOperations: ReadonlyMap<string, Operation> = new Map<string, Operation>([
+  ['access', { act: inodes.access }],
+  ['opendir', { act: inodes.opendir }],
 ]);

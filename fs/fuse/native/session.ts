@@ -18,12 +18,13 @@ import { inThread } from '../kernel/system-calls.js';
 import { mountAt } from '../mount-table.js';
 import { unmountKernel } from '../unmount.js';
 import { Callers } from './callers.js';
+import { Guard } from './guard.js';
 import { Handles } from './handles.js';
 import { HiddenNames } from './hidden-names.js';
 import { type Library, loadLibrary, type NativeHandler } from './library.js';
 import { hasMore, libfuseOptions } from './mount-options.js';
 import type { Call, Operation, Shared } from './operation.js';
-import { operations } from './operations.js';
+import { operations, permissionOperations } from './operations.js';
 import { PathTable } from './path-table.js';
 import { mountRecord, mountRecordBytes, ThreadRecord } from './thread-record.js';
 
@@ -82,8 +83,7 @@ export class NativeSession implements Mounted {
     if (filesystem === undefined) throw new VolumeError('io', 'there is no filesystem to serve');
     const hidden = new HiddenNames(filesystem);
     const { counters } = this;
-    const paths = new PathTable(filesystem, hidden);
-    this.shared = { filesystem, hidden, paths, handles: new Handles(), counters };
+    this.shared = { filesystem, hidden, handles: new Handles(), counters };
     await Promise.race([this.loopEnds(), this.aborted.promise]);
     this.gone = true;
     await run(() => hidden.removeAll());
@@ -128,7 +128,8 @@ export class NativeSession implements Mounted {
       implemented[binding[`op_${name}`]] = 1;
     };
     add('init', (record) => this.initialize(record));
-    for (const [name, operation] of operations) {
+    const asked = this.options.posixAcl ? [...operations, ...permissionOperations] : operations;
+    for (const [name, operation] of asked) {
       add(name, (record, _, ...given) => void this.perform(name, operation, record, given));
     }
     try {
@@ -203,7 +204,11 @@ export class NativeSession implements Mounted {
   private call(record: Buffer, lent: Uint8Array): Call {
     const thread = this.records.get(record);
     if (this.gone || this.shared === undefined || thread === undefined) throw new FsError('ENOTCONN', 'native');
-    return { ...this.shared, record: thread, who: this.callers.of(record), lent, opened: 0 };
+    const who = this.callers.of(record);
+    const { filesystem, hidden } = this.shared;
+    const guard = this.options.posixAcl ? new Guard(filesystem, who) : undefined;
+    const paths = new PathTable(filesystem, hidden, guard);
+    return { ...this.shared, record: thread, who, guard, paths, lent, opened: 0 };
   }
 
   /** Names that were hidden, and that no rename has replaced, leave the filesystem. */

@@ -1,20 +1,20 @@
-/** Operations on extended attributes. */
+/** Operations on extended attributes. Without a guard nobody would obey ACLs, so they are refused. */
 import { FsError } from '../../errors.js';
+import { accessAclName, isAclName, sameName } from '../../posix/inode/xattr-name.js';
 import type { Call } from './operation.js';
 
-const aclPrefix = 'system.posix_acl_';
-
-/** ACLs that nobody enforces are refused. */
-const nameOf = ({ record }: Call): Buffer => {
+const nameOf = ({ record, guard }: Call): Buffer => {
   const { name } = record;
-  if (name.toString('latin1').startsWith(aclPrefix)) throw new FsError('EOPNOTSUPP', 'xattr');
+  if (guard === undefined && isAclName(name)) throw new FsError('EOPNOTSUPP', 'xattr');
   return name;
 };
 
 export const getxattr = (call: Call): number => {
-  const { filesystem, paths, record } = call;
+  const { filesystem, paths, record, guard } = call;
   const name = nameOf(call);
-  return valueOrSize(call, filesystem.getxattr(paths.inode(record.path), name));
+  const attributes = paths.attributes(record.path);
+  guard?.readXattr(attributes, name);
+  return valueOrSize(call, filesystem.getxattr(attributes.inode, name));
 };
 
 export const listxattr = (call: Call): number =>
@@ -30,13 +30,20 @@ const valueOrSize = ({ record, lent }: Call, value: Uint8Array): number => {
 
 /** The value is copied: it may outlive the operation. */
 export const setxattr = (call: Call): number => {
-  const { filesystem, paths, record, lent, who } = call;
-  filesystem.setxattr(paths.inode(record.path), nameOf(call), Uint8Array.from(lent), record.flags, who);
+  const { filesystem, paths, record, lent, who, guard } = call;
+  const name = nameOf(call);
+  const attributes = paths.attributes(record.path);
+  guard?.writeXattr(attributes, name);
+  const killSgid = guard !== undefined && sameName(name, accessAclName) && !guard.keepsSetgid(attributes);
+  filesystem.setxattr(attributes.inode, name, Uint8Array.from(lent), record.flags, who, killSgid);
   return 0;
 };
 
 export const removexattr = (call: Call): number => {
-  const { filesystem, paths, record, who } = call;
-  filesystem.removexattr(paths.inode(record.path), nameOf(call), who);
+  const { filesystem, paths, record, who, guard } = call;
+  const name = nameOf(call);
+  const attributes = paths.attributes(record.path);
+  guard?.writeXattr(attributes, name);
+  filesystem.removexattr(attributes.inode, name, who);
   return 0;
 };
