@@ -173,7 +173,10 @@ export function checkKey(frame: NodeFrame, index: number, findings: Findings): b
     findings.add('key-range', `${frame.name} has key ${frame.key(index)} outside the range that its parent gives it`);
     return false;
   }
-  if (frame.keyWord(index, 2) >= 0x200000) {
+  // Kinds are 1 to 255. Keys that lead to children are copies of those of items that may be gone.
+  const kind = frame.keyWord(index, 1) & 0xffff;
+  const unkind = frame.level === 0 && (kind < 1 || kind > 255);
+  if (unkind || frame.keyWord(index, 2) >= 0x200000) {
     findings.add('key-order', `${frame.name} has the impossible key ${frame.key(index)}`);
     return false;
   }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { Mover } from '../cleaner/mover.js';
 import { RelocationMap } from '../cleaner/relocation-map.js';
-import { FsError, VolumeError } from '../errors.js';
+import { CorruptionError, FsError, VolumeError } from '../errors.js';
 import { type Geometry, nodeBytes, tablePages } from '../format/geometry.js';
 import type { Superblock } from '../format/superblock.js';
 import { Journal } from '../log/journal.js';
@@ -19,6 +19,9 @@ import { DroppedRuns } from './dropped-runs.js';
 import { KeptRoots } from './kept-roots.js';
 import { Space } from './space.js';
 import { type VolumeState, zeroCounters } from './state.js';
+
+/** Beyond this there is no room to go on: addresses are whole numbers below 2^53. */
+const endOfAddresses = 2 ** 50;
 
 export const defaultCacheBytes = 64 * 2 ** 20;
 
@@ -62,6 +65,8 @@ export async function assemble(
   if (cp !== undefined) {
     log.generation = cp.generation + 1;
     table.nextSerial = Math.max(table.nextSerial, cp.nextSerial);
+    if (table.nextSerial * log.perSegment > endOfAddresses)
+      throw new CorruptionError('checkpoint', `generation ${cp.generation}`, `next serial ${table.nextSerial}`);
     space.promised = cp.promisedPages;
     space.held = cp.heldNodes;
     if (cp.clean === 1) {

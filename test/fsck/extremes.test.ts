@@ -13,7 +13,7 @@ import { repairVolume } from '../../fsck/repair/repair.js';
 import { dissect } from '../../stress/fuzz/anatomy.js';
 import { makeBase } from '../../stress/fuzz/base.js';
 import { sampleVolume } from '../broken/sample.js';
-import { editCheckpoint, editSuperblock } from '../broken/surgery.js';
+import { editCheckpoint, editNode, editSuperblock } from '../broken/surgery.js';
 
 const outOfRange = 2 ** 53;
 const counters = ['nextSerial', 'nextInode', 'inodes', 'livePages', 'promisedPages', 'heldNodes'] as const;
@@ -52,6 +52,16 @@ damages['a batch of a generation far ahead, in the journal'] = async (store) => 
   bytes.read(0, copy);
   await store.write(0, [copy]);
 };
+
+damages['an item of a kind that there is not'] = (store) =>
+  editNode(store, [0], (node) => {
+    const last = node.header.count - 1;
+    node.setSlot(last, { ...node.slot(last), inodeLowAndKind: node.slot(last).inodeLowAndKind | 0xffff });
+  });
+damages['serials for which there are no addresses'] = (store) =>
+  editCheckpoint(store, (record) => {
+    record.nextSerial = 2 ** 48;
+  });
 
 test.each(Object.keys(damages))('is repaired: %s', async (name) => {
   const store = (await sampleVolume()) as MemoryStore;
