@@ -12,7 +12,7 @@
  * Crash safety: that of the replay (replay.ts) and of each step of a repair (repair/repair.ts).
  */
 import { existsSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { fsckExit, fsckExitOf } from '../fs/cli/exit-codes.js';
 import { type Output, progressBar, standardOutput } from '../fs/cli/output.js';
 import { mountOfImage } from '../fs/cli/target.js';
@@ -23,6 +23,7 @@ import { newestCheckpoint, readSlots } from '../fs/volume/checkpoint-slots.js';
 import { readSuperblock } from '../fs/volume/superblock.js';
 import { type Asker, asking, askTerminal, Cancelled } from './ask.js';
 import { examine } from './check.js';
+import { fsckCommand } from './command.js';
 import { problem } from './problem.js';
 import { type Allow, allowAll, allowSafe } from './repair/permission.js';
 import { repairVolume } from './repair/repair.js';
@@ -55,27 +56,11 @@ export async function main(
   let exit: number = fsckExit.clean;
   const cancel = new AbortController();
   const onSignal = () => cancel.abort();
-  const command = new Command('fsck.varve')
-    .description('Check a Varve volume, and bring it in order after a crash.')
-    .argument('<image>', 'image file or block device')
-    .option('-n', 'change nothing: say what a mount would replay, and check')
-    .option('-p', 'replay and repair what is safe, without questions (the default away from a terminal)')
-    .option('-a', 'the same as -p')
-    .option('-y', 'repair everything that can be repaired')
-    .option('-f, --force', 'check everything, even if the volume is clean')
-    .option('--data', 'also read every page of every file and verify it (implies -f)')
-    .option('--json', 'one JSON object instead of lines')
-    .option('-C <descriptor>', 'ignored: fsck(8) passes it to ask for progress')
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => output.line(text.trimEnd()),
-      writeErr: (text) => output.error(text.trimEnd()),
-    })
-    .action(async (image: string, options: FsckOptions) => {
-      if ([options.n, options.p || options.a, options.y].filter(Boolean).length > 1)
-        throw new VolumeError('usage', 'only one of -n, -p (or -a) and -y makes sense');
-      exit = await fsck(image, options, output, { ask, cancel: cancel.signal });
-    });
+  const command = fsckCommand(output).action(async (image: string, options: FsckOptions) => {
+    if ([options.n, options.p || options.a, options.y].filter(Boolean).length > 1)
+      throw new VolumeError('usage', 'only one of -n, -p (or -a) and -y makes sense');
+    exit = await fsck(image, options, output, { ask, cancel: cancel.signal });
+  });
   for (const signal of signals) process.once(signal, onSignal);
   try {
     await command.parseAsync(args, { from: 'user' });

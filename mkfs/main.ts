@@ -5,7 +5,7 @@
  * Crash safety: the superblock is written last (Volume.format): a volume that was half made is no volume.
  */
 import { statSync, unlinkSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { mkfsExit } from '../fs/cli/exit-codes.js';
 import { json, type Output, standardOutput } from '../fs/cli/output.js';
 import { formatSize } from '../fs/cli/size.js';
@@ -16,38 +16,20 @@ import { initialItems } from '../fs/posix/namespace/root-directory.js';
 import { openImageFile } from '../fs/store/image-file.js';
 import type { Store } from '../fs/store/store.js';
 import { Volume } from '../fs/volume/volume.js';
+import { mkfsCommand } from './command.js';
 import { refuseInUse } from './in-use.js';
 import { describeVolume, planVolume } from './layout.js';
 import { type MkfsArguments, type MkfsOptions, readOptions } from './options.js';
 import { holdsAnything, whatIsThere } from './signatures.js';
 
-const collect = (path: string, before: readonly string[]): string[] => [...before, path];
-
 /** Run mkfs.varve with arguments as from the command line; resolves with the exit code. */
 export async function main(args: readonly string[], output: Output = standardOutput()): Promise<number> {
-  const command = new Command('mkfs.varve')
-    .description('Make a Varve volume in an image file or on a block device.')
-    .argument('<image>', 'file (made if it does not exist) or block device')
-    .option('-L, --label <label>', 'name of the volume, up to 64 bytes')
-    .option('-s, --size <size>', 'size of the image file, such as 512M or 1G; needed for a new one, 16M at least')
-    .option('-f, --force', 'also over another filesystem')
-    .option('-q, --quiet', 'print nothing')
-    .option('--segment <size>', 'size of a segment, 128K to 64M; by the size of the image unless told')
-    .option('-U, --uuid <uuid>', 'identity of the volume; random unless told')
-    .option('--compress <how>', 'compress new data: lz4, deflate, zstd; with a level as in deflate:9')
-    .option('--transform <module>', 'a module (ES) with another way to compress: see examples/', collect, [])
-    .option('--json', 'print what was made as JSON')
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => output.line(text.trimEnd()),
-      writeErr: (text) => output.error(text.trimEnd()),
-    })
-    .action(async (image: string, options: MkfsArguments) => {
-      const wanted = await readOptions(options);
-      const superblock = await mkfs(image, wanted);
-      if (wanted.json) output.line(json(summary(image, superblock)));
-      else if (!wanted.quiet) output.line(describeVolume(image, superblock));
-    });
+  const command = mkfsCommand(output).action(async (image: string, options: MkfsArguments) => {
+    const wanted = await readOptions(options);
+    const superblock = await mkfs(image, wanted);
+    if (wanted.json) output.line(json(summary(image, superblock)));
+    else if (!wanted.quiet) output.line(describeVolume(image, superblock));
+  });
   try {
     await command.parseAsync(args, { from: 'user' });
     return mkfsExit.ok;

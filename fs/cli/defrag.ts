@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { VolumeError } from '../errors.js';
 import { mounts, mountType } from '../fuse/mount-table.js';
 import { pageSize } from '../units.js';
-import type { AddCommand, CommandContext } from './command.js';
+import { type AddCommand, type CommandContext, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
 import type { DefragAnswer } from './defrag-service.js';
 import { exitCode } from './exit-codes.js';
@@ -29,8 +29,10 @@ interface DefragChoices {
 const stepBytes = 8 * 2 ** 20;
 
 export const addDefrag: AddCommand = (program, context) => {
-  program
-    .command('defrag')
+  withExamples(program.command('defrag'), [
+    ['varve defrag /mnt/v/var/log', 'lay these files anew, with all below'],
+    ['varve defrag --dry-run /mnt/v', 'only say what would be done'],
+  ])
     .description(
       'lay files of a mounted volume in one piece, directories with all below them\n' +
         'It may be interrupted at any time; run again, it goes on with what is left.',

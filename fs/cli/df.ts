@@ -1,5 +1,5 @@
 /** `varve df`: size and usage, of an image or of a mount. */
-import type { AddCommand } from './command.js';
+import { type AddCommand, withExamples } from './command.js';
 import { json, table } from './output.js';
 import { withImage } from './raw-image.js';
 import { formatSize } from './size.js';
@@ -7,8 +7,7 @@ import { mountOf } from './target.js';
 import { type Usage, usageOfImage, usageOfMount } from './usage.js';
 
 export const addDf: AddCommand = (program, { output }) => {
-  program
-    .command('df')
+  withExamples(program.command('df'), [['varve df /mnt/v other.img', 'a table of both']])
     .description('show how much of volumes is in use')
     .argument('<image-or-directory...>', 'images that are not mounted, or directories where one is')
     .option('--json', 'print JSON, sizes in bytes')

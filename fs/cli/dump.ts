@@ -5,7 +5,7 @@
 import { Argument } from 'commander';
 import { VolumeError } from '../errors.js';
 import { noPlace } from '../format/geometry.js';
-import type { AddCommand } from './command.js';
+import { type AddCommand, withExamples } from './command.js';
 import { dumpInode, inodeText } from './dump-inode.js';
 import { dumpJournal, journalText } from './dump-journal.js';
 import { dumpSegments, segmentsText } from './dump-segments.js';
@@ -57,8 +57,10 @@ const parts: Readonly<Record<string, Dump>> = {
 };
 
 export const addDump: AddCommand = (program, { output }) => {
-  program
-    .command('dump')
+  withExamples(program.command('dump'), [
+    ['varve dump disk.img superblock', 'the fields of the superblock'],
+    ['varve dump disk.img inode /etc/fstab', 'where one file lies'],
+  ])
     .description('show parts of an image as they lie on disk')
     .argument('<image>', 'image that is not mounted')
     .addArgument(new Argument('<part>', 'what to show').choices(Object.keys(parts)))

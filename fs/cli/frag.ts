@@ -10,7 +10,7 @@ import type { FragmentationReport } from '../report/fragmentation-report.js';
 import { picture } from '../report/picture.js';
 import { openImageFile } from '../store/image-file.js';
 import { Volume } from '../volume/volume.js';
-import type { AddCommand } from './command.js';
+import { type AddCommand, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
 import { inodeAt } from './frag-service.js';
 import { fragmentationText } from './frag-text.js';
@@ -25,8 +25,10 @@ interface FragChoices {
 }
 
 export const addFrag: AddCommand = (program, { output }) => {
-  program
-    .command('frag')
+  withExamples(program.command('frag'), [
+    ['varve frag /mnt/v', 'how fragmented the volume is'],
+    ['varve frag --svg map.svg disk.img', 'a picture of an image that is not mounted'],
+  ])
     .description('show how fragmented a volume is: a score, the worst files, segments, metadata, a map')
     .argument('<image-or-directory>', 'an image, or a directory of a mounted volume: it and what is below it')
     .option('--path <path>', 'only this file or directory and what is below it; from the root of the volume')

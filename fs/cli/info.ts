@@ -9,7 +9,7 @@ import { segmentPages } from '../format/geometry.js';
 import { maxTransforms, TransformEntry } from '../format/superblock.js';
 import type { MountEntry } from '../fuse/mount-table.js';
 import { pageSize } from '../units.js';
-import type { AddCommand } from './command.js';
+import { type AddCommand, withExamples } from './command.js';
 import { json, pairs } from './output.js';
 import { type RawImage, withImage } from './raw-image.js';
 import { askServer, type ServerFacts } from './server-facts.js';
@@ -19,8 +19,10 @@ import { type Usage, usageOfImage, usageOfMount } from './usage.js';
 import { formatUuid } from './uuid.js';
 
 export const addInfo: AddCommand = (program, { output }) => {
-  program
-    .command('info')
+  withExamples(program.command('info'), [
+    ['varve info disk.img', 'label, size, features, last mount'],
+    ['varve info --json /mnt/v', 'the counters of its server, for scripts'],
+  ])
     .description('show what a volume is and how it stands')
     .argument('<image-or-directory>', 'an image that is not mounted, or the directory where it is')
     .option('--json', 'print JSON, sizes in bytes')

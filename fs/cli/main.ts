@@ -3,16 +3,15 @@
  * errors become one line on standard error and an exit code here (exit-codes.ts), nowhere else.
  */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { FsError } from '../errors.js';
-import type { AddCommand, CommandContext } from './command.js';
+import { type AddCommand, type CommandContext, programCommand } from './command.js';
 import { addDefrag } from './defrag.js';
 import { addDf } from './df.js';
 import { addDump } from './dump.js';
 import { exitCode, exitCodeOf } from './exit-codes.js';
 import { addFrag } from './frag.js';
 import { addInfo } from './info.js';
-import { addInstall } from './install.js';
 import { type Output, standardOutput } from './output.js';
 import { addProperty } from './property.js';
 import { addScrub } from './scrub.js';
@@ -33,7 +32,6 @@ const commands: readonly AddCommand[] = [
   addFrag,
   addDefrag,
   addSnapshot,
-  addInstall,
   addProperty,
   addTransform,
   addResize,
@@ -46,17 +44,8 @@ export async function main(
   output: Output = standardOutput(),
   more: readonly AddCommand[] = [],
 ): Promise<number> {
-  const program = new Command('varve')
-    .description('Look at and look after Varve volumes. See also mkfs.varve, mount.varve and fsck.varve.')
-    .version(packageVersion())
-    .exitOverride()
-    .showSuggestionAfterError()
-    .configureOutput({
-      writeOut: (text) => output.line(text.trimEnd()),
-      writeErr: (text) => output.error(text.trimEnd()),
-    });
   const context: CommandContext = { output, exit: exitCode.ok };
-  for (const add of [...commands, ...more]) add(program, context);
+  const program = varveCommand(context, more);
   try {
     await program.parseAsync(args, { from: 'user' });
     return context.exit;
@@ -67,7 +56,17 @@ export async function main(
   }
 }
 
-function packageVersion(): string {
+/** The command line of `varve`, with commands that others add. */
+export function varveCommand(context: CommandContext, more: readonly AddCommand[]): Command {
+  const program = programCommand('varve', context.output)
+    .description('Look at and look after Varve volumes. See also mkfs.varve, mount.varve and fsck.varve.')
+    .version(packageVersion());
+  for (const add of [...commands, ...more]) add(program, context);
+  return program;
+}
+
+/** The version of this package. */
+export function packageVersion(): string {
   // From here, from the compiled module, and from the program made of it.
   for (const up of ['../../package.json', '../../../package.json']) {
     try {

@@ -1,7 +1,7 @@
 /** `varve property`: what files and directories of a mounted volume have of their own, and new ones there inherit. */
 import { FsError, VolumeError } from '../errors.js';
 import { getXattr, removeXattr, setXattr } from '../host/xattr.js';
-import type { AddCommand } from './command.js';
+import { type AddCommand, withExamples } from './command.js';
 import { json } from './output.js';
 
 const names = ['compression'] as const;
@@ -10,16 +10,14 @@ const usual = 'default';
 
 export const addProperty: AddCommand = (program, { output }) => {
   const property = program.command('property').description('show and set properties of files and directories');
-  property
-    .command('get')
+  withExamples(property.command('get'), [['varve property get compression /mnt/v/logs', 'how new data is stored']])
     .description('show one property')
     .argument('<name>', names.join(', '))
     .argument('<path...>', 'files or directories')
     .action((name: string, paths: string[]) => {
       for (const path of paths) output.line(`${path}: ${name}=${read(path, name)}`);
     });
-  property
-    .command('list')
+  withExamples(property.command('list'), [['varve property list /mnt/v/*', 'of many at once']])
     .description('show all properties')
     .argument('<path...>', 'files or directories')
     .option('--json', 'print JSON')
@@ -31,8 +29,10 @@ export const addProperty: AddCommand = (program, { output }) => {
         for (const { path, properties } of all)
           for (const [name, value] of properties) output.line(`${path}: ${name}=${value}`);
     });
-  property
-    .command('set')
+  withExamples(property.command('set'), [
+    ['varve property set compression lz4 /mnt/v/logs', 'new files there are compressed'],
+    ['varve property set compression default /mnt/v/logs', 'as the volume does again'],
+  ])
     .description('set a property: what is written from then on follows it, and new files of a directory inherit it')
     .argument('<name>', names.join(', '))
     .argument('<value>', `compression: lz4, deflate, zstd, with a level as in deflate:9; none; ${usual}`)

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VolumeError } from '../errors.js';
 import { findingText, type ScrubStatus } from '../scrub/report.js';
-import type { AddCommand, CommandContext } from './command.js';
+import { type AddCommand, type CommandContext, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
 import { exitCode } from './exit-codes.js';
 import { json, type Output, paint, progressBar } from './output.js';
@@ -24,8 +24,10 @@ interface ScrubChoices {
 const lookMs = 200;
 
 export const addScrub: AddCommand = (program, context) => {
-  program
-    .command('scrub')
+  withExamples(program.command('scrub'), [
+    ['varve scrub --background --rate 50M /mnt/v', 'verify everything, gently, from cron'],
+    ['varve scrub --status /mnt/v', 'how far it is'],
+  ])
     .description(
       'verify every page of a mounted volume while it is used; exits with 4 if some are damaged\n' +
         'Without --rate it takes half of the time that nobody else needs, and a tenth of the rest.',

@@ -8,7 +8,7 @@ import { FsError, VolumeError } from '../errors.js';
 import { syncKernel } from '../fuse/unmount.js';
 import { openStore } from '../store/open.js';
 import { Volume } from '../volume/volume.js';
-import type { AddCommand, CommandContext } from './command.js';
+import { type AddCommand, type CommandContext, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
 import { json, table } from './output.js';
 import { counted, formatSize } from './size.js';
@@ -64,8 +64,9 @@ export const addSnapshot: AddCommand = (program, context) => {
   const where = ['<image-or-directory>', 'an image that is not mounted, or the directory where one is'] as const;
   addCreate(snapshot, where, context);
   addList(snapshot, where, context);
-  snapshot
-    .command('delete')
+  withExamples(snapshot.command('delete'), [
+    ['varve snapshot delete --wait /mnt/v monday', 'return when the space is back'],
+  ])
     .description('delete snapshots; what only they hold is given back in the background')
     .argument(...where)
     .argument('<name...>', 'their names')
@@ -76,8 +77,7 @@ export const addSnapshot: AddCommand = (program, context) => {
         if (wait) await ask('snapshot-wait');
       }),
     );
-  snapshot
-    .command('rename')
+  withExamples(snapshot.command('rename'), [['varve snapshot rename /mnt/v monday keep', 'a name that says more']])
     .description('give a snapshot another name')
     .argument(...where)
     .argument('<name>', 'its name')
@@ -90,8 +90,9 @@ export const addSnapshot: AddCommand = (program, context) => {
 type Where = readonly [string, string];
 
 function addCreate(snapshot: Command, where: Where, { output }: CommandContext): void {
-  snapshot
-    .command('create')
+  withExamples(snapshot.command('create'), [
+    ['varve snapshot create /mnt/v monday', 'then look into /mnt/v/.snapshots/monday'],
+  ])
     .description('keep the volume as it is now, read-only, under a name')
     .argument(...where)
     .argument('<name>', 'a name for it')
@@ -106,8 +107,7 @@ function addCreate(snapshot: Command, where: Where, { output }: CommandContext):
 
 function addList(snapshot: Command, where: Where, { output }: CommandContext): void {
   const head = ['name', 'created', 'files', 'referenced', 'unique'];
-  snapshot
-    .command('list')
+  withExamples(snapshot.command('list'), [['varve snapshot list /mnt/v', 'what each of them holds']])
     .description(
       'list snapshots, the oldest first\nReferenced: all that a snapshot leads to. Unique: what comes back if it alone is deleted.',
     )

@@ -4,7 +4,7 @@
  */
 import { VolumeError } from '../errors.js';
 import { syncKernel } from '../fuse/unmount.js';
-import type { AddCommand } from './command.js';
+import { type AddCommand, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
 import { varveMountAt } from './umount.js';
 
@@ -22,8 +22,7 @@ export async function sync(directory: string): Promise<void> {
 }
 
 export const addSync: AddCommand = (program) => {
-  program
-    .command('sync')
+  withExamples(program.command('sync'), [['varve sync /mnt/v', 'wait until everything is on disk']])
     .description('make everything written so far durable')
     .argument('<directory>', 'where the volume is mounted')
     .action((directory: string) => sync(directory));

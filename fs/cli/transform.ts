@@ -5,7 +5,7 @@ import { checkTransform, levelsOf, sample } from '../transform/contract.js';
 import { loadTransform } from '../transform/external.js';
 import { Registry } from '../transform/registry.js';
 import { maxUnitBytes, type Transform } from '../transform/transform.js';
-import type { AddCommand } from './command.js';
+import { type AddCommand, withExamples } from './command.js';
 import { exitCode } from './exit-codes.js';
 import { json } from './output.js';
 
@@ -21,8 +21,7 @@ const mostTold = 10;
 export const addTransform: AddCommand = (program, context) => {
   const { output } = context;
   const transform = program.command('transform').description('what can happen to data on its way to the disk');
-  transform
-    .command('list')
+  withExamples(transform.command('list'), [['varve transform list', 'names and levels']])
     .description('show the transforms that are built in')
     .option('--json', 'print JSON')
     .action(async (options: { json?: boolean }) => {
@@ -34,8 +33,10 @@ export const addTransform: AddCommand = (program, context) => {
         for (const { id, name, levels } of rows)
           output.line(`${id} ${name}${levels === null ? '' : ` ${levelText(levels)}`}`);
     });
-  transform
-    .command('check')
+  withExamples(transform.command('check'), [
+    ['varve transform check lz4', 'one that is built in'],
+    ['varve transform check ./examples/zero-runs.mjs', 'one of your own'],
+  ])
     .description('try whether a transform keeps its rules, with random and hostile bytes, and how quick it is')
     .argument('<module-or-name>', 'a module (ES), or the name of one that is built in')
     .option('--seed <number>', 'seed of what is tried', '1')

@@ -9,7 +9,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { errno, FsError, VolumeError } from '../errors.js';
 import { type MountEntry, mountAt, mountType } from '../fuse/mount-table.js';
 import { syncKernel, unmountKernel } from '../fuse/unmount.js';
-import type { AddCommand } from './command.js';
+import { type AddCommand, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
 
 export interface UmountOptions {
@@ -85,8 +85,10 @@ function absolute(path: string): string {
 }
 
 export const addUmount: AddCommand = (program) => {
-  program
-    .command('umount')
+  withExamples(program.command('umount'), [
+    ['varve umount /mnt/v', 'return when the image may be copied'],
+    ['varve umount --force /mnt/v', 'clear away the mount of a server that died'],
+  ])
     .description('unmount a volume and wait until its image is clean and released')
     .argument('<directory>', 'where it is mounted')
     .option('--force', 'also when it is in use (its users get errors) or when its server died')

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { VolumeError } from '../errors.js';
 import { openStore } from '../store/open.js';
 import { Volume } from '../volume/volume.js';
-import type { AddCommand } from './command.js';
+import { type AddCommand, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
 import { json } from './output.js';
 import { formatSize, parseSize } from './size.js';
@@ -11,8 +11,10 @@ import { mountOf } from './target.js';
 import { type Resized, resize, trimOffline } from './upkeep-service.js';
 
 export const addResize: AddCommand = (program, { output }) => {
-  program
-    .command('resize')
+  withExamples(program.command('resize'), [
+    ['varve resize /mnt/v 8G', 'grow while it is used'],
+    ['varve resize disk.img +1G', 'by so much, not mounted'],
+  ])
     .description('make a volume larger, also while it is mounted; the file that is its image grows with it')
     .argument('<image-or-directory>', 'an image, or the directory where it is mounted')
     .argument('<size>', 'new size as 8G, or +4G for so much more')
@@ -30,8 +32,7 @@ export const addResize: AddCommand = (program, { output }) => {
 };
 
 export const addTrim: AddCommand = (program, { output }) => {
-  program
-    .command('trim')
+  withExamples(program.command('trim'), [['varve trim /mnt/v', 'make the image sparse where the volume is free']])
     .description('give the free space of a volume back to the host: holes in an image file, BLKDISCARD on a device')
     .argument('<image-or-directory>', 'an image, or the directory where it is mounted')
     .option('--json', 'print JSON')

@@ -4,7 +4,7 @@
  * What runs is loaded when it is asked for: other commands of `varve` start without it.
  */
 import { InvalidArgumentError } from 'commander';
-import type { AddCommand, CommandContext } from '../../fs/cli/command.js';
+import { type AddCommand, type CommandContext, withExamples } from '../../fs/cli/command.js';
 import { exitCode } from '../../fs/cli/exit-codes.js';
 import { json } from '../../fs/cli/output.js';
 import { parseSize } from '../../fs/cli/size.js';
@@ -35,8 +35,10 @@ const workloadSize = '512M';
 const randomSize = '16M';
 
 export const addStress: AddCommand = (program, context) => {
-  program
-    .command('stress')
+  withExamples(program.command('stress'), [
+    ['varve stress --profile mail /mnt/v', 'work as a mail server does, and compare all it reads'],
+    ['varve stress --seed 7 --minutes 10', 'random operations and power cuts, in memory'],
+  ])
     .description('work as programs do, or at random through power cuts, and compare all that is read')
     .argument('[directory]', 'on any filesystem: a new folder in it is used; without it, a volume in memory')
     .option('--profile <name>', `${profiles.map(({ name }) => name).join(', ')}; without it, at random`)

@@ -49,8 +49,8 @@ it('mounts and remounts what no line of fstab names', async () => {
   await namespace.expect('mount', '-r', '-v', '-t', 'varve', image, target);
   expect(await namespace.expect('findmnt', '-n', '-o', 'OPTIONS', target)).toMatch(/^ro,/);
   await namespace.expect('umount', target);
-  expect(await namespace.expect(namespace.varve('varve'), 'install', '--uninstall')).toContain(
-    '/sbin/mount.varve is gone',
+  expect(await namespace.expect(namespace.varve('varve'), 'install', '--uninstall')).toMatch(
+    /removed +\/sbin\/mount\.varve/,
   );
   expect((await namespace.run(undefined, 'ls', '/sbin/mount.varve')).code).toBe(2);
   await namespace.expect(namespace.varve('varve'), 'install');

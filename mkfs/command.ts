@@ -1,0 +1,25 @@
+/** The command line of mkfs.varve: what its help and its manual page say. */
+import type { Command } from 'commander';
+import { programCommand, withExamples } from '../fs/cli/command.js';
+import type { Output } from '../fs/cli/output.js';
+
+const collect = (path: string, before: readonly string[]): string[] => [...before, path];
+
+export function mkfsCommand(output: Output): Command {
+  const command = programCommand('mkfs.varve', output)
+    .description('Make a Varve volume in an image file or on a block device.')
+    .argument('<image>', 'file (made if it does not exist) or block device')
+    .option('-L, --label <label>', 'name of the volume, up to 64 bytes')
+    .option('-s, --size <size>', 'size of the image file, such as 512M or 1G; needed for a new one, 16M at least')
+    .option('-f, --force', 'also over another filesystem')
+    .option('-q, --quiet', 'print nothing')
+    .option('--segment <size>', 'size of a segment, 128K to 64M; by the size of the image unless told')
+    .option('-U, --uuid <uuid>', 'identity of the volume; random unless told')
+    .option('--compress <how>', 'compress new data: lz4, deflate, zstd; with a level as in deflate:9')
+    .option('--transform <module>', 'a module (ES) with another way to compress: see examples/', collect, [])
+    .option('--json', 'print what was made as JSON');
+  return withExamples(command, [
+    ['mkfs.varve --size 1G disk.img', 'a new volume of 1 GiB; the file is sparse'],
+    ['mkfs.varve -L backup --compress lz4 /dev/sdb1', 'a compressed volume on a partition'],
+  ]);
+}

@@ -1,0 +1,47 @@
+/**
+ * Which files `varve install` puts where. mount(8) and fsck(8) look for helpers in /sbin only; everything else goes
+ * below a prefix, where the tools that use it look for it (man(1), bash-completion, zsh, fish).
+ */
+import { join } from 'node:path';
+
+/** One file of the installation. */
+export type Installed =
+  | { readonly path: string; readonly link: string }
+  | { readonly path: string; readonly text: string };
+
+export interface Contents {
+  /** The folder of the launchers, from the root. */
+  readonly bin: string;
+  readonly pages: readonly { readonly file: string; readonly text: string }[];
+  readonly completion: Readonly<Record<'bash' | 'zsh' | 'fish', string>>;
+  /** Units and timers for systemd, and other examples: file name and text. */
+  readonly examples: readonly { readonly file: string; readonly text: string }[];
+}
+
+/** What it is called in /sbin, and the launcher. */
+const helpers = [
+  ['mkfs.varve', 'mkfs.varve'],
+  ['fsck.varve', 'fsck.varve'],
+  ['mount.varve', 'mount.varve'],
+  // As the kernel calls the type: for a remount of what no line of fstab names.
+  ['mount.fuse.varve', 'mount.varve'],
+] as const;
+
+/** `root`: stands before every path, for making a package; empty for this machine. */
+export function installationPlan(contents: Contents, root: string, prefix: string): Installed[] {
+  const { bin, pages, completion, examples } = contents;
+  const share = (...parts: string[]): string => join(root, prefix, 'share', ...parts);
+  return [
+    ...helpers.map(([name, launcher]) => ({ path: join(root, '/sbin', name), link: join(bin, launcher) })),
+    { path: join(root, prefix, 'bin', 'varve'), link: join(bin, 'varve') },
+    ...pages.map(({ file, text }) => ({ path: share('man', `man${file.slice(-1)}`, file), text })),
+    // bash-completion loads a file by the command's name.
+    ...['varve', 'mkfs.varve', 'fsck.varve'].map((name) => ({
+      path: share('bash-completion', 'completions', name),
+      text: completion.bash,
+    })),
+    { path: share('zsh', 'site-functions', '_varve'), text: completion.zsh },
+    { path: share('fish', 'vendor_completions.d', 'varve.fish'), text: completion.fish },
+    ...examples.map(({ file, text }) => ({ path: share('doc', 'varve', 'examples', file), text })),
+  ];
+}
