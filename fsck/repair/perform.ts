@@ -52,7 +52,7 @@ async function performOn(seen: Survey, step: Step, work: Work): Promise<void> {
   const counted = ofStep(cases, 'recount');
   for (const { code, remedy } of counted) ledger.did(code, `${code}: ${remedy?.text}`);
   if (counted.some(({ code }) => systemTree.includes(code)))
-    rewriteSystemTree(shop.state, image, mendKeptRoots(shop.state, seen));
+    rewriteSystemTree(shop.state, image, mendKeptRoots(shop.state, seen), false);
   const concerned = inodesOf(cases, work.allowed, step);
   if (step === 'items') await performItems(shop, seen, concerned, ledger);
   else if (step === 'names') await performNames(shop, seen, concerned, work);

@@ -53,7 +53,7 @@ export async function rebuild(
   state.table.nextSerial = nextSerial(image, places, checkpoint) + 2 * superblock.places + 1;
   shop.mustHavePlaces();
   if (trees.systemDamaged) {
-    rewriteSystemTree(state, image, trees.kept);
+    rewriteSystemTree(state, image, trees.kept, true);
     ledger.did('relocation', 'wrote the system tree anew');
   }
   await graftNodes(state, image, trees, leaves, ledger);

@@ -71,21 +71,24 @@ function joined(from: Float64Array, to: Float64Array, count: number, known: numb
 
 /**
  * Make the system tree anew: `kept` items as they were, and a relocation for each page that a pointer was found to
- * need. The nodes of the old one are left to the next recount.
+ * need. The nodes of the old one are left to the next recount. `unused`: keep those that no pointer was seen to use, as not all
+ * pointers were followed.
  */
-export function rewriteSystemTree(state: VolumeState, image: Image, kept: readonly Item[]): void {
+export function rewriteSystemTree(state: VolumeState, image: Image, kept: readonly Item[], unused: boolean): void {
   const { system, cache, log } = state;
   const graft = new Graft(system, cache, log.generation);
   graft.replace({ inode: 0, kind: 1, offset: 0 }, system.height - 1, undefined);
   for (const { inode, kind, offset, value } of kept) system.change([{ type: 'put', inode, kind, offset, value }]);
-  for (const run of neededRuns(image)) system.change([put(run)]);
+  for (const run of neededRuns(image, unused)) system.change([put(run)]);
   state.changed = true;
 }
 
 /** The relocations cut down to pages that pointers were found for. */
-function* neededRuns(image: Image): Iterable<{ address: Address; target: Address; pages: number }> {
-  const { from, to, pages } = image.relocations;
+function* neededRuns(image: Image, unused: boolean): Iterable<{ address: Address; target: Address; pages: number }> {
+  const { from, to, pages, used } = image.relocations;
   for (let i = 0; i < from.length; i++) {
+    // Its target may be in use all the same, under another address.
+    if (!unused && used.values[i] === 0) continue;
     const needed = (page: number) => image.claims.has(image.locate(from.values[i] + page, true));
     for (let page = 0; page < pages.values[i]; ) {
       let end = page;

@@ -103,6 +103,28 @@ test('the root of the system tree lies nowhere: damage, and no endless search fo
   expect((await repairVolume(store)).left.problems).toEqual([]);
 });
 
+test('a relocation that leads to what another node holds is taken away', async () => {
+  const { bytes } = await makeBase(2, false);
+  const { fields } = await dissect(new MemoryStore(bytes.size, { bytes }));
+  // Checkpoints, then inner nodes, then extents, each with 8 bytes of address.
+  const addresses = new Set(
+    fields.get('pointer.address')?.map(({ at }) => {
+      const address = new Uint8Array(8);
+      bytes.read(at, address);
+      return Buffer.from(address).toString('hex');
+    }),
+  );
+  for (const field of fields.get('relocation.target')?.slice(0, 3) ?? []) {
+    for (const address of [...addresses].slice(0, 12)) {
+      const copy = bytes.copy();
+      copy.write(field.at, Buffer.from(address, 'hex'));
+      field.part.seal(copy);
+      const { left } = await repairVolume(new MemoryStore(copy.size, { bytes: copy }));
+      expect(left.problems, `the entry at ${field.at} to ${address}`).toEqual([]);
+    }
+  }
+});
+
 test('no inode number is left', async () => {
   const store = (await sampleVolume()) as MemoryStore;
   await editCheckpoint(store, (record) => {
