@@ -43,7 +43,7 @@ export const invariants = {
   'directory-size': ['N9', 'The size of a directory is the sum over its names of their bytes and 8.'],
   orphan: ['O1', 'An orphan entry names an inode that exists.'],
   xattr: ['X1', 'An attribute lies under the hash of its name, is unique, and has its value.'],
-  'xattr-flag': ['X2', 'An inode says that it has attributes when it has some.'],
+  'xattr-flag': ['X2', 'An inode says that it has attributes, and ACLs, when it has some.'],
   'page-claim': ['P1', 'A page has at most one pointer, and lies in a segment.'],
   'live-map': ['P2', 'A page is live in the map exactly if a pointer leads to it.'],
   relocation: [

@@ -3,6 +3,7 @@
  */
 import { inodeFlag, Xattr } from '../fs/format/item.js';
 import { hash45 } from '../fs/format/name-hash.js';
+import { isAclName } from '../fs/posix/inode/xattr-name.js';
 import type { InodeNumber } from '../fs/units.js';
 import { hashOf, quote } from './dirents.js';
 import type { CurrentInode } from './inodes.js';
@@ -14,6 +15,7 @@ const maxValueBytes = 65536;
 
 export class XattrCheck {
   private count = 0;
+  private acls = 0;
   private hash = -1;
   private names: string[] = [];
   /** Bytes that are still to come in pieces, by id of the value. */
@@ -29,6 +31,7 @@ export class XattrCheck {
   start(): void {
     if (this.count === 0 && this.missing.size === 0) return;
     this.count = 0;
+    this.acls = 0;
     this.hash = -1;
     this.names = [];
     this.missing.clear();
@@ -59,6 +62,7 @@ export class XattrCheck {
       this.names = [];
     } else if (this.names.includes(text)) return `two attributes ${quote(name)}`;
     this.names.push(text);
+    if (isAclName(name)) this.acls++;
     if (found.pieces !== 0) {
       if (bytes.length !== found.nameBytes) return `the attribute ${quote(name)} has bytes beside its pieces`;
       if (this.missing.has(found.pieces)) return `the attribute ${quote(name)} shares its pieces with another one`;
@@ -97,6 +101,8 @@ export class XattrCheck {
     if (current.index < 0) return;
     if (this.count > 0 !== ((current.flags & inodeFlag.xattrs) !== 0)) {
       this.findings.add('xattr-flag', `inode ${number} has ${this.count} attributes, its flags say otherwise`, number);
+    } else if (this.acls > 0 !== ((current.flags & inodeFlag.acl) !== 0)) {
+      this.findings.add('xattr-flag', `inode ${number} has ${this.acls} ACLs, its flags say otherwise`, number);
     }
   }
 }

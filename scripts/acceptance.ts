@@ -1,15 +1,19 @@
 /**
  * Uses Varve as people will and prints what it found as one table: trees copied and compared, the volume filled to
- * 95 % twice, git and sqlite, a full volume, and what is refused.
+ * 95 % twice, git and sqlite, a full volume, what is refused; tools that copy ACLs and attributes, npm, make, dpkg, and
+ * PostgreSQL (these need the packages acl, attr, libcap2-bin, rsync, and postgresql).
  *
- *     node dist/scripts/acceptance.js [--size 1G,8G] [--only trees,git,full,refusals] [--seed N] [--base FOLDER]
+ *     node dist/scripts/acceptance.js [--size 1G,8G] [--only CHECK,...] [--seed N] [--base FOLDER]
  *
  * Exits 1 if any check failed; the others still run. Nothing is left behind.
  */
 import { parseArgs } from 'node:util';
+import { checkCopies } from './acceptance/copies.js';
 import { type Figure, Figures } from './acceptance/figures.js';
 import { checkFull } from './acceptance/full.js';
 import { checkGitAndSqlite } from './acceptance/git-and-sqlite.js';
+import { checkPostgres } from './acceptance/postgres.js';
+import { checkPrograms } from './acceptance/programs.js';
 import { checkRefusals } from './acceptance/refusals.js';
 import { checkTrees } from './acceptance/trees.js';
 import type { TrialVolume } from './trial/volume.js';
@@ -22,6 +26,9 @@ const checks: Readonly<Record<string, Check>> = {
   git: checkGitAndSqlite,
   full: checkFull,
   refusals: checkRefusals,
+  copies: checkCopies,
+  programs: checkPrograms,
+  postgres: checkPostgres,
 };
 
 const { values } = parseArgs({

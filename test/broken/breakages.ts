@@ -316,6 +316,9 @@ export const breakages: readonly Breakage[] = [
   items('xattr-flag', 'attributes that the inode does not know', (batch) =>
     putXattr(batch, inodeOf.big, 'user.x', Buffer.from('y')),
   ),
+  items('xattr-flag', 'an ACL that the inode does not know', (batch) =>
+    putXattr(batch, inodeOf.fifo, 'system.posix_acl_access', Buffer.from('y')),
+  ),
   items('page-claim', 'pages of another file', (batch, volume) => {
     const found = volume.get(inodeOf.big, itemKind.extent, 0) as Uint8Array;
     batch.put(file, itemKind.extent, 0, found.slice());
