@@ -12,10 +12,12 @@
  * written after it or carry its checksum.
  */
 
+import { CorruptionError } from '../errors.js';
 import type { HeadPosition } from '../format/checkpoint.js';
 import { selfChecksum } from '../format/checksum.js';
 import { closedHead, noPlace } from '../format/geometry.js';
 import { Summary, SummaryRun, summaryMagic } from '../format/segment-summary.js';
+import { placeState } from '../format/segment-table.js';
 import { type Generation, type Place, pageSize, type Serial } from '../units.js';
 import { Flight } from './flight.js';
 import type { SegmentTable } from './segment-table.js';
@@ -179,9 +181,18 @@ export class Head {
     return { place: this.place, serial: this.serial, page: this.page, described: this.described };
   }
 
-  /** Go on where a clean checkpoint left off. */
+  /** What it would write over is somebody's, unless the segment table says the same. */
+  private check({ place, serial, page, described }: HeadPosition): void {
+    const { table } = this.owner;
+    const own = table.state[place] === placeState.open && table.head[place] === this.kind;
+    if (own && table.serial[place] === serial && described <= page && page < table.pagesPerSegment) return;
+    throw new CorruptionError('checkpoint', `head ${this.kind}`, `it stands at page ${page} of place ${place}`);
+  }
+
+  /** Go on where a clean checkpoint left off. Throws CorruptionError if it can't have stood there. */
   resume(position: HeadPosition): void {
     if (position.place === noPlace) return;
+    this.check(position);
     this.place = position.place;
     this.serial = position.serial;
     this.page = position.page;

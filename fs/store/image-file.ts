@@ -319,7 +319,12 @@ function openDescriptor(path: string, options: ImageOptions): { fd: number; devi
   const access = options.readOnly ? O_RDONLY : O_RDWR;
   let device = false;
   try {
-    device = fs.statSync(path).isBlockDevice();
+    const found = fs.statSync(path);
+    device = found.isBlockDevice();
+    // Before it is opened: opening a pipe to read waits for someone who writes, for ever.
+    if (!device && !found.isFile()) {
+      throw new VolumeError('usage', `${path} is neither a regular file nor a block device`);
+    }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || !options.create) throw error;
   }
@@ -342,7 +347,7 @@ async function openLocked(path: string, options: ImageOptions): Promise<{ fd: nu
       fs.closeSync(opened.fd);
       problem = new VolumeError('in-use', `${path} is in use`);
     } catch (error) {
-      problem = openFailure(error, path);
+      problem = error instanceof VolumeError ? error : openFailure(error, path);
     }
     if (problem.problem !== 'in-use' || performance.now() >= until) throw problem;
     await sleep(retryMs);
@@ -356,7 +361,6 @@ function sizeOf(path: string, fd: number, device: boolean, options: ImageOptions
     return size;
   }
   const found = fs.fstatSync(fd);
-  if (!found.isFile()) throw new VolumeError('usage', `${path} is neither a regular file nor a block device`);
   if (options.create === undefined || options.create.size === found.size) return found.size;
   fs.ftruncateSync(fd, options.create.size);
   return options.create.size;

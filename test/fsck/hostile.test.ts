@@ -7,11 +7,12 @@ import { FsError, VolumeError } from '../../fs/errors.js';
 import { MemoryStore } from '../../fs/store/memory.js';
 import { below, seededRandom } from '../../fs/store/random.js';
 import { SparseBytes } from '../../fs/store/sparse-bytes.js';
+import { Volume } from '../../fs/volume/volume.js';
 import { examine } from '../../fsck/check.js';
 import { replayInMemory } from '../../fsck/replay.js';
 import { hurt } from '../broken/hurt.js';
 import { sampleVolume } from '../broken/sample.js';
-import { editSuperblock } from '../broken/surgery.js';
+import { editCheckpoint, editSuperblock } from '../broken/surgery.js';
 
 /** What a check or a mount may throw: that the image can't be used. */
 async function calmly(work: Promise<unknown>): Promise<void> {
@@ -38,6 +39,19 @@ test('120 hostile images', async () => {
 function tooBroken(e: unknown): void {
   if (!(e instanceof Error)) throw e;
 }
+
+test.each([
+  ['outside the volume', { place: 1e9, serial: 77, page: 0, described: 0 }],
+  ['in a place that holds something else', { place: 3, serial: 77, page: 0, described: 0 }],
+])('a mount does not go on writing %s', async (_, head) => {
+  for (const which of ['nodeHead', 'dataHead', 'coldHead'] as const) {
+    const store = await sampleCopy();
+    await editCheckpoint(store, (record) => {
+      record[which] = head;
+    });
+    await expect(Volume.open(store, { commitSeconds: 0 })).rejects.toMatchObject({ problem: 'corrupt' });
+  }
+});
 
 test('superblocks of nonsense are refused or survived', async () => {
   for (let seed = 1; seed <= 100; seed++) {

@@ -109,6 +109,12 @@ describe('an image in a file', () => {
     await store.close();
   });
 
+  it('is no pipe, whoever may write to it', async () => {
+    const pipe = path.join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    await expect(openImageFile(pipe, { readOnly: true })).rejects.toMatchObject({ problem: 'usage' });
+  });
+
   it('says why it can not be opened', async () => {
     expect(await problem(openImageFile(path.join(folder, 'none')))).toBe('not-found');
     expect(await problem(openImageFile(folder, { readOnly: true }))).toBe('usage');
