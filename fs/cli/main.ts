@@ -62,6 +62,8 @@ export function varveCommand(context: CommandContext, more: readonly AddCommand[
     .description('Look at and look after Varve volumes. See also mkfs.varve, mount.varve and fsck.varve.')
     .version(packageVersion());
   for (const add of [...commands, ...more]) add(program, context);
+  // The list of commands shows what each is for; what is to be known besides, its own help.
+  for (const one of program.commands) one.summary(one.description().split('\n')[0]);
   return program;
 }
 
