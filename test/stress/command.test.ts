@@ -60,7 +60,6 @@ it('ends on SIGINT with what there is, and then listens no more', async () => {
 
 it.each([
   [2, ['--profile', 'nothing']],
-  [2, []],
   [2, ['--profile', 'mail', '--operations', '0']],
   [2, ['--profile', 'mail', '--files', 'many']],
   [16, ['--profile', 'mail', '/there/is/nothing']],

@@ -1,5 +1,6 @@
 /** The tree at several levels: filled, emptied from the middle and from both ends, and filled again. */
 import { describe, expect, it } from 'vitest';
+import { maxItemBytes } from '../../fs/format/item.js';
 import { MemoryStore } from '../../fs/store/memory.js';
 import { below, seededRandom } from '../../fs/store/random.js';
 import { run } from '../../fs/suspend.js';
@@ -185,7 +186,7 @@ describe('the tree', () => {
   it('refuses keys and values that no node can hold, and changes nothing', async () => {
     const volume = await open(64 * 2 ** 20, false);
     const bad = [
-      new Batch().put(1, 1, 0, Buffer.from('a')).put(2, 1, 0, new Uint8Array(4065)),
+      new Batch().put(1, 1, 0, Buffer.from('a')).put(2, 1, 0, new Uint8Array(maxItemBytes + 1)),
       new Batch().put(1, 1, 0, Buffer.from('a')).put(2 ** 48, 1, 0, Buffer.from('b')),
       new Batch().put(1, 1, 0, Buffer.from('a')).put(2, 1, -1, Buffer.from('b')),
       new Batch().put(1, 1, 0, Buffer.from('a')).put(2, 0, 0, Buffer.from('b')),
