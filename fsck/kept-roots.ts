@@ -8,14 +8,15 @@
 import { DroppedRun, itemKind, RootRecord, rootState } from '../fs/format/item.js';
 import type { Pointer } from '../fs/format/pointer.js';
 import { readU64 } from '../fs/format/struct.js';
-import { type InodeNumber, volumeInode } from '../fs/units.js';
-import { numbers, words } from './column.js';
+import { splitKey, words } from '../fs/tree/key.js';
+import { type Generation, type InodeNumber, volumeInode } from '../fs/units.js';
+import { numbers, words as words32 } from './column.js';
 import { type DataRead, dataRead, verifyReads } from './data.js';
 import { extentProblem, leavesSegment } from './extent-value.js';
 import type { Image } from './image.js';
 import type { NodeFrame } from './node.js';
 import { type Findings, type Problem, problem } from './problem.js';
-import { claimPages, describe, type ItemVisitor, TreeWalk, tree } from './tree.js';
+import { claimPages, describe, type ItemVisitor, type KeptPart, TreeWalk, tree } from './tree.js';
 
 export interface KeptRootItem extends RootRecord {
   readonly id: number;
@@ -29,11 +30,11 @@ export class KeptRootList {
   readonly roots: KeptRootItem[] = [];
   /** Runs that are not true: line, chunk and address. */
   private readonly wrong = new Set<string>();
-  private readonly line = words();
+  private readonly line = words32();
   private readonly number = numbers();
   private readonly address = numbers();
   private readonly birth = numbers();
-  private readonly pages = words();
+  private readonly pages = words32();
 
   constructor(
     private readonly image: Image,
@@ -149,12 +150,30 @@ export async function walkKeptRoots(
   for (const root of list.roots) {
     if (root.parent !== 0 && !ids.has(root.parent))
       findings.add('kept-root', `root ${root.id} (${root.name}) follows ${root.parent}, which is not there`);
-    if (root.state === rootState.leaving) continue;
-    const walk = new TreeWalk(image, tree.files, findings, undefined, true);
-    await walk.walk(root.pointer, root.height, new KeptItems(image, findings, data), root.generation);
+    const part = partOf(root);
+    if (part === undefined) continue;
+    const walk = new TreeWalk(image, tree.files, findings, undefined, part);
+    await walk.walk(root.pointer, root.height, new KeptItems(image, findings, data, part.floor), root.generation);
     nodes += walk.nodes;
   }
   return nodes;
+}
+
+/** What of its tree a root still holds; undefined: nothing by itself. */
+function partOf({
+  state,
+  stage,
+  heir,
+  floor,
+  cursorInode,
+  cursorKind,
+  cursorOffset,
+}: KeptRootItem): KeptPart | undefined {
+  if (state !== rootState.leaving) return { floor: 0, from: undefined };
+  if (heir !== 0) return undefined;
+  if (stage < 3) return { floor, from: undefined };
+  splitKey(cursorInode, cursorKind, cursorOffset);
+  return { floor, from: words.slice() };
 }
 
 /** Extents of a kept root: their pages are claimed, unless another root has them already. */
@@ -165,6 +184,7 @@ class KeptItems implements ItemVisitor {
     private readonly image: Image,
     private readonly findings: Findings,
     private readonly data: boolean,
+    private readonly floor: Generation,
   ) {}
 
   item(frame: NodeFrame, index: number): void {
@@ -179,7 +199,7 @@ class KeptItems implements ItemVisitor {
       return;
     }
     const pointer = frame.pointer(index);
-    if (pointer.address === 0) return;
+    if (pointer.address === 0 || pointer.birth <= this.floor) return;
     if (pointer.birth > frame.birth)
       this.findings.add('birth', `inode ${inode} of a snapshot: an extent was born after its node`);
     if (this.claim(pointer, inode) && this.data)

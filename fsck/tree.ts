@@ -33,6 +33,17 @@ export interface Damage {
   readonly high: Uint32Array | undefined;
 }
 
+/** The part of a kept root's tree that it still holds: what was born after `floor`, and does not end before `from`. */
+export interface KeptPart {
+  readonly floor: Generation;
+  readonly from: Uint32Array | undefined;
+}
+
+const endsBefore = (high: Uint32Array, from: Uint32Array): boolean => {
+  for (let i = 0; i < 4; i++) if (high[i] !== from[i]) return high[i] < from[i];
+  return true;
+};
+
 export class TreeWalk {
   private readonly frames: NodeFrame[] = [];
   nodes = 0;
@@ -44,7 +55,7 @@ export class TreeWalk {
     /** Hears of damaged nodes, those above first on each path; inner nodes with bad keys are then not entered. */
     private readonly damaged?: (damage: Damage) => void,
     /** The tree of a kept root: what another root has as well is not entered again. */
-    private readonly kept = false,
+    private readonly kept?: KeptPart,
   ) {}
 
   /** Visit all items below a root. Problems go to the findings; what can't be read is left out. */
@@ -106,6 +117,7 @@ export class TreeWalk {
     below.hasHigh = !last || frame.hasHigh;
     if (last) below.high.set(frame.high);
     else for (let i = 0; i < 4; i++) below.high[i] = frame.keyWord(index + 1, i);
+    if (this.kept?.from !== undefined && below.hasHigh && endsBefore(below.high, this.kept.from)) return false;
     return this.enter(depth + 1, frame.pointer(index), frame.level - 1, frame.birth, false);
   }
 
@@ -144,7 +156,7 @@ export class TreeWalk {
       frame.flawed = true;
       this.findings.add('birth', `${frame.name} was born in generation ${birth}, what points to it in ${newest}`);
     }
-    if (this.kept && image.nodes.has(image.locate(address, this.follows))) return false;
+    if (this.kept && (birth <= this.kept.floor || image.nodes.has(image.locate(address, this.follows)))) return false;
     // A node whose pages an extent points to as well is still a node; but none is entered twice.
     const claimed = claimPages(image, address, pages, frame.name, this.follows, this.findings);
     if (claimed === 'nowhere' || !this.isNew(address, pages)) return false;

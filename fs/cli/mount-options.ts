@@ -45,6 +45,10 @@ export interface MountChoices {
   degraded: boolean;
   /** Practise while the mount is idle, so that its first requests are served at full speed. */
   rehearsal: boolean;
+  /** The snapshot to be shown, read-only. */
+  snapshot?: string;
+  /** The line to be shown; the first one unless told. */
+  branch?: string;
   /** Whether a listing of the root directory has `.snapshots`. */
   snapshotsVisible: boolean;
   logFile?: string;
@@ -114,6 +118,8 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   autodefrag[=SIZE] what a read finds scattered is laid in one piece by the next flush, at most so much a second (32M);
                     not with journal=data
   noatime           leave access times alone (relatime unless told)
+  snapshot=NAME     mount that snapshot, read-only
+  branch=NAME       mount the branch that varve snapshot clone began
   snapdir=visible   list .snapshots in the root directory (hidden unless told; it can be entered all the same)
   norehearsal       do not practise on a volume in memory for the first second; see docs/DESIGN.md
   logfile=PATH      where the server logs; /run/varve/DEVICE.log unless told
@@ -177,6 +183,9 @@ export function parseMountOptions(options: readonly string[], sloppy = false): M
       throw wrong(`unknown mount option '${option}'`);
     }
   }
+  if (choices.snapshot !== undefined && choices.branch !== undefined)
+    throw wrong('snapshot= and branch= exclude each other');
+  if (choices.snapshot !== undefined) choices.readOnly = true;
   choices.accessTimes = choices.general.has('noatime') ? 'noatime' : 'relatime';
   return choices;
 }
@@ -236,6 +245,14 @@ function takeValue(choices: MountChoices, option: string): boolean {
       return true;
     case 'delay':
       choices.delayMs = wholeNumber(name, value, 0, 10_000);
+      return true;
+    case 'snapshot':
+      if (value === '') throw wrong('snapshot needs a name');
+      choices.snapshot = value;
+      choices.readOnly = true;
+      return true;
+    case 'branch':
+      choices.branch = value;
       return true;
     case 'snapdir':
       choices.snapshotsVisible = oneOf(name, value, ['hidden', 'visible'] as const) === 'visible';

@@ -20,6 +20,8 @@ import type { Store } from '../store/store.js';
 import { loadTransform } from '../transform/external.js';
 import { Registry } from '../transform/registry.js';
 import { pageSize } from '../units.js';
+import type { VolumeApi } from '../volume/api.js';
+import { SnapshotView } from '../volume/snapshot-view.js';
 import { Volume } from '../volume/volume.js';
 import { Control } from './control.js';
 import { ControlConnection } from './control-client.js';
@@ -85,7 +87,7 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
     degraded: choices.degraded,
     onFailure: (failure) => server.log(`the volume is read-only from here on: ${String(failure)}`),
   });
-  const filesystem = new FileSystem(volume, {
+  const filesystem = new FileSystem(shown(volume, choices), {
     accessTimes: choices.accessTimes,
     listsSnapshots: choices.snapshotsVisible,
     ...durability(choices),
@@ -169,7 +171,20 @@ async function remountServer(target: string, choices: MountChoices): Promise<voi
   }
 }
 
+/** The root that is mounted: the live one, after a turn to the line that was asked for; read-only also others as they are. */
+function shown(volume: Volume, { snapshot, branch = '' }: MountChoices): VolumeApi {
+  const { snapshots, lines } = volume;
+  if (snapshot === undefined && branch === lines.live) return volume;
+  const root = snapshot === undefined ? lines.find(branch) : snapshots.find(snapshot);
+  if (root !== undefined) return new SnapshotView(volume, root);
+  throw new VolumeError(
+    'not-found',
+    `there is no ${snapshot === undefined ? 'branch' : 'snapshot'} '${snapshot ?? branch}'`,
+  );
+}
+
 const volumeOptions = (choices: MountChoices) => ({
+  branch: choices.branch ?? '',
   readOnly: choices.readOnly,
   discard: choices.discard,
   ...(choices.journal === undefined ? {} : { journal: choices.journal }),

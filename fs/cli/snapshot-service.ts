@@ -22,6 +22,15 @@ export interface SnapshotFacts {
   readonly unique: number;
 }
 
+export interface BranchFacts {
+  /** Empty for the one of a new volume. */
+  readonly name: string;
+  readonly live: boolean;
+  readonly inodes: number;
+  /** Bytes of all that it leads to. */
+  readonly referenced: number;
+}
+
 /** Makes, deletes and renames snapshots: the volume, or what serves it. */
 export interface SnapshotMaker {
   create(name: string): Promise<KeptRoot>;
@@ -31,18 +40,43 @@ export interface SnapshotMaker {
 
 export type SnapshotCommands = Readonly<Record<string, CommandHandler>>;
 
+/** `maker`: what serves the volume while it is mounted. */
 export function snapshotCommands(volume: Volume, maker: SnapshotMaker = volume.snapshots): SnapshotCommands {
+  const mounted = maker !== volume.snapshots;
   return {
     'snapshot-list': () => listOf(volume),
     'snapshot-create': async (given) => facts(volume, await maker.create(text(given, 'name'))),
     'snapshot-delete': (given) => maker.remove(text(given, 'name')),
     'snapshot-rename': (given) => maker.rename(text(given, 'name'), text(given, 'to')),
+    'snapshot-clone': async (given) => {
+      await volume.lines.clone(text(given, 'name'), text(given, 'branch'));
+    },
+    'snapshot-rollback': (given) => rollback(volume, mounted, given),
+    'branch-list': () => branchesOf(volume),
+    'branch-delete': (given) => volume.lines.remove(text(given, 'branch')),
     /** All that only deleted snapshots held is given back. */
     'snapshot-wait': async () => {
       await volume.leaving.idle;
       await volume.commit();
     },
   };
+}
+
+/** Who has files open would find others under their names: not while the volume is mounted. */
+async function rollback(volume: Volume, mounted: boolean, given: Arguments): Promise<void> {
+  if (mounted) throw new VolumeError('in-use', 'a mounted volume is not rolled back: unmount it first');
+  await volume.lines.rollback(text(given, 'name'), given.keep === null ? undefined : text(given, 'keep'));
+}
+
+function branchesOf(volume: Volume): BranchFacts[] {
+  const { state, lines } = volume;
+  const live = { name: lines.live, inodes: state.inodes, pages: state.mainPages, nodes: state.main.nodes };
+  return [live, ...lines.list()].map((root, i) => ({
+    name: root.name,
+    live: i === 0,
+    inodes: root.inodes,
+    referenced: (root.pages + root.nodes * state.space.perNode) * pageSize,
+  }));
 }
 
 async function listOf(volume: Volume): Promise<SnapshotFacts[]> {

@@ -4,66 +4,21 @@
  * are pushed to the server first.
  */
 import type { Command } from 'commander';
-import { FsError, VolumeError } from '../errors.js';
-import { syncKernel } from '../fuse/unmount.js';
-import { openStore } from '../store/open.js';
-import { Volume } from '../volume/volume.js';
 import { type AddCommand, type CommandContext, withExamples } from './command.js';
-import { ControlConnection } from './control-client.js';
 import { json, table } from './output.js';
 import { counted, formatSize } from './size.js';
-import { type SnapshotFacts, snapshotCommands } from './snapshot-service.js';
-import { mountOf } from './target.js';
-
-type Ask = (command: string, given?: Readonly<Record<string, unknown>>) => Promise<unknown>;
-
-interface TargetOptions {
-  readonly readOnly?: boolean;
-  /** The kernel's dirty pages are to be in it. */
-  readonly sync?: boolean;
-}
-
-/** Ask the server of a mount, or open the image for as long as `use` takes. Throws VolumeError. */
-async function withSnapshots<T>(path: string, options: TargetOptions, use: (ask: Ask) => Promise<T>): Promise<T> {
-  const mount = mountOf(path);
-  if (mount === undefined) return withImage(path, options, use);
-  const server = await ControlConnection.open(mount.device);
-  if (server === undefined) throw new VolumeError('io', `no server answers for ${mount.target}`);
-  try {
-    if (options.sync) await syncKernel(mount.target);
-    return await use((command, given) => server.ask(command, given));
-  } finally {
-    server.close();
-  }
-}
-
-async function withImage<T>(path: string, options: TargetOptions, use: (ask: Ask) => Promise<T>): Promise<T> {
-  const readOnly = options.readOnly === true;
-  const store = await openStore(path, { readOnly });
-  try {
-    const volume = await Volume.open(store, { readOnly });
-    const commands = snapshotCommands(volume);
-    try {
-      const result = await use(async (command, given = {}) => commands[command](given));
-      // What deleted snapshots held is given back before the image is: nobody else is there to do it.
-      await volume.leaving.idle;
-      return result;
-    } finally {
-      await volume.close();
-    }
-  } catch (e) {
-    if (e instanceof FsError && e.code !== 'EUCLEAN') throw new VolumeError('io', e.message);
-    throw e;
-  } finally {
-    await store.close();
-  }
-}
+import { addLines } from './snapshot-lines.js';
+import { addPrune } from './snapshot-prune.js';
+import type { SnapshotFacts } from './snapshot-service.js';
+import { type Where, withSnapshots } from './snapshot-target.js';
 
 export const addSnapshot: AddCommand = (program, context) => {
   const snapshot = program.command('snapshot').description('make, list, rename and delete snapshots of a volume');
   const where = ['<image-or-directory>', 'an image that is not mounted, or the directory where one is'] as const;
   addCreate(snapshot, where, context);
   addList(snapshot, where, context);
+  addPrune(snapshot, where, context);
+  addLines(snapshot, where, context);
   withExamples(snapshot.command('delete'), [
     ['varve snapshot delete --wait /mnt/v monday', 'return when the space is back'],
   ])
@@ -86,8 +41,6 @@ export const addSnapshot: AddCommand = (program, context) => {
       await withSnapshots(path, {}, (ask) => ask('snapshot-rename', { name, to }));
     });
 };
-
-type Where = readonly [string, string];
 
 function addCreate(snapshot: Command, where: Where, { output }: CommandContext): void {
   withExamples(snapshot.command('create'), [

@@ -1,5 +1,5 @@
 import { Pointer } from './pointer.js';
-import { i64, type Of, record, struct, u8, u16, u32, u64 } from './struct.js';
+import { i64, type Of, record, struct, text, u8, u16, u32, u64 } from './struct.js';
 
 export const checkpointMagic = 0x74706356; // "Vcpt"
 
@@ -29,7 +29,8 @@ export const Checkpoint = struct('checkpoint', {
   seconds: i64('time of the commit, seconds since 1970'),
   mainRoot: record(Pointer)('root node of the live tree'),
   systemRoot: record(Pointer)('root node of the system tree: relocations, kept roots'),
-  rootId: u32('id of the line that this root is the end of; another one after each rollback'),
+  rootId: u32('id of the line that the live root is the end of; another one after each rollback'),
+  lineName: text(200)('name of that line, UTF-8; empty for the one of a new volume'),
   mainHeight: u16('levels of the live tree, at least 1'),
   systemHeight: u16('levels of the system tree, at least 1'),
   newestSnapshot: u64('generation of the newest snapshot on the live line; pages born at or before it stay'),

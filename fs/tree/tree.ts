@@ -57,7 +57,7 @@ export class Tree {
     private readonly cache: NodeCache,
     private readonly owner: TreeOwner,
     readonly id: number,
-    readonly rootId: number,
+    public rootId: number,
     root?: { pointer: Pointer; height: number; nodes?: number },
   ) {
     if (root !== undefined) {
@@ -71,6 +71,14 @@ export class Tree {
       this.root = virtualPointer(leaf);
       this.height = 1;
     }
+  }
+
+  /** Be another tree from now on; nothing is dirty. */
+  turn(rootId: number, to: { readonly pointer: Pointer; readonly height: number; readonly nodes: number }): void {
+    this.rootId = rootId;
+    this.root = to.pointer;
+    this.height = to.height;
+    this.nodes = to.nodes;
   }
 
   /** The root node. May throw Suspend. */

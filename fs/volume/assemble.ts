@@ -79,7 +79,7 @@ export async function assemble(
     cache,
     mainOwner,
     treeId.main,
-    cp?.rootId ?? 0,
+    cp?.rootId ?? 1,
     cp && { pointer: cp.mainRoot, height: cp.mainHeight, nodes: cp.mainNodes },
   );
   const system = new Tree(
@@ -111,8 +111,9 @@ export async function assemble(
     mainPages: cp?.mainPages ?? 0,
     newestSnapshot: cp?.newestSnapshot ?? 0,
     newestRoot: cp?.newestRoot ?? 0,
-    nextRoot: cp?.nextRoot ?? 1,
-    rootId: cp?.rootId ?? 0,
+    nextRoot: cp?.nextRoot ?? 2,
+    rootId: cp?.rootId ?? 1,
+    lineName: cp?.lineName ?? '',
     roots: new KeptRoots(),
     dropped: new DroppedRuns(cp?.nextDropped ?? 1),
     tableMap,

@@ -205,6 +205,7 @@ export class Checkpoints {
       mainRoot: state.main.root,
       systemRoot: state.system.root,
       rootId: state.rootId,
+      lineName: state.lineName,
       mainHeight: state.main.height,
       systemHeight: state.system.height,
       newestSnapshot: state.newestSnapshot,

@@ -45,6 +45,11 @@ export class KeptRoots {
     return found.sort((a, b) => a.generation - b.generation || a.id - b.id);
   }
 
+  /** Ends of lines in use. */
+  lines(): KeptRoot[] {
+    return [...this.roots.values()].filter(({ kind, state }) => kind === rootKind.line && state === rootState.inUse);
+  }
+
   /** A snapshot in use. */
   snapshot(name: string): KeptRoot | undefined {
     for (const root of this.roots.values()) if (root.name === name && isSnapshot(root)) return root;

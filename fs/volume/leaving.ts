@@ -7,6 +7,9 @@
  * P in the same stretch; if N is the live root, what it drops from then on is held only if P has it. So no page is
  * looked up in any tree, and nothing that happens meanwhile matters to the steps.
  *
+ * If N is on another line, the chunks of S's own line between P and S become N's: they are handed over. If nothing
+ * follows S (its line was deleted, or left behind by a rollback), they go, and the tree is given back leaf by leaf.
+ *
  * A snapshot that two roots or more follow waits, hidden, until one is left.
  *
  * Crash safety: how far it came is part of the root's record, in the system tree, and changes together with the live
@@ -15,12 +18,17 @@
 import { itemKind, rootState } from '../format/item.js';
 import { run } from '../suspend.js';
 import type { Delete, Put } from '../tree/batch.js';
+import { Tree, treeId } from '../tree/tree.js';
+import type { Address } from '../units.js';
 import { giveBack } from './apply.js';
 import type { Checkpoints } from './checkpoints.js';
 import { type Dropped, putChunk, readChunk } from './dropped-runs.js';
 import { deleteRoot, type KeptRoot, putRoot } from './kept-roots.js';
 import type { VolumeState } from './state.js';
+import { leaveTree } from './tree-leaving.js';
 
+/** In place of the line of a root that follows: nothing does. */
+const none = 0;
 /** Chunks of 100 runs in one step. */
 const chunksInStep = 4;
 /** Relocated pages that wait for the next commit are counted as one dirty node for so many runs. */
@@ -78,7 +86,7 @@ export class Leaving {
     let found: KeptRoot | undefined;
     for (const root of roots.all()) {
       if (root.state === rootState.leaving) return root;
-      if (root.state === rootState.deleted && found === undefined && this.followers(root) === 1) found = root;
+      if (root.state === rootState.deleted && found === undefined && this.followers(root) <= 1) found = root;
     }
     return found;
   }
@@ -92,18 +100,22 @@ export class Leaving {
     const { state } = this;
     const { roots, dropped } = state;
     const before = roots.get(root.parent);
+    const live = state.newestRoot === root.id;
     const [heir] = roots.followers(root.id);
     const floor = before?.generation ?? 0;
+    const line = live ? state.rootId : (heir?.line ?? none);
     const gone: KeptRoot = {
       ...root,
       state: rootState.leaving,
       parent: 0,
-      stage: 1,
+      stage: line === none ? 2 : 1,
       floor,
-      heir: heir?.line ?? state.rootId,
-      cursorOffset: root.mark,
-      end: heir?.mark ?? dropped.next,
+      heir: line,
+      low: before?.line === root.line ? before.mark : 0,
+      cursorOffset: line === root.line ? root.mark : 0,
+      end: live ? dropped.next : (heir?.mark ?? 0),
     };
+    if (line === none) gone.cursorOffset = gone.low;
     const items: Put[] = [putRoot(gone)];
     const follows = heir === undefined ? undefined : { ...heir, parent: root.parent };
     if (follows !== undefined) items.push(putRoot(follows));
@@ -111,10 +123,8 @@ export class Leaving {
     state.system.change(items);
     roots.set(gone);
     state.changed = true;
-    if (follows !== undefined) {
-      roots.set(follows);
-      return;
-    }
+    if (follows !== undefined) roots.set(follows);
+    if (!live) return;
     state.newestRoot = root.parent;
     state.newestSnapshot = floor;
     if (floor === 0) state.space.held = 0;
@@ -131,44 +141,95 @@ export class Leaving {
     this.steps++;
   }
 
-  /** Give back what some chunks hold for this root alone. Throws Suspend before it changes anything. */
+  /** A bounded part of the root's stage. Throws Suspend before it changes anything. */
   private step(id: number): void {
-    const { state } = this;
-    const root = state.roots.get(id);
-    if (root === undefined) return;
+    const root = this.state.roots.get(id);
+    if (root?.stage === 1) this.freeRuns(root);
+    else if (root?.stage === 2) this.handOver(root);
+    else if (root?.stage === 3) this.freeTree(root);
+  }
+
+  /** Stage 1: give back what some chunks hold for this root alone. */
+  private freeRuns(root: KeptRoot): void {
+    const { heir, end, floor } = root;
+    const { chunks, next } = this.chunks(heir, root.cursorOffset, end);
     const items: (Put | Delete)[] = [];
     const freed: Dropped[] = [];
-    let next = root.end;
-    const cursor = state.system.seek(root.heir, itemKind.dropped, root.cursorOffset);
-    for (
-      let chunks = 0;
-      cursor.valid && cursor.inode === root.heir && cursor.kind === itemKind.dropped;
-      cursor.next()
-    ) {
-      if (cursor.offset >= root.end) break;
-      if (chunks++ === chunksInStep) {
-        next = cursor.offset;
-        break;
-      }
-      const runs = readChunk(cursor.value);
-      const kept = runs.filter(({ birth }) => birth <= root.floor);
+    for (const { number, runs } of chunks) {
+      const kept = runs.filter(({ birth }) => birth <= floor);
       if (kept.length === runs.length) continue;
-      if (kept.length > 0) items.push(putChunk(root.heir, cursor.offset, kept));
-      else items.push({ type: 'delete', inode: root.heir, kind: itemKind.dropped, offset: cursor.offset });
-      for (const one of runs) if (one.birth > root.floor) freed.push(one);
+      items.push(kept.length > 0 ? putChunk(heir, number, kept) : deleteChunk(heir, number));
+      for (const one of runs) if (one.birth > floor) freed.push(one);
     }
-    const done = next >= root.end;
-    const after = { ...root, cursorOffset: next };
-    items.push(done ? deleteRoot(id) : putRoot(after));
+    if (next < end) this.advance({ ...root, cursorOffset: next }, items, freed);
+    else if (heir === root.line) this.advance(undefined, [...items, deleteRoot(root.id)], freed, root);
+    else this.advance({ ...root, stage: 2, cursorOffset: root.low }, items, freed);
+  }
+
+  /** Stage 2: some chunks of its own line become the heir's; without one, they go. */
+  private handOver(root: KeptRoot): void {
+    const { chunks, next } = this.chunks(root.line, root.cursorOffset, root.mark);
+    const items: (Put | Delete)[] = [];
+    for (const { number, runs } of chunks) {
+      if (root.heir !== none) items.push(putChunk(root.heir, number, runs));
+      items.push(deleteChunk(root.line, number));
+    }
+    if (next < root.mark) this.advance({ ...root, cursorOffset: next }, items, []);
+    else if (root.heir !== none) this.advance(undefined, [...items, deleteRoot(root.id)], [], root);
+    else this.advance({ ...root, stage: 3, cursorOffset: 0 }, items, []);
+  }
+
+  /** Stage 3: a leaf of its tree. */
+  private freeTree(root: KeptRoot): void {
+    const { cache } = this.state;
+    const { pointer, height, generation } = root;
+    const owner = { generation, releaseNode: () => undefined };
+    const tree = new Tree(cache, owner, treeId.main, root.line, { pointer, height });
+    const { freed, next } = leaveTree(tree, root, root.floor);
+    if (next === undefined) this.advance(undefined, [deleteRoot(root.id)], freed, root);
+    else this.advance({ ...root, ...next }, [], freed);
+  }
+
+  /** Some chunks of a line from number `from` on, before `end`; and the number to go on with, `end` if there are no more. */
+  private chunks(line: number, from: number, end: number): { chunks: Chunk[]; next: number } {
+    const chunks: Chunk[] = [];
+    const cursor = this.state.system.seek(line, itemKind.dropped, from);
+    for (; cursor.valid && cursor.inode === line && cursor.kind === itemKind.dropped; cursor.next()) {
+      if (cursor.offset >= end) break;
+      if (chunks.length === chunksInStep) return { chunks, next: cursor.offset };
+      chunks.push({ number: cursor.offset, runs: readChunk(cursor.value) });
+    }
+    return { chunks, next: end };
+  }
+
+  /** Do what a step found: the changes, the record as it is afterwards (or that of `gone` goes), the pages. */
+  private advance(
+    after: KeptRoot | undefined,
+    items: (Put | Delete)[],
+    freed: readonly { address: Address; pages: number }[],
+    gone?: KeptRoot,
+  ): void {
+    const { state } = this;
+    if (after !== undefined) items.push(putRoot(after));
     state.system.prepare(items);
     state.system.change(items);
     for (const { address, pages } of freed) giveBack(state, address, pages);
     state.changed = true;
-    if (!done) {
-      state.roots.set(after);
-      return;
-    }
-    state.roots.delete(id);
+    if (after !== undefined) state.roots.set(after);
+    if (gone === undefined) return;
+    state.roots.delete(gone.id);
     this.left++;
   }
 }
+
+interface Chunk {
+  readonly number: number;
+  readonly runs: readonly Dropped[];
+}
+
+const deleteChunk = (line: number, number: number): Delete => ({
+  type: 'delete',
+  inode: line,
+  kind: itemKind.dropped,
+  offset: number,
+});

@@ -16,6 +16,8 @@ export interface VolumeOptions {
   readonly readOnly?: boolean;
   /** What a crash shall leave; `ordered` unless told. */
   readonly journal?: JournalMode;
+  /** The line that shall be live, '' for the first one; as it is unless told. Not of a volume opened read-only. */
+  readonly branch?: string;
   /** Most seconds between a change and its commit; default 5. 0: no commit comes by itself (tests). */
   readonly commitSeconds?: number;
   /** Whether freed places are given back to the host as they become free; so it is unless told. */

@@ -49,7 +49,8 @@ async function replay(state: VolumeState, checkpoint: Checkpoint): Promise<void>
       }
     }
     for (const batch of record.batches) {
-      if (batch.generation <= checkpoint.generation) continue;
+      // Those of another line follow a turn that never became durable: nobody was told of them.
+      if (batch.generation <= checkpoint.generation || batch.root !== state.rootId) continue;
       generation = Math.max(generation, batch.generation);
       await applyRecovered(state, batch);
       state.counters.recoveredBatches++;

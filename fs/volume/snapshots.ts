@@ -43,7 +43,7 @@ export class Snapshots {
     return this.host.state.roots.snapshots();
   }
 
-  /** Whether the snapshot is in use. */
+  /** Whether the kept root is in use. */
   has(id: number): boolean {
     return this.host.state.roots.get(id)?.state === rootState.inUse;
   }
@@ -184,7 +184,7 @@ class Keeping implements Moment {
 }
 
 /** What the live root is at this moment, as a kept one. */
-function liveRoot(state: VolumeState, generation: number): KeptRoot {
+export function liveRoot(state: VolumeState, generation: number): KeptRoot {
   const { main, dropped, space } = state;
   return {
     id: state.nextRoot,

@@ -77,6 +77,8 @@ export interface VolumeState {
   nextRoot: number;
   /** Id of the line that the live root is the end of. */
   rootId: number;
+  /** Name of that line; the first one has none. */
+  lineName: string;
   roots: KeptRoots;
   readonly dropped: DroppedRuns;
   /** Which copy of each table page is current. */

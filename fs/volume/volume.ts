@@ -25,6 +25,7 @@ import { HandOver } from './hand-over.js';
 import type { JournalMode } from './journal-mode.js';
 import { loadRoots } from './kept-roots.js';
 import { Leaving } from './leaving.js';
+import { Lines } from './lines.js';
 import type { Clock, FormatOptions, VolumeOptions } from './options.js';
 import { Pace } from './pace.js';
 import { recover } from './recovery.js';
@@ -44,6 +45,7 @@ export class Volume implements VolumeApi {
   flusher: Flusher | undefined;
   readonly journal: JournalMode;
   readonly snapshots: Snapshots;
+  readonly lines: Lines;
   readonly checkpoints: Checkpoints;
   readonly leaving: Leaving;
   private readonly groups: GroupSync;
@@ -79,6 +81,7 @@ export class Volume implements VolumeApi {
     );
     this.leaving = new Leaving(state, this.checkpoints, () => this.pace.touched());
     this.snapshots = new Snapshots(this);
+    this.lines = new Lines(this);
   }
 
   /**
@@ -107,8 +110,10 @@ export class Volume implements VolumeApi {
     await recover(state, found.checkpoint);
     state.roots = await orCorrupt(store, () => loadRoots(state.system));
     const volume = new Volume(state, chains, readOnly, options, options.clock ?? wallClock);
-    if (!readOnly) await orCorrupt(store, () => volume.begin(found.checkpoint.clean !== 1));
-    if (!readOnly) volume.leaving.start();
+    if (readOnly) return volume;
+    await orCorrupt(store, () => volume.begin(found.checkpoint.clean !== 1));
+    if (options.branch !== undefined) await volume.lines.begin(options.branch);
+    volume.leaving.start();
     return volume;
   }
 

@@ -66,7 +66,8 @@ function emptyCheckpoint(): Checkpoint {
     mainHeight: 1,
     systemHeight: 1,
     nextInode: 2,
-    nextRoot: 1,
+    rootId: 1,
+    nextRoot: 2,
     nextDropped: 1,
     journalPlace: noPlace,
   };

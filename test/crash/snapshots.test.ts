@@ -69,6 +69,8 @@ interface Totals {
   resumed: number;
   left: number;
   moved: number;
+  turns: number;
+  branchesGone: number;
 }
 
 class Run {
@@ -106,9 +108,25 @@ class Run {
     return left;
   }
 
-  private async work(volume: Volume, api: FileSystem, stopped: () => boolean): Promise<void> {
-    const { random, expected } = this;
-    const worker = new Worker(api, random, this.directories, this.files);
+  private async work(volume: Volume, first: FileSystem, stopped: () => boolean): Promise<void> {
+    const { random, expected, totals } = this;
+    let api = first;
+    let worker = new Worker(api, random, this.directories, this.files);
+    /** The live root is another one: what is known of the old one counts no more. */
+    const turned = async (turn: () => Promise<unknown>): Promise<void> => {
+      await api.close();
+      const done = await turn().then(
+        () => true,
+        (e) => {
+          if (e instanceof FsError && e.code === 'ENOSPC') return false;
+          throw e;
+        },
+      );
+      if (done) totals.turns++;
+      api = new FileSystem(volume, { cacheBytes: 4 << 20, accessTimes: 'noatime' });
+      await api.recover();
+      worker = new Worker(api, random, this.directories, this.files);
+    };
     while (!stopped()) {
       await worker.step();
       if (chance(random, 0.05)) await api.sync();
@@ -130,6 +148,17 @@ class Run {
         expected.removing = undefined;
         expected.snapshots.delete(name);
       }
+      if (chance(random, 0.02) && expected.snapshots.size > 0) {
+        const from = [...expected.snapshots.keys()][below(random, expected.snapshots.size)];
+        const branches = volume.lines.list();
+        if (chance(random, 0.5)) await turned(() => volume.lines.rollback(from, undefined));
+        else if (branches.length < 2) await volume.lines.clone(from, `b${this.names++}`);
+        else if (below(random, 2) === 0) await turned(() => volume.lines.turnTo(branches[0].name));
+        else {
+          await volume.lines.remove((branches.find(({ name }) => name !== '') ?? branches[0]).name);
+          totals.branchesGone++;
+        }
+      }
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
@@ -143,7 +172,7 @@ it.each([1, 2])(
     await formatTestVolume(first, undefined, initialItems({ seconds: 1, nanos: 0 }, 0, 0, 0o755));
     let contents = first.contents();
     const expected = new Expected();
-    const totals: Totals = { cuts: 0, resumed: 0, left: 0, moved: 0 };
+    const totals: Totals = { cuts: 0, resumed: 0, left: 0, moved: 0, turns: 0, branchesGone: 0 };
     const run = new Run(random, expected, totals);
     for (let round = 0; round < 5; round++) {
       contents = await run.once(contents);
@@ -155,6 +184,8 @@ it.each([1, 2])(
     const disk = new SimulatedDisk(imageBytes, { contents });
     const volume = await Volume.open(disk, { commitSeconds: 0 });
     await expected.compare(volume);
+    await volume.lines.turnTo('');
+    for (const { name } of volume.lines.list()) await volume.lines.remove(name);
     for (const { name } of volume.snapshots.list()) await volume.snapshots.remove(name);
     await volume.leaving.idle;
     await volume.commit();
@@ -163,6 +194,7 @@ it.each([1, 2])(
     await volume.close();
     expect((await checkVolume(disk, { data: true })).map(({ message }) => message)).toEqual([]);
     expect(totals.left).toBeGreaterThan(0);
+    expect(totals.turns + totals.branchesGone).toBeGreaterThan(0);
   },
   120_000,
 );

@@ -101,3 +101,49 @@ it('the command does the same on a mount and on an image, and says what each hol
   await volume.expect('varve', 'snapshot', 'delete', volume.image, 'offline');
   await volume.expect('fsck.varve', '-f', volume.image);
 });
+
+it('a branch is mounted read-write, a snapshot read-only, and a rollback brings a snapshot back', async () => {
+  const command = (...args: string[]): Promise<string> => volume.expect('varve', 'snapshot', ...args);
+  await volume.mount();
+  await fs.writeFile(volume.path('file'), 'first');
+  await fs.mkdir(volume.path('.snapshots/one'));
+  await fs.writeFile(volume.path('file'), 'second');
+  await command('clone', volume.directory, 'one', 'trial');
+  await expect(command('rollback', volume.directory, 'one')).rejects.toThrow(/unmount it first/);
+  await volume.unmount();
+
+  await expect(volume.mount('branch=none')).rejects.toThrow(/there is no branch 'none'/);
+  await volume.mount('branch=trial');
+  expect(await read('file')).toBe('first');
+  await fs.writeFile(volume.path('file'), 'trial');
+  await volume.unmount();
+  await volume.mount('snapshot=one');
+  expect(await read('file')).toBe('first');
+  await expect(fs.writeFile(volume.path('file'), 'x')).rejects.toMatchObject({ code: 'EROFS' });
+  await volume.unmount();
+  await volume.mount('ro,branch=trial');
+  expect(await read('file')).toBe('trial');
+  await volume.unmount();
+  await volume.mount();
+  expect(await read('file')).toBe('second');
+  await volume.unmount();
+
+  await command('rollback', volume.image, 'one', '--keep', 'two');
+  await command('delete-branch', volume.image, 'trial');
+  await volume.mount();
+  expect(await read('file')).toBe('first');
+  expect(await read('.snapshots/two/file')).toBe('second');
+  await volume.unmount();
+  await volume.expect('fsck.varve', '-f', '--data', volume.image);
+});
+
+it('prune deletes what no rule keeps', async () => {
+  for (const name of ['a1', 'a2', 'other']) await volume.expect('varve', 'snapshot', 'create', volume.image, name);
+  const prune = (...args: string[]): Promise<string> =>
+    volume.expect('varve', 'snapshot', 'prune', volume.image, ...args);
+  await expect(prune()).rejects.toThrow(/without a rule/);
+  expect(await prune('--keep-last', '1', '--prefix', 'a', '--dry-run')).toMatch(/would delete +a1 .*\nkeep +a2 .*last/);
+  await prune('--keep-last', '1', '--prefix', 'a');
+  const left = JSON.parse(await volume.expect('varve', 'snapshot', 'list', '--json', volume.image));
+  expect(left.map(({ name }: { name: string }) => name)).toEqual(['a2', 'other']);
+});

@@ -2,7 +2,9 @@
  * A file of slots, each of some pages, on a volume without a filesystem: for tests of a few lines about the log, its
  * places and the cleaner. It remembers what each slot holds and where its pages were born.
  */
+import { checksum } from '../../fs/format/checksum.js';
 import { itemKind } from '../../fs/format/item.js';
+import { extentAddress, plainExtent } from '../../fs/posix/inode/extent-value.js';
 import { run } from '../../fs/suspend.js';
 import { Batch } from '../../fs/tree/batch.js';
 import { pageSize } from '../../fs/units.js';
@@ -13,6 +15,8 @@ import { SnapshotView } from '../../fs/volume/snapshot-view.js';
 import type { Volume } from '../../fs/volume/volume.js';
 
 const file = 9000;
+/** Pages of the file between the beginnings of two slots. */
+const stride = 64;
 
 interface Slot {
   readonly runs: readonly PageRun[];
@@ -36,11 +40,21 @@ export class Slots {
     const bytes = new Uint8Array(pages * pageSize).fill(fill);
     await run(() => {
       const { volume } = this;
-      volume.prepare([{ inode: file, kind: itemKind.extent, offset: slot }], pages, false);
+      volume.prepare(
+        Array.from({ length: pages }, (_, i) => ({ inode: file, kind: itemKind.extent, offset: slot * stride + i })),
+        pages,
+        false,
+      );
       const runs = volume.appendData(file, slot, [bytes], () => undefined);
-      const batch = new Batch().put(file, itemKind.extent, slot, Buffer.from(JSON.stringify(runs)));
-      for (const r of runs)
-        batch.claim(r.address, r.pages, volume.generation, checksumOfPages(bytes.subarray(0, r.pages * pageSize)));
+      const { generation } = volume;
+      const batch = new Batch();
+      const sums = new Uint32Array(pages).fill(checksum(bytes.subarray(0, pageSize)));
+      let at = slot * stride;
+      for (const r of runs) {
+        batch.put(file, itemKind.extent, at, plainExtent(r.address, generation, r.pages, sums, 0));
+        batch.claim(r.address, r.pages, generation, checksumOfPages(bytes.subarray(0, r.pages * pageSize)));
+        at += r.pages;
+      }
       this.releaseOld(batch, slot);
       volume.apply(batch);
       this.slots.set(slot, { runs, birth: volume.generation, fill });
@@ -49,7 +63,7 @@ export class Slots {
 
   async drop(slot: number): Promise<void> {
     await run(() => {
-      const batch = new Batch().delete(file, itemKind.extent, slot);
+      const batch = new Batch();
       batch.frees = true;
       this.releaseOld(batch, slot);
       this.volume.apply(batch);
@@ -59,12 +73,24 @@ export class Slots {
 
   private releaseOld(batch: Batch, slot: number): void {
     const old = this.slots.get(slot);
-    for (const r of old?.runs ?? []) batch.release(r.address, r.pages, old?.birth ?? 0);
+    let at = slot * stride;
+    for (const r of old?.runs ?? []) {
+      batch.release(r.address, r.pages, old?.birth ?? 0);
+      const key = at;
+      if (!batch.items.some(({ offset }) => offset === key)) batch.delete(file, itemKind.extent, key);
+      at += r.pages;
+    }
   }
 
   /** Remember what the slots are in a snapshot that was taken just now. */
-  keep(root: KeptRoot): SlotsKept {
+  keep(root: KeptRoot | undefined): SlotsKept {
     return { root, slots: new Map(this.slots) };
+  }
+
+  /** The live root is what was kept: a snapshot was made live. */
+  use({ slots }: SlotsKept): void {
+    this.slots.clear();
+    for (const [slot, is] of slots) this.slots.set(slot, is);
   }
 
   /** Slots of which the map or the pages are not what was written. */
@@ -77,9 +103,13 @@ export class Slots {
     const volume = root === undefined ? this.volume : new SnapshotView(this.volume, root);
     const wrong: number[] = [];
     for (const [slot, { runs, fill }] of slots) {
-      const value = await run(() => Buffer.from(volume.get(file, itemKind.extent, slot) ?? []).toString());
-      let right = value === JSON.stringify(runs);
+      let right = true;
+      let at = slot * stride;
       for (const r of runs) {
+        const key = at;
+        at += r.pages;
+        const value = await run(() => volume.get(file, itemKind.extent, key)?.slice());
+        right &&= value !== undefined && extentAddress(value) === r.address;
         const bytes = new Uint8Array(r.pages * pageSize);
         await run(() => volume.readPages(r.address, r.pages, bytes));
         right &&= bytes.every((byte) => byte === fill);
