@@ -22,6 +22,7 @@ export function answerDefrag(control: Control, filesystem: FileSystem): void {
         leastPages: number('leastPages', 1),
         mostPages: number('mostPages', 1),
         held: given.held === true,
+        all: given.all === true,
         dry: given.dry === true,
       });
     } catch (e) {

@@ -14,11 +14,13 @@ import { ControlConnection } from './control-client.js';
 import type { DefragAnswer } from './defrag-service.js';
 import { exitCode } from './exit-codes.js';
 import { json, type Progress, progressBar } from './output.js';
+import { setProperty } from './property.js';
 import { counted, formatSize, parseSize } from './size.js';
 
 interface DefragChoices {
   readonly minExtent: string;
   readonly rate?: string;
+  readonly compress?: string;
   readonly dryRun?: boolean;
   readonly breakSharing?: boolean;
   readonly verbose?: boolean;
@@ -40,6 +42,7 @@ export const addDefrag: AddCommand = (program, context) => {
     .argument('<path...>', 'files and directories')
     .option('--min-extent <size>', 'leave pieces of this size and more as they are', '4M')
     .option('--rate <size>', 'lay anew at most so much a second, as 50M')
+    .option('--compress <how>', 'lay everything anew, compressed so (lz4, deflate:9, ..., none), and set that property')
     .option('--break-sharing', 'also what snapshots hold; it is then stored twice')
     .option('--dry-run', 'only say what would be done')
     .option('-v, --verbose', 'name the files')
@@ -143,7 +146,8 @@ class Run {
     const before = outcome.bytes;
     outcome.files++;
     this.passed += bytesOf(stat);
-    // One page can't lie in pieces.
+    if (choices.compress !== undefined && !choices.dryRun) setProperty(path, 'compression', choices.compress);
+    // One page can't lie in pieces, nor become less.
     if (bytesOf(stat) <= pageSize) return;
     for (let from: number | undefined = 0; from !== undefined && !outcome.interrupted; ) {
       const answer = (await server.ask('defrag-step', {
@@ -152,6 +156,7 @@ class Run {
         leastPages: this.leastPages,
         mostPages: stepBytes / pageSize,
         held: choices.breakSharing === true,
+        all: choices.compress !== undefined,
         dry: choices.dryRun === true,
       })) as DefragAnswer;
       if ('gone' in answer) break;

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { type Command, CommanderError } from 'commander';
 import { FsError } from '../errors.js';
 import { type AddCommand, type CommandContext, programCommand } from './command.js';
+import { addCompression } from './compression.js';
 import { addDefrag } from './defrag.js';
 import { addDf } from './df.js';
 import { addDump } from './dump.js';
@@ -32,6 +33,7 @@ const commands: readonly AddCommand[] = [
   addFrag,
   addDefrag,
   addSnapshot,
+  addCompression,
   addProperty,
   addTransform,
   addResize,

@@ -38,7 +38,7 @@ export const addProperty: AddCommand = (program, { output }) => {
     .argument('<value>', `compression: lz4, deflate, zstd, with a level as in deflate:9; none; ${usual}`)
     .argument('<path...>', 'files or directories')
     .action((name: string, value: string, paths: string[]) => {
-      for (const path of paths) write(path, name, value);
+      for (const path of paths) setProperty(path, name, value);
     });
 };
 
@@ -54,7 +54,8 @@ function read(path: string, name: string): string {
   });
 }
 
-function write(path: string, name: string, value: string): void {
+/** Throws VolumeError in words for people. */
+export function setProperty(path: string, name: string, value: string): void {
   explained(path, `${name}=${value}`, () => {
     if (value === usual) removeXattr(path, attribute(name));
     else setXattr(path, attribute(name), new TextEncoder().encode(value));

@@ -23,6 +23,7 @@ import { pageSize } from '../units.js';
 import type { VolumeApi } from '../volume/api.js';
 import { SnapshotView } from '../volume/snapshot-view.js';
 import { Volume } from '../volume/volume.js';
+import { answerCompression } from './compression.js';
 import { Control } from './control.js';
 import { ControlConnection } from './control-client.js';
 import { ownControlPath, runtimeDirectory } from './control-path.js';
@@ -244,6 +245,7 @@ function answerCommands(
   control.on('umount-wait', () => closed);
   scrubs.answer(control);
   answerFrag(control, volume, filesystem);
+  answerCompression(control, volume);
   answerDefrag(control, filesystem);
   answerUpkeep(control, volume, () => scrubs.running);
   control.on('abort', () => mounted.abort());

@@ -1,8 +1,9 @@
 /**
  * Raw deflate (RFC 1951), by node:zlib. The decoder may allocate the plain length and a window, and throws once it has
- * more output than that.
+ * more output than that. Input that ends early is told by its length: node:zlib's own error for it leaves the decoder's
+ * memory to the garbage collector, which does not see how much that is (0.9 GB after 6,000 units; Node 20, 2026).
  */
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Transform } from './transform.js';
 
 export const deflate: Transform = {
@@ -17,7 +18,11 @@ export const deflate: Transform = {
   },
   decode(stored, target) {
     const most = target.length;
-    const bytes = inflateRawSync(stored, { maxOutputLength: most, chunkSize: Math.max(64, most) });
+    const bytes = inflateRawSync(stored, {
+      maxOutputLength: most,
+      chunkSize: Math.max(64, most),
+      finishFlush: constants.Z_SYNC_FLUSH,
+    });
     if (bytes.length !== most)
       throw new RangeError(`deflated unit of ${stored.length} bytes unfolds to ${bytes.length}`);
     target.set(bytes);

@@ -34,7 +34,18 @@ it.each(['lz4', 'deflate:1'])('keeps files smaller with mkfs --compress %s', asy
   expect((await fs.stat(volume.path('log'))).blocks * 512).toBeLessThan(lines.length / 2);
   expect((await fs.stat(volume.path('noise'))).blocks * 512).toBeGreaterThanOrEqual(noise.length);
   expect(await volume.expect('varve', 'scrub', volume.directory)).toMatch(/no errors/);
+  expect(await volume.expect('varve', 'compression', volume.path('log'))).toMatch(
+    new RegExp(`^${how}: .* MiB in `, 'm'),
+  );
+  const mounted = await volume.expect('varve', 'compression', '--json', volume.directory);
   await check(volume);
+  expect(await volume.expect('varve', 'compression', '--json', volume.image)).toBe(mounted);
+  const uses = JSON.parse(mounted) as { chain: string; plainBytes: number; storedBytes: number }[];
+  expect(uses.map(({ chain }) => chain)).toEqual(['none', how]);
+  expect(uses[1].storedBytes).toBeLessThan(uses[1].plainBytes / 2);
+  expect(uses[0].plainBytes + uses[1].plainBytes).toBe(
+    4096 * (Math.ceil(lines.length / 4096) + Math.ceil(noise.length / 4096)),
+  );
   expect(await volume.expect('varve', 'info', volume.image)).toMatch(new RegExp(`^compression: +${how} `, 'm'));
 });
 
@@ -78,6 +89,31 @@ it('follows properties and chattr, which new files inherit', async () => {
   await volume.unmount();
   await volume.mount();
   expect((await fs.readFile(volume.path('small/below/log'))).equals(lines)).toBe(true);
+  await check(volume);
+});
+
+it('compresses what is there already, and back', async () => {
+  volume = await MountedVolume.make();
+  await volume.mount();
+  await fs.mkdir(volume.path('d'));
+  await fs.writeFile(volume.path('d/log'), lines);
+  await fs.writeFile(volume.path('d/small'), 'inline');
+  await volume.expect('varve', 'sync', volume.directory);
+  const stored = async (): Promise<number> => (await fs.stat((volume as MountedVolume).path('d/log'))).blocks * 512;
+  const plain = await stored();
+  for (const [how, most] of [
+    ['deflate:1', plain / 3],
+    ['none', plain],
+    ['lz4', plain / 2],
+  ] as const) {
+    await volume.expect('varve', 'defrag', '--compress', how, volume.path('d'));
+    // The kernel remembers how many blocks there were.
+    await volume.unmount();
+    await volume.mount();
+    expect(await stored()).toBeLessThanOrEqual(most);
+    if (how === 'none') expect(await stored()).toBe(plain);
+    expect((await fs.readFile(volume.path('d/log'))).equals(lines)).toBe(true);
+  }
   await check(volume);
 });
 

@@ -14,7 +14,7 @@ import { formatTestVolume } from '../support/volume-image.js';
 import { Workbench } from './workbench.js';
 
 const root = { uid: 0, gid: 0, pid: 1 };
-const all = { from: 0, leastPages: 1024, mostPages: 1 << 20, held: false, dry: false };
+const all = { from: 0, leastPages: 1024, mostPages: 1 << 20, held: false, all: false, dry: false };
 const page = 4096;
 
 /** Runs of pages that follow each other in the log. */

@@ -21,6 +21,8 @@ export interface DefragmentOptions {
   readonly mostPages: number;
   /** Also pages that a snapshot holds: they are then stored twice. */
   readonly held: boolean;
+  /** All of the file, in however few pieces it lies: what happens to new data then happens to it. */
+  readonly all: boolean;
   /** Only look. */
   readonly dry: boolean;
 }
@@ -57,7 +59,7 @@ export async function defragment(
   if (!inode.isRegular || inode.record.pages === 0) return nothing;
   inode.busy++;
   try {
-    const look = () => scatteredRanges(volume, number, options.from, options.leastPages, options.held);
+    const look = () => scatteredRanges(volume, number, options);
     const { ranges, held, next } = await run(look);
     let [pages, pieces] = [0, 0];
     const until = (stop: PageNumber | undefined): DefragmentStep => {

@@ -41,17 +41,23 @@ interface Piece {
   run: number;
 }
 
+export interface Wanted {
+  /** Page to begin with. */
+  readonly from: PageNumber;
+  /** Pieces of so many pages stay as they are. */
+  readonly leastPages: number;
+  /** Also pieces that a snapshot holds. */
+  readonly held: boolean;
+  /** All pieces, even a single one. */
+  readonly all: boolean;
+}
+
 /**
- * Look at the file's extents from page `from` on: ranges of two and more consecutive pieces that are shorter than
- * `least` pages. Without `held`, pieces that a snapshot holds are none of them. May throw Suspend.
+ * Look at the file's extents: ranges of two and more consecutive pieces that are shorter than `leastPages`, or of all.
+ * Without `held`, pieces that a snapshot holds are none of them. May throw Suspend.
  */
-export function scatteredRanges(
-  volume: VolumeApi,
-  inode: InodeNumber,
-  from: PageNumber,
-  least: number,
-  held: boolean,
-): Looked {
+export function scatteredRanges(volume: VolumeApi, inode: InodeNumber, wanted: Wanted): Looked {
+  const { from } = wanted;
   const perSegment = volume.mostPages;
   const pieces: Piece[] = [];
   const cursor = new ExtentCursor(volume, inode);
@@ -72,7 +78,7 @@ export function scatteredRanges(
       last.behind = at + pages;
     } else pieces.push({ first, end: cursor.end, pages, held: isHeld, behind: at + pages, run: pages });
   }
-  return { ...shortOnes(pieces, least, held), next: more ? cursor.first : undefined };
+  return { ...shortOnes(pieces, wanted), next: more ? cursor.first : undefined };
 }
 
 function goesOn({ behind, run }: Piece, at: number, perSegment: number): boolean {
@@ -84,14 +90,15 @@ function goesOn({ behind, run }: Piece, at: number, perSegment: number): boolean
 export const isSeam = (behind: number, at: number, perSegment: number): boolean =>
   behind % perSegment === perSegment - 1 && at % perSegment === 0;
 
-function shortOnes(pieces: readonly Piece[], least: number, takeHeld: boolean): Omit<Looked, 'next'> {
+function shortOnes(pieces: readonly Piece[], wanted: Wanted): Omit<Looked, 'next'> {
+  const { leastPages, held: takeHeld, all } = wanted;
   const ranges: Range[] = [];
   const held: Piece[] = [];
   let run: Piece[] = [];
   const endRun = (): void => {
     const [first] = run;
     const last = run.at(-1);
-    if (last !== undefined && run.length > 1)
+    if (last !== undefined && (all || run.length > 1))
       ranges.push({
         first: first.first,
         end: last.end,
@@ -101,7 +108,7 @@ function shortOnes(pieces: readonly Piece[], least: number, takeHeld: boolean): 
     run = [];
   };
   for (const piece of pieces) {
-    const isShort = piece.pages < least;
+    const isShort = all || piece.pages < leastPages;
     if (isShort && (takeHeld || !piece.held)) {
       run.push(piece);
       continue;
