@@ -27,6 +27,7 @@ export const features = [
   'removed-places',
   'seek',
   'tmpfile',
+  'umask-apart',
   'whiteout',
 ] as const;
 export type Feature = (typeof features)[number];

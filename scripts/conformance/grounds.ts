@@ -21,6 +21,8 @@ const ofLibfuse: readonly Feature[] = [
   'rename-flags',
   'seek',
   'tmpfile',
+  // The kernel applies the umask before anybody can see a default ACL.
+  'umask-apart',
   'whiteout',
 ];
 

@@ -18,6 +18,7 @@ import {
   mayMove,
   mayReadXattr,
   mayRemove,
+  mayRemoveXattr,
   mayWriteXattr,
   permits,
   type Refusal,
@@ -116,6 +117,10 @@ export class Guard {
 
   writeXattr(object: Attributes, name: Uint8Array): void {
     this.obey(mayWriteXattr(this.caller, this.guarded(object), name), object, 'setxattr');
+  }
+
+  removeXattr(object: Attributes, name: Uint8Array): void {
+    this.obey(mayRemoveXattr(this.caller, this.guarded(object), name), object, 'removexattr');
   }
 
   /** Whether setgid stays when the caller sets the object's ACL. */

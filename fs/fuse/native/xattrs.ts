@@ -43,7 +43,7 @@ export const removexattr = (call: Call): number => {
   const { filesystem, paths, record, who, guard } = call;
   const name = nameOf(call);
   const attributes = paths.attributes(record.path);
-  guard?.writeXattr(attributes, name);
+  guard?.removeXattr(attributes, name);
   filesystem.removexattr(attributes.inode, name, who);
   return 0;
 };

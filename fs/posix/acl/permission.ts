@@ -9,6 +9,7 @@
 import type { ErrorCode } from '../../errors.js';
 import type { AttributeChanges } from '../api.js';
 import { fileType, isDirectory, modeBit } from '../inode/mode.js';
+import { capabilityName, sameName } from '../inode/xattr-name.js';
 import { type Acl, aclTag, entryOf, permission } from './posix-acl.js';
 
 /** Who asks. */
@@ -125,7 +126,7 @@ export function mayReadXattr(subject: Subject, object: Guarded, name: Uint8Array
   return permits(subject, object, permission.read) ? undefined : 'EACCES';
 }
 
-/** To set or remove an extended attribute. */
+/** To set an extended attribute. */
 export function mayWriteXattr(subject: Subject, object: Guarded, name: Uint8Array): Refusal {
   if (startsWith(name, 'system.posix_acl_')) return isOwner(subject, object) ? undefined : 'EPERM';
   if (startsWith(name, 'trusted.') || startsWith(name, 'security.')) return subject.privileged ? undefined : 'EPERM';
@@ -135,5 +136,12 @@ export function mayWriteXattr(subject: Subject, object: Guarded, name: Uint8Arra
   if (sticky && !isOwner(subject, object)) return 'EPERM';
   return permits(subject, object, permission.write) ? undefined : 'EACCES';
 }
+
+/**
+ * To remove one. `security.capability` goes with a write, and the kernel removes it on behalf of whoever writes; who asks
+ * for that with removexattr(2) was refused by the kernel before anybody else hears of it.
+ */
+export const mayRemoveXattr = (subject: Subject, object: Guarded, name: Uint8Array): Refusal =>
+  sameName(name, capabilityName) ? undefined : mayWriteXattr(subject, object, name);
 
 const hasUserXattrs = ({ mode }: Guarded): boolean => (mode & fileType.mask) === fileType.regular || isDirectory(mode);

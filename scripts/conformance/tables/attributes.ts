@@ -203,7 +203,7 @@ function acls(g: Ground): void {
     g.ends('EACCES', bob, 'open', 'f', o.readOnly, 0);
     g.ends('ok', alice, 'open', 'f', o.readWrite, 0);
   });
-  g.case('inheritance', 'acl', () => {
+  g.case('inheritance', 'acl', 'umask-apart', () => {
     const defaults = aclBytes(['u', 7], ['U', 7, bob.uid], ['g', 5], ['m', 7], ['o', 4]);
     g.make('directory', 'd', { mode: 0o777 });
     set('d', byDefault, defaults);

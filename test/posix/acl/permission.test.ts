@@ -7,6 +7,7 @@ import {
   mayMove,
   mayReadXattr,
   mayRemove,
+  mayRemoveXattr,
   mayWriteXattr,
   permits,
   type Subject,
@@ -120,6 +121,11 @@ describe('of attributes', () => {
 });
 
 describe('of extended attributes', () => {
+  it('capabilities go with a write of anybody, and nothing else of theirs does', () => {
+    expect(mayRemoveXattr(bob, file(0o606), bytes('security.capability'))).toBeUndefined();
+    expect(mayRemoveXattr(bob, file(0o606), bytes('security.other'))).toBe('EPERM');
+    expect(mayWriteXattr(bob, file(0o606), bytes('security.capability'))).toBe('EPERM');
+  });
   it.each([
     ['user.a', bob, file(0o604), undefined, 'EACCES'],
     ['user.a', bob, file(0o602), 'EACCES', undefined],
