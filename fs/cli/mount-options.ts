@@ -89,15 +89,15 @@ const meaningless = new Set(
     .split(' '),
 );
 
-export const usage = `Usage: mount.varve IMAGE DIRECTORY [-o OPTION,...] [-frsvw] [--foreground]
+export const usage = `Usage: mount.varve IMAGE DIRECTORY [-o OPTION,...] [-frsvw]
 
 Mounts a Varve volume; returns when it can be used. A process in the background serves it until it is unmounted.
 
   -o OPTION,...     options, see below
-  --foreground      do not go into the background, and log to standard error
+  -f, --foreground  do not go into the background, and log to standard error (mount(8) -f, which passes it on, only
+                    looks whether it could be mounted)
   -r, -w            as -o ro and -o rw
   -s                ignore options that are not known
-  -f                as mount(8) -f: only look whether it could be mounted
   -v                say what is done
   -n, -t TYPE, -N NAMESPACE
                     accepted, as mount(8) passes them on
@@ -133,8 +133,11 @@ const accessFlags: Readonly<Record<string, string>> = { r: 'ro', w: 'rw' };
 
 const wrong = (problem: string): VolumeError => new VolumeError('usage', `${problem}; see mount.varve --help`);
 
-/** Throws VolumeError 'usage'. */
-export function parseMountArguments(args: readonly string[]): MountArguments {
+/**
+ * `byMount`: mount(8) has called, as its helper for this type of filesystem. What `-f` means depends on it. Throws
+ * VolumeError 'usage'.
+ */
+export function parseMountArguments(args: readonly string[], byMount = false): MountArguments {
   const paths: string[] = [];
   const options: string[] = [];
   let [foreground, fake, verbose, sloppy] = [false, false, false, false];
@@ -151,7 +154,8 @@ export function parseMountArguments(args: readonly string[]): MountArguments {
     else if (arg === '--foreground') foreground = true;
     else if (arg === '--verbose') verbose = true;
     else if (/^-[frsvnw]+$/.test(arg)) {
-      fake ||= arg.includes('f');
+      foreground ||= arg.includes('f') && !byMount;
+      fake ||= arg.includes('f') && byMount;
       options.push(...[...arg].map((letter) => accessFlags[letter] ?? ''));
       verbose ||= arg.includes('v');
       sloppy ||= arg.includes('s');

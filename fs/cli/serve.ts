@@ -6,6 +6,7 @@
  * once and ends with its last user, or after a grace, or with the second signal), never with data left behind.
  * What goes wrong in the background stops all writing, as a crash would, and the mount goes on reading.
  */
+import { readFileSync } from 'node:fs';
 import { FsError, VolumeError } from '../errors.js';
 import type { Driver, Mounted } from '../fuse/driver.js';
 import { kernelDriver } from '../fuse/kernel/driver.js';
@@ -298,6 +299,15 @@ function survive({ volume, server }: Service): void {
   process.on('unhandledRejection', fault);
 }
 
+/** Whether mount(8) has started this program: it passes its own `-f` on, which means something else. */
+function calledByMount(): boolean {
+  try {
+    return readFileSync(`/proc/${process.ppid}/comm`, 'utf8') === 'mount\n';
+  } catch {
+    return false;
+  }
+}
+
 /** Run the program: it ends the process. */
 export async function main(args: readonly string[]): Promise<never> {
   if (args.includes('--help') || args.includes('-h')) {
@@ -308,7 +318,7 @@ export async function main(args: readonly string[]): Promise<never> {
   const server = new ServerProcess(background);
   let code: number;
   try {
-    code = await serve(parseMountArguments(background ? args.slice(1) : args), server);
+    code = await serve(parseMountArguments(background ? args.slice(1) : args, calledByMount()), server);
   } catch (e) {
     process.stderr.write(`mount.varve: ${e instanceof Error ? e.message : String(e)}\n`);
     code = mountExitOf(e);

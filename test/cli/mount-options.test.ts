@@ -11,6 +11,15 @@ describe('the command line of mount.varve', () => {
     expect([...choices.general]).toEqual(['noatime', 'nosuid']);
   });
 
+  it('takes -f for the foreground, unless mount(8) passes its own on', () => {
+    for (const flag of ['-f', '-fv', '--foreground']) {
+      const { foreground, fake } = parseMountArguments([flag, 'image', 'dir']);
+      expect([flag, foreground, fake]).toEqual([flag, true, false]);
+    }
+    const { foreground, fake } = parseMountArguments(['image', 'dir', '-fn'], true);
+    expect([foreground, fake]).toEqual([false, true]);
+  });
+
   it('lets later options win', () => {
     const choices = parseMountOptions(['ro', 'nosuid', 'noatime', 'suid', 'atime', 'rw']);
     expect([choices.readOnly, choices.general.size, choices.accessTimes]).toEqual([false, 0, 'relatime']);

@@ -135,8 +135,8 @@ describe.each(['kernel', 'native'])('mount.varve -o driver=%s', (name) => {
     expect((await varve('varve', 'info', '--json', image)).out).toContain('"clean": true');
   });
 
-  it('serves in the foreground', async () => {
-    const served = mount('--foreground', image, directory);
+  it.each(['--foreground', '-f'])('serves in the foreground with %s', async (flag) => {
+    const served = mount(flag, image, directory);
     while (mountAt(directory) === undefined) await sleep(20);
     await fs.writeFile(join(directory, 'file'), 'text');
     expect((await varve('varve', 'umount', directory)).code).toBe(0);

@@ -42,6 +42,8 @@ it('mounts and remounts what no line of fstab names', async () => {
   const [image, target] = [join(namespace.folder, 'v.img'), join(namespace.folder, 'mnt')];
   mkdirSync(target);
   await namespace.expect(namespace.varve('mkfs.varve'), '--size', '64M', image);
+  await namespace.expect('mount', '-f', '-t', 'varve', image, target);
+  expect((await namespace.run(undefined, 'findmnt', target)).code).toBe(1);
   await namespace.expect('mount', '-t', 'varve', '-o', 'noatime,x-note=1', image, target);
   await namespace.expect('mount', '-o', 'remount,ro', target);
   expect((await namespace.run(undefined, 'touch', join(target, 'new'))).err).toContain('Read-only file system');
