@@ -1,6 +1,9 @@
 /** Snapshots on a real mount: `.snapshots`, the command, and what the kernel thinks of them. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { MountedVolume } from '../support/programs.js';
 
@@ -87,7 +90,9 @@ it('the command does the same on a mount and on an image, and says what each hol
         .reduce((a, b) => String(Number(a) - Number(b))),
     );
   const before = used();
+  expect(await fs.readdir(volume.path('.snapshots'))).toEqual(['first']);
   await volume.expect('varve', 'snapshot', 'rename', volume.directory, 'first', 'renamed');
+  expect(await fs.readdir(volume.path('.snapshots'))).toEqual(['renamed']);
   await volume.expect('varve', 'snapshot', 'delete', '--wait', volume.directory, 'renamed');
   expect(before - used()).toBeGreaterThan((8 << 20) / 4096);
   expect(await listed()).toEqual([]);
@@ -146,4 +151,30 @@ it('prune deletes what no rule keeps', async () => {
   await prune('--keep-last', '1', '--prefix', 'a');
   const left = JSON.parse(await volume.expect('varve', 'snapshot', 'list', '--json', volume.image));
   expect(left.map(({ name }: { name: string }) => name)).toEqual(['a2', 'other']);
+});
+
+it('the example of a backup copies a snapshot, thins them, and fails where it can not copy', async (context) => {
+  if (spawnSync('rsync', ['--version']).error !== undefined) context.skip('rsync is not installed');
+  const project = fileURLToPath(new URL('../../', import.meta.url));
+  const copy = join(volume.folder, 'copy');
+  mkdirSync(copy);
+  const backup = (to: string): number | null =>
+    spawnSync(join(project, 'examples/varve-backup'), [volume.directory, to], {
+      env: {
+        ...process.env,
+        PATH: `${join(project, 'bin')}:${process.env.PATH}`,
+        LOCK: join(volume.folder, 'lock'),
+        KEEP: '',
+      },
+    }).status;
+  await volume.mount();
+  await fs.writeFile(volume.path('file'), 'first');
+  expect(backup(copy)).toBe(0);
+  await fs.writeFile(volume.path('file'), 'second');
+  expect(backup(join(volume.folder, 'no/such/place'))).toBe(1);
+  expect(await fs.readFile(join(copy, 'file'), 'utf8')).toBe('first');
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  expect(backup(copy)).toBe(0);
+  expect(await fs.readFile(join(copy, 'file'), 'utf8')).toBe('second');
+  expect(await fs.readdir(volume.path('.snapshots'))).toHaveLength(1);
 });

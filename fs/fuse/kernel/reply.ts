@@ -22,6 +22,8 @@ import { Pool } from './pool.js';
 
 /** All changes go through the kernel that caches, or are announced to it: names and attributes stay valid. */
 export const validSeconds = 86400;
+/** What leads to another root comes and goes by other ways than through the kernel: it asks each time. */
+const validityOf = (a: Attributes): number => (a.root === undefined ? validSeconds : 0);
 const smallBytes = 1024;
 const mediumBytes = outHeaderBytes + 128 * 1024;
 const largeBytes = outHeaderBytes + maxWrite;
@@ -101,7 +103,7 @@ export class Reply {
   /** struct fuse_attr_out. */
   attributes(rootId: number, a: Attributes): number {
     const words = this.words;
-    words[outBody + attrOut.valid] = validSeconds;
+    words[outBody + attrOut.valid] = validityOf(a);
     words[outBody + attrOut.valid + 1] = 0;
     words[outBody + attrOut.validNanos] = 0;
     words[outBody + attrOut.validNanos + 1] = 0;
@@ -222,10 +224,9 @@ const writeAttributes = (words: Uint32Array, at: number, rootId: number, a: Attr
 export const writeEntry = (words: Uint32Array, at: number, rootId: number, a: Attributes): void => {
   writeNodeId(words, at + entryOut.nodeId, rootId, a.inode);
   writeU64(words, at + entryOut.generation, a.generation);
-  // What leads to another root comes and goes by other ways than through the kernel: it asks each time.
-  words[at + entryOut.entryValid] = a.root === undefined ? validSeconds : 0;
+  words[at + entryOut.entryValid] = validityOf(a);
   words[at + entryOut.entryValid + 1] = 0;
-  words[at + entryOut.attrValid] = validSeconds;
+  words[at + entryOut.attrValid] = validityOf(a);
   words[at + entryOut.attrValid + 1] = 0;
   words[at + entryOut.entryValidNanos] = 0;
   words[at + entryOut.attrValidNanos] = 0;

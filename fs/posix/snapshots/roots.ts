@@ -45,7 +45,7 @@ export class Roots implements SnapshotKeeper {
     private readonly live: FileSystem,
     private readonly options: RootsOptions,
   ) {
-    this.directory = new SnapshotDirectory(this, options.owner, volume.now());
+    this.directory = new SnapshotDirectory(this, options.owner, directoryNumber, volume.now());
   }
 
   /** The filesystem of a root; undefined: there is none with that number. */
@@ -66,7 +66,7 @@ export class Roots implements SnapshotKeeper {
   /** What a name leads to that no directory holds: `.snapshots` in the live root directory. */
   hidden(number: number, parent: InodeNumber, name: Uint8Array): Attributes | undefined {
     if (number !== 0 || parent !== rootInode || !isSnapshotsName(name)) return undefined;
-    return { ...this.directory.getattr(rootInode), root: directoryNumber };
+    return this.directory.getattr(rootInode);
   }
 
   list(): readonly KeptRoot[] {
@@ -78,13 +78,17 @@ export class Roots implements SnapshotKeeper {
   async create(name: string): Promise<KeptRoot> {
     this.volume.mustBeWritable('snapshot');
     await this.options.pull?.();
-    return this.volume.snapshots.create(name);
+    const made = await this.volume.snapshots.create(name);
+    this.directory.changed(this.volume.now());
+    return made;
   }
-  remove(name: string): Promise<void> {
-    return this.volume.snapshots.remove(name);
+  async remove(name: string): Promise<void> {
+    await this.volume.snapshots.remove(name);
+    this.directory.changed(this.volume.now());
   }
-  rename(name: string, newName: string): Promise<void> {
-    return this.volume.snapshots.rename(name, newName);
+  async rename(name: string, newName: string): Promise<void> {
+    await this.volume.snapshots.rename(name, newName);
+    this.directory.changed(this.volume.now());
   }
   statfs(): VolumeStatistics {
     return this.live.statfs();

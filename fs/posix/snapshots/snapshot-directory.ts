@@ -46,8 +46,15 @@ export class SnapshotDirectory implements FileSystemApi {
   constructor(
     private readonly keeper: SnapshotKeeper,
     private readonly owner: { readonly uid: number; readonly gid: number },
-    private readonly since: Time,
+    /** Its number among the roots. */
+    private readonly root: number,
+    private changedAt: Time,
   ) {}
+
+  /** The list of snapshots is another one. The kernel remembers a listing for as long as mtime stays the same. */
+  changed(now: Time): void {
+    this.changedAt = now;
+  }
 
   lookup(_parent: InodeNumber, name: Uint8Array): Attributes {
     if (isDot(name) || isDotDot(name)) return this.getattr(rootInode);
@@ -58,7 +65,7 @@ export class SnapshotDirectory implements FileSystemApi {
 
   getattr(inode: InodeNumber): Attributes {
     if (inode !== rootInode) throw new FsError('ESTALE', 'getattr', inode);
-    const { since, owner } = this;
+    const { changedAt, owner, root } = this;
     return {
       inode,
       generation: 0,
@@ -69,12 +76,13 @@ export class SnapshotDirectory implements FileSystemApi {
       device: 0,
       size: 0,
       blocks: 0,
-      atime: since,
-      mtime: since,
-      ctime: since,
-      btime: since,
+      atime: changedAt,
+      mtime: changedAt,
+      ctime: changedAt,
+      btime: changedAt,
       flags: 0,
       project: 0,
+      root,
     };
   }
 
