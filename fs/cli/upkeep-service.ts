@@ -12,7 +12,7 @@ export interface Resized {
   readonly after: number;
 }
 
-/** Answer `resize` (`bytes`, `relative`: as many more) and `trim`. `scrubbing`: a scrub knows where tables lie now. */
+/** Answer `resize` (`bytes`, `relative`: so many more, or less if negative) and `trim`. `scrubbing`: a scrub knows where tables lie now. */
 export function answerUpkeep(control: Control, volume: Volume, scrubbing: () => boolean): void {
   control.on('resize', ({ bytes, relative }) => {
     if (typeof bytes !== 'number') throw new VolumeError('usage', 'resize: how many bytes?');
@@ -25,7 +25,7 @@ export function answerUpkeep(control: Control, volume: Volume, scrubbing: () => 
 export async function resize(volume: Volume, bytes: number, relative: boolean): Promise<Resized> {
   const size = (): number => volume.state.superblock.imagePages * pageSize;
   const before = size();
-  await volume.upkeep.grow(relative ? before + bytes : bytes);
+  await volume.upkeep.resize(relative ? before + bytes : bytes);
   return { before, after: size() };
 }
 

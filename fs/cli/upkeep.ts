@@ -14,14 +14,15 @@ export const addResize: AddCommand = (program, { output }) => {
   withExamples(program.command('resize'), [
     ['varve resize /mnt/v 8G', 'grow while it is used'],
     ['varve resize disk.img +1G', 'by so much, not mounted'],
+    ['varve resize /mnt/v ~2G', 'shrink by so much'],
   ])
-    .description('make a volume larger, also while it is mounted; the file that is its image grows with it')
+    .description('make a volume larger or smaller, also while it is mounted; the file that is its image follows')
     .argument('<image-or-directory>', 'an image, or the directory where it is mounted')
-    .argument('<size>', 'new size as 8G, or +4G for so much more')
+    .argument('<size>', 'new size as 8G; or +4G for so much more, ~4G for so much less')
     .option('--json', 'print JSON')
     .action(async (target: string, size: string, options: { json?: boolean }) => {
-      const relative = size.startsWith('+');
-      const bytes = parseSize(relative ? size.slice(1) : size);
+      const relative = /^[+~]/.test(size);
+      const bytes = parseSize(relative ? size.slice(1) : size) * (size.startsWith('~') ? -1 : 1);
       const done = await perform<Resized>(
         target,
         (server) => server.ask('resize', { bytes, relative }),

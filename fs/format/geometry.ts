@@ -3,7 +3,7 @@
  *
  *     superblock | slot A | slot B | segment table | (gap) | place 0 | place 1 | ... | (rest) | superblock
  *
- * A volume that has grown has its slots and its segment table behind its places:
+ * A volume that has got another size has its slots and its segment table behind its places:
  *
  *     superblock | (as before, no longer in use) | place 0 | place 1 | ... | slot A | slot B | segment table | superblock
  *
@@ -109,18 +109,22 @@ export function planGeometry(imageBytes: number, segmentShift?: number): Geometr
 }
 
 /**
- * The geometry of a volume that grows to `imageBytes`: places stay where they are, slots and segment table go behind
- * them, into what is new, so that nothing of the old ones is touched. RangeError when that has no room there.
+ * The geometry of a volume that grows or shrinks to `imageBytes`: places stay where they are, slots and segment table go
+ * behind them, where neither the old ones nor a place of the new geometry lie. RangeError when there is no room.
  */
-export function planGrowth(g: Geometry, imageBytes: number): Geometry {
+export function planResize(g: Geometry, imageBytes: number): Geometry {
   const imagePages = Math.floor(imageBytes / pageSize);
-  for (let places = Math.floor((imagePages - 1 - g.segmentStart) / segmentPages(g)); places > g.places; places--) {
+  const grows = imagePages > g.imagePages;
+  const least = grows ? g.places + 1 : 4 * leastReserve;
+  for (let places = Math.floor((imagePages - 1 - g.segmentStart) / segmentPages(g)); places >= least; places--) {
     const indexPages = Math.ceil(places / indexEntriesPerPage);
     const livePages = Math.ceil(places / livePlacesPerPage(g));
     const checkpointPages = 1 + Math.ceil((2 * (indexPages + livePages)) / 8 / pageSize);
     const tableStart = imagePages - 1 - 2 * (indexPages + livePages);
     const checkpointStart = tableStart - 2 * checkpointPages;
-    if (checkpointStart < Math.max(g.imagePages, g.segmentStart + places * segmentPages(g))) continue;
+    if (checkpointStart < Math.max(grows ? g.imagePages : 0, g.segmentStart + places * segmentPages(g))) continue;
+    // Old slots behind the places must lie behind the new end; those in front of them are out of the way.
+    if (!grows && g.checkpointStart > g.segmentStart && imagePages > g.checkpointStart) break;
     return {
       ...g,
       imagePages,
@@ -134,7 +138,12 @@ export function planGrowth(g: Geometry, imageBytes: number): Geometry {
     };
   }
   const segment = segmentPages(g) * pageSize;
-  throw new RangeError(`grow it by a few segments of ${segment} bytes at least: the tables need room besides`);
+  const few = imagePages - 1 - g.segmentStart < (4 * leastReserve + 1) * segmentPages(g);
+  throw new RangeError(
+    few
+      ? `${imageBytes} bytes are too few for segments of ${segment}`
+      : `change it by a few segments of ${segment} bytes at least: the tables need room besides`,
+  );
 }
 
 /** What is wrong with a geometry read from an image of `imageBytes`, or undefined. Nothing in it can then lead outside the image. */

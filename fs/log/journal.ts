@@ -108,6 +108,19 @@ export class Journal {
     return this.advance(generation);
   }
 
+  /** Whether it lies, or will, in a place from `limit` on. */
+  reaches(limit: Place): boolean {
+    return this.place >= limit || this.nextPlace >= limit;
+  }
+
+  /**
+   * Go on in the next segment before this one is full. False when that can't be now: no record lies in this one (whoever
+   * reads the chain would not look for the next), or there is no place for the one after.
+   */
+  moveOn(generation: Generation): boolean {
+    return this.page > 0 && this.advance(generation);
+  }
+
   /** Move to the successor and choose the one after it. Nothing changes when no place is left. */
   private advance(generation: Generation): boolean {
     if (this.place >= 0 && this.table.reusablePlaces <= this.leastPlaces) return false;

@@ -34,6 +34,9 @@ export class SegmentTable {
   readonly maps: (Uint8Array | undefined)[] = [];
   /** Places that may be written now, the one to take next last. */
   private readonly reusable: Place[] = [];
+  /** Places from `limit` on that could be written, but shall not. */
+  private readonly withheld: Place[] = [];
+  private limit = Number.POSITIVE_INFINITY;
   /** Places freed, not yet to be written. */
   private readonly pending: Place[] = [];
   /** Sealed places that had no live pages when last looked at. */
@@ -65,16 +68,13 @@ export class SegmentTable {
    */
   grown(): Place[] {
     const before = this.state.length;
-    const { places, indexPages } = this.geometry;
+    const { places } = this.geometry;
     this.serial = longer(this.serial, places);
     this.generation = longer(this.generation, places);
     this.live = longer(this.live, places);
     this.state = longer(this.state, places);
     this.head = longer(this.head, places);
-    this.dirty.clear();
-    for (let index = 0; index < indexPages; index++) this.dirty.add(index);
-    for (let index = 0; index < this.maps.length; index++)
-      if (this.maps[index] !== undefined) this.dirty.add(indexPages + index);
+    this.allDirty();
     return Array.from({ length: places - before }, (_, i) => places - 1 - i);
   }
 
@@ -188,6 +188,47 @@ export class SegmentTable {
     return ripe;
   }
 
+  /** The lowest limit for `withhold` that leaves `least` places to be written. */
+  lowestLimit(least: number): Place {
+    const free = [...this.reusable, ...this.withheld].sort((a, b) => a - b);
+    return free.length < least ? this.geometry.places : free[least - 1] + 1;
+  }
+
+  /**
+   * Hand out no place from `limit` on; Infinity: all again. What is free there, or becomes free, is withheld. Returns
+   * whether all places from there on are free and nothing needs them any more.
+   */
+  withhold(limit: number): boolean {
+    this.limit = limit;
+    const free = [...this.reusable, ...this.withheld];
+    this.reusable.length = 0;
+    this.withheld.length = 0;
+    this.reuse(free);
+    return this.withheld.length === Math.max(0, this.geometry.places - limit);
+  }
+
+  /** The geometry has fewer places; those beyond were withheld. Its table pages have places that were never written. */
+  shrunk(): void {
+    const { places } = this.geometry;
+    this.withheld.length = 0;
+    this.limit = Number.POSITIVE_INFINITY;
+    this.serial = this.serial.slice(0, places);
+    this.generation = this.generation.slice(0, places);
+    this.live = this.live.slice(0, places);
+    this.state = this.state.slice(0, places);
+    this.head = this.head.slice(0, places);
+    this.maps.length = Math.min(this.maps.length, Math.ceil(places / this.placesPerPage));
+    this.allDirty();
+  }
+
+  private allDirty(): void {
+    const { indexPages } = this.geometry;
+    this.dirty.clear();
+    for (let index = 0; index < indexPages; index++) this.dirty.add(index);
+    for (let index = 0; index < this.maps.length; index++)
+      if (this.maps[index] !== undefined) this.dirty.add(indexPages + index);
+  }
+
   /** Take up to `most` reusable places, those that would be taken last, leaving `left`; `reuse` gives them back. */
   lend(most: number, left: number): Place[] {
     return this.reusable.splice(0, Math.max(0, Math.min(most, this.reusable.length - left)));
@@ -195,12 +236,13 @@ export class SegmentTable {
 
   /** From now on these places may be taken, after all others. */
   reuseLast(places: readonly Place[]): void {
-    this.reusable.unshift(...places);
+    this.reusable.unshift(...places.filter((place) => place < this.limit));
+    this.withheld.push(...places.filter((place) => place >= this.limit));
   }
 
   /** From now on these places may be taken. */
   reuse(places: readonly Place[]): void {
-    for (const place of places) this.reusable.push(place);
+    for (const place of places) (place < this.limit ? this.reusable : this.withheld).push(place);
   }
 
   isLive(place: Place, page: number): boolean {

@@ -22,8 +22,8 @@ export class DelayedStore implements Store {
     return this.inner.size;
   }
 
-  async grow(size: number): Promise<void> {
-    await this.inner.grow?.(size);
+  async resize(size: number): Promise<void> {
+    await this.inner.resize?.(size);
   }
 
   async read(offset: ImageOffset, into: Uint8Array): Promise<void> {

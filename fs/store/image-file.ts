@@ -287,19 +287,21 @@ class ImageFile implements Store {
     return over.length === 0 ? undefined : Promise.all(over.map((range) => range.done));
   }
 
-  /** A file is made longer, with a hole at its end; a device must have grown by itself. */
-  async grow(size: number): Promise<void> {
-    if (this.readOnly) throw new FsError('EROFS', 'grow', undefined, this.name);
-    const now = this.device ? deviceSize(this.fd) : fs.fstatSync(this.fd).size;
-    if (now < size) {
-      if (this.device) throw new VolumeError('usage', `${this.name} has ${now} bytes, not ${size}`);
-      try {
-        fs.ftruncateSync(this.fd, size);
-      } catch (e) {
-        throw hostFailure(-((e as NodeJS.ErrnoException).errno ?? 0), 'grow', this.name);
-      }
+  /** A file is cut, or made longer with a hole at its end; a device must have grown by itself. */
+  async resize(size: number): Promise<void> {
+    if (this.readOnly) throw new FsError('EROFS', 'resize', undefined, this.name);
+    if (this.device) {
+      const now = deviceSize(this.fd);
+      if (now < size) throw new VolumeError('usage', `${this.name} has ${now} bytes, not ${size}`);
+      this.size = now;
+      return;
     }
-    this.size = Math.max(now, size);
+    try {
+      fs.ftruncateSync(this.fd, size);
+    } catch (e) {
+      throw hostFailure(-((e as NodeJS.ErrnoException).errno ?? 0), 'resize', this.name);
+    }
+    this.size = size;
   }
 
   private fail(error: FsError): FsError {

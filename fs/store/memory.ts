@@ -67,9 +67,10 @@ export class MemoryStore implements Store {
     return undefined;
   }
 
-  async grow(size: number): Promise<void> {
-    this.size = Math.max(this.size, size);
-    this.bytes.size = this.size;
+  async resize(size: number): Promise<void> {
+    if (size < this.size) this.bytes.zero(size, this.size - size);
+    this.size = size;
+    this.bytes.size = size;
   }
 
   async close(): Promise<void> {

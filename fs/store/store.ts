@@ -24,7 +24,7 @@ export interface Readable {
 }
 
 export interface Store extends Readable {
-  /** Size in bytes; it never gets smaller. */
+  /** Size in bytes; only `resize` changes it. */
   readonly size: number;
   readonly readOnly: boolean;
   /** What a person calls it: a path. */
@@ -45,8 +45,11 @@ export interface Store extends Readable {
   /** The bytes are no longer needed: give the space back to the host where it can. Reads may return zeros or what was there. */
   discard(offset: ImageOffset, length: number): Promise<void> | undefined;
 
-  /** Make it so many bytes long, if it is shorter. Absent where that can't be. Throws VolumeError; rejects with FsError. */
-  grow?(size: number): Promise<void>;
+  /**
+   * Make it so many bytes long: an image file. A device must have that size already to grow, and stays as it is to
+   * shrink. Absent where that can't be. Rejects with VolumeError or FsError.
+   */
+  resize?(size: number): Promise<void>;
 
   /** Release it; no call may follow. */
   close(): Promise<void>;

@@ -29,8 +29,8 @@ export class VolatileStore implements Store {
     return this.inner.size;
   }
 
-  async grow(size: number): Promise<void> {
-    await this.inner.grow?.(size);
+  async resize(size: number): Promise<void> {
+    await this.inner.resize?.(size);
   }
 
   async read(offset: ImageOffset, into: Uint8Array): Promise<void> {

@@ -51,6 +51,7 @@ export class Cleaning {
   /** Clean and commit until `target` places may be written. False when no more can be won. */
   private async rounds(target: number): Promise<boolean> {
     const { table, counters } = this.state;
+    if (table.reusablePlaces >= target) return true;
     let fruitless = 0;
     for (let round = 0; table.reusablePlaces < target && round < mostRounds && fruitless < mostFruitless; round++) {
       mustWork(this.state, 'clean');
@@ -110,6 +111,12 @@ export class Cleaning {
     counters.backgroundCleanings++;
     await this.clean(victim);
     return true;
+  }
+
+  /** Empty a segment, whatever it holds, after making sure of places. Throws ENOSPC when there are none. */
+  async evacuate(place: number): Promise<void> {
+    await this.makeRoom(this.placesFor(2));
+    await this.clean(place);
   }
 
   /** Clean one victim; victims go one at a time. */

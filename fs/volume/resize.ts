@@ -1,62 +1,193 @@
 /**
- * Growing a volume in use. What was planned for its size, checkpoint slots and segment table, gets new places in the
- * part of the image that is new, and the places of segments go on behind the old ones.
+ * Another size for a volume in use. Places stay where they are; there are more of them afterwards, or fewer. Checkpoint
+ * slots and segment table, which are planned for a size, get new places behind the last one: in the part of the image
+ * that is new, or in one that was emptied for it.
  *
  * One checkpoint does it: when its generation is frozen the geometry changes in memory, so its table pages and its slot
  * are written where the new geometry has them. The superblock follows, first the copy at the new end, then the first.
  *
  * Crash safety: until the first superblock is written the old one counts, with the old slots and table, of which nothing
  * was touched; the journal goes on from either. New places are handed out only when the new superblock is durable, so no
- * record names a place that the old geometry does not have. If the first superblock is torn, the copy at the end of the
- * image is the new one, durable by then.
+ * record names a place that the old geometry does not have. If the first superblock is torn, so that the copy in the
+ * last page of the image is asked: an image that grew has the new one there, one that shrinks still its old end, with
+ * the old superblock, which is as good as the new one until the next checkpoint.
  */
-import { VolumeError } from '../errors.js';
-import { type Geometry, planGrowth, tablePages } from '../format/geometry.js';
+import { FsError, VolumeError } from '../errors.js';
+import { capacityPages, type Geometry, planResize, tablePages } from '../format/geometry.js';
+import { placeState } from '../format/segment-table.js';
+import { Batch } from '../tree/batch.js';
 import { pageSize } from '../units.js';
 import type { Checkpoints } from './checkpoints.js';
-import type { VolumeState } from './state.js';
+import type { Cleaning } from './cleaning.js';
+import { mustWork, type VolumeState } from './state.js';
 import { writeSuperblockDurably } from './superblock.js';
 
+/** What resizing needs of a volume. */
+export interface Resizable {
+  readonly state: VolumeState;
+  readonly checkpoints: Checkpoints;
+  readonly cleaning: Cleaning;
+  /** Make everything so far durable. */
+  sync(): Promise<void>;
+}
+
+/** Rounds in a row that bring the end no closer, before giving up. */
+const mostFruitless = 12;
+/** Places to work in while others are emptied, besides those of the cleaner's reserve. */
+const spare = 6;
+
 /**
- * Grow to `bytes`, rounded down to pages. Throws VolumeError 'usage' when that is not larger, or too little to win a
- * place; VolumeError or FsError when the image can't grow. Durable when it resolves.
+ * Grow or shrink to `bytes`, rounded down to pages. Throws VolumeError 'usage' when the size makes no sense or the files
+ * need more; VolumeError or FsError when the image can't follow. Durable when it resolves; on a failure the volume has
+ * its old size, and goes on.
  */
-export async function grow(state: VolumeState, checkpoints: Checkpoints, bytes: number): Promise<void> {
-  const { superblock, store, table, space } = state;
-  if (Math.floor(bytes / pageSize) <= superblock.imagePages)
-    throw new VolumeError('usage', `the volume has ${superblock.imagePages * pageSize} bytes: it can only grow`);
-  const planned = plan(superblock, bytes);
+export async function resize(volume: Resizable, bytes: number): Promise<void> {
+  const { superblock } = volume.state;
+  const pages = Math.floor(bytes / pageSize);
+  if (pages === superblock.imagePages)
+    throw new VolumeError('usage', `the volume has ${superblock.imagePages * pageSize} bytes already`);
+  const planned = plan(superblock, pages * pageSize);
+  if (pages > superblock.imagePages) await grow(volume, planned);
+  else await shrink(volume, planned);
+  // The other slot gets a checkpoint too.
+  await volume.checkpoints.checkpoint();
+}
+
+async function grow({ state, checkpoints }: Resizable, planned: Geometry): Promise<void> {
+  const { store, table } = state;
+  const bytes = planned.imagePages * pageSize;
   if (store.size < bytes) {
-    if (store.grow === undefined) throw new VolumeError('usage', `${store.name} can't grow`);
-    await store.grow(bytes);
+    await resizeStore(state, bytes);
     // A crash must not find a superblock that promises more than the file has.
     await store.barrier();
   }
   let fresh: number[] = [];
-  await checkpoints.switchTo({
+  await enter(state, checkpoints, planned, () => {
+    fresh = table.grown();
+  });
+  table.reuseLast(fresh);
+}
+
+async function shrink(volume: Resizable, planned: Geometry): Promise<void> {
+  const { state, checkpoints } = volume;
+  const { space, table, superblock } = state;
+  const needed = space.capacity - space.available;
+  if (capacityPages(planned) < needed)
+    throw new VolumeError(
+      'usage',
+      `${planned.imagePages * pageSize} bytes hold ${capacityPages(planned) * pageSize}, the volume needs ${needed * pageSize}`,
+    );
+  const before = { ...superblock };
+  // From here on writers get ENOSPC as in the smaller volume, and no place beyond its end.
+  space.fit(planned);
+  try {
+    await vacate(volume, planned.places);
+    await enter(state, checkpoints, planned, () => table.shrunk());
+  } catch (e) {
+    if (superblock.places === before.places) {
+      table.withhold(Number.POSITIVE_INFINITY);
+      space.fit(before);
+    }
+    if (e instanceof FsError && e.code === 'ENOSPC')
+      throw new VolumeError('usage', 'there is not enough free space to move what lies beyond the new end');
+    throw e;
+  }
+  // On a device that stays as it is, the old copy would be taken for the newest if the first superblock rotted.
+  await state.store.write((before.imagePages - 1) * pageSize, [new Uint8Array(pageSize)]);
+  await state.store.barrier();
+  await resizeStore(state, planned.imagePages * pageSize);
+}
+
+/**
+ * Move all that lies in places from `target` on, until nothing needs them. From the end downwards, never more at a time
+ * than leaves places enough for commits and the cleaner: what is free may all lie beyond the new end.
+ */
+async function vacate(volume: Resizable, target: number): Promise<void> {
+  const { state, checkpoints } = volume;
+  const { table, space } = state;
+  await checkpoints.checkpoint();
+  let best = Number.POSITIVE_INFINITY;
+  for (let fruitless = 0; ; ) {
+    mustWork(state, 'resize');
+    const limit = Math.max(target, table.lowestLimit(space.cleaningPlaces + spare));
+    if (table.withhold(limit) && limit === target) return;
+    const left = occupied(state, target);
+    fruitless = left < best ? 0 : fruitless + 1;
+    best = Math.min(best, left);
+    if (fruitless > mostFruitless) throw new FsError('ENOSPC', 'resize');
+    await emptyFrom(volume, limit, fruitless > 0 && limit > target);
+    state.changed = true;
+    await checkpoints.checkpoint();
+    await checkpoints.checkpoint();
+  }
+}
+
+/** Places from `target` on that hold something, and live pages there: what is still to be done. */
+function occupied({ table }: VolumeState, target: number): number {
+  let left = 0;
+  for (let place = target; place < table.state.length; place++)
+    if (table.state[place] !== placeState.free) left += 1 + table.live[place];
+  return left;
+}
+
+/** Empty the segments from `limit` on, as far as there is room; `short`: first win places by cleaning others. */
+async function emptyFrom(volume: Resizable, limit: number, short: boolean): Promise<void> {
+  const { state, checkpoints, cleaning } = volume;
+  const { table, log, cache, space } = state;
+  for (const head of log.heads) if (head.place >= limit) head.close();
+  await leaveWithJournal(volume, limit);
+  try {
+    if (short) await cleaning.makeRoom(table.reusablePlaces + spare);
+    for (let place = table.state.length - 1; place >= limit; place--) {
+      if (table.state[place] !== placeState.sealed || table.live[place] === 0) continue;
+      await cleaning.evacuate(place);
+      if (cache.dirty >= space.mostDirtyNodes / 2) await checkpoints.checkpoint();
+    }
+  } catch (e) {
+    // What was freed so far may be written after the next checkpoints.
+    if (!(e instanceof FsError && e.code === 'ENOSPC')) throw e;
+  }
+}
+
+/** The journal goes on below `limit`: each segment that it leaves has a record, which names the next. */
+async function leaveWithJournal({ state, sync }: Resizable, limit: number): Promise<void> {
+  const { journal, log } = state;
+  for (let round = 0; round < mostFruitless && journal.reaches(limit); round++) {
+    if (journal.moveOn(log.generation)) continue;
+    journal.add(new Batch(), log.generation, state.rootId);
+    await sync();
+  }
+}
+
+/** The checkpoint with which the geometry comes into force; `change`: what else changes in memory then. */
+function enter(state: VolumeState, checkpoints: Checkpoints, planned: Geometry, change: () => void): Promise<void> {
+  const { superblock, store, space } = state;
+  return checkpoints.switchTo({
     freeze: () => {
       Object.assign(superblock, planned);
       state.tableMap = new Uint8Array(tablePages(planned));
-      fresh = table.grown();
+      change();
       space.fit(planned);
     },
     persist: () => writeSuperblockDurably(store, superblock),
   });
-  table.reuseLast(fresh);
-  // The other slot gets a checkpoint too.
-  await checkpoints.checkpoint();
+}
+
+async function resizeStore({ store }: VolumeState, bytes: number): Promise<void> {
+  if (store.resize !== undefined) await store.resize(bytes);
+  else if (store.size < bytes) throw new VolumeError('usage', `${store.name} can't grow`);
 }
 
 function plan(superblock: Geometry, bytes: number): Geometry {
   try {
-    // Of the superblock only what is geometry: the rest may change while this waits.
-    return geometryOf(planGrowth(superblock, bytes));
+    return geometryOf(planResize(superblock, bytes));
   } catch (e) {
     if (e instanceof RangeError) throw new VolumeError('usage', e.message);
     throw e;
   }
 }
 
+/** Of a superblock only what is geometry: the rest may change while this waits. */
 const geometryOf = (g: Geometry): Geometry => ({
   segmentShift: g.segmentShift,
   nodeShift: g.nodeShift,

@@ -52,7 +52,7 @@ export class Volume implements VolumeApi {
   private readonly hands: HandOver;
   private readonly cleaning: Cleaning;
   private readonly pace: Pace;
-  /** Administration of a volume in use: growing, trimming. */
+  /** Administration of a volume in use: another size, trimming. */
   readonly upkeep: Upkeep;
   private closed = false;
   /** The last checkpoint. */
@@ -67,10 +67,10 @@ export class Volume implements VolumeApi {
   ) {
     this.journal = options.journal ?? 'ordered';
     this.checkpoints = new Checkpoints(state, () => Math.floor(clock.now() / 1000), options.discard ?? true);
-    this.upkeep = new Upkeep(state, this.checkpoints, () => this.mustBeWritable('upkeep'));
     this.groups = new GroupSync(state, this.checkpoints);
     this.hands = new HandOver(state, this.checkpoints);
     this.cleaning = new Cleaning(state, this.checkpoints, () => this.groups.waiting, options.policy ?? costBenefit);
+    this.upkeep = new Upkeep(this, this.checkpoints, this.cleaning);
     this.pace = new Pace(
       {
         commit: () => (this.state.changed || this.flusher !== undefined ? this.commit() : Promise.resolve()),

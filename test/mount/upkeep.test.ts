@@ -1,6 +1,7 @@
 /** `varve resize` and `varve trim` on real mounts and images. */
 import { createHash } from 'node:crypto';
 import { readFileSync, rmSync, statfsSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { MountedVolume } from '../support/programs.js';
 
@@ -48,9 +49,35 @@ test('what was acknowledged after it grew is there after kill -9', async () => {
   await volume.expect('fsck.varve', '-f', '--data', volume.image);
 });
 
+test('a mounted volume shrinks under load, and its image with it', async () => {
+  await volume.mount('norehearsal');
+  await volume.expect('varve', 'resize', volume.directory, '512M');
+  for (let i = 0; i < 100; i++) writeFileSync(volume.path(`file ${i}`), Buffer.alloc(3 * mebibyte, i));
+  for (let i = 0; i < 100; i++) if (i % 8 !== 0) rmSync(volume.path(`file ${i}`));
+  await volume.expect('varve', 'sync', volume.directory);
+  let done = false;
+  const load = (async () => {
+    for (let i = 0; !done; i++) await writeFile(volume.path(`load ${i % 5}`), Buffer.alloc(mebibyte, i));
+  })();
+  expect(await volume.expect('varve', 'resize', volume.directory, '128M')).toMatch(/512 MiB -> 128 MiB\n$/);
+  done = true;
+  await load;
+  expect(statSync(volume.image).size).toBe(128 * mebibyte);
+  await expect(volume.expect('varve', 'resize', volume.directory, '40M')).rejects.toThrow('the volume needs');
+  for (let i = 0; i < 100; i += 8)
+    expect(readFileSync(volume.path(`file ${i}`)).equals(Buffer.alloc(3 * mebibyte, i))).toBe(true);
+  await volume.expect('varve', 'sync', volume.directory);
+  await volume.kill();
+  await volume.mount('norehearsal');
+  expect(statSync(volume.path('file 96')).size).toBe(3 * mebibyte);
+  await volume.unmount();
+  await volume.expect('fsck.varve', '-f', '--data', volume.image);
+});
+
 test('what can not be says why', async () => {
   for (const [wanted, why] of [
-    ['32M', 'can only grow'],
+    ['64M', 'already'],
+    ['1M', 'too few'],
     ['much', 'is not a size'],
   ])
     await expect(volume.expect('varve', 'resize', volume.image, wanted)).rejects.toThrow(why);

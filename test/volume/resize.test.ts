@@ -1,6 +1,6 @@
-/** Growing a volume in use, power cuts in it, and giving free places back to the host. */
+/** Another size for a volume in use, power cuts in that, and giving free places back to the host. */
 import { describe, expect, test } from 'vitest';
-import { planGeometry, planGrowth } from '../../fs/format/geometry.js';
+import { type Geometry, geometryProblem, planGeometry, planResize } from '../../fs/format/geometry.js';
 import { FileSystem } from '../../fs/posix/filesystem.js';
 import { initialItems } from '../../fs/posix/namespace/root-directory.js';
 import { MemoryStore } from '../../fs/store/memory.js';
@@ -81,14 +81,20 @@ async function formatted(store: Store, bytes: number): Promise<void> {
 
 const fileBytes = 100_000;
 
-describe('growing', () => {
+type Area = readonly [number, number];
+/** Checkpoint slots and segment table. */
+const fixedArea = (g: Geometry): Area => [g.checkpointStart, g.tableStart + 2 * (g.indexPages + g.livePages)];
+const placesEnd = (g: Geometry, places: number): number => g.segmentStart + places * 2 ** g.segmentShift;
+const overlap = ([a, b]: Area, [c, d]: Area): boolean => a < d && c < b;
+
+describe('resizing', () => {
   test('a full volume gets room, again and again, and loses nothing', async () => {
     const store = new MemoryStore(16 * mebibyte);
     await formatted(store, store.size);
     const files = await Files.open(store);
     let made = 0;
     for (const size of [16, 40, 100, 104]) {
-      if (size > 16) await files.volume.upkeep.grow(size * mebibyte);
+      if (size > 16) await files.volume.upkeep.resize(size * mebibyte);
       const { capacity } = files.volume.statistics();
       expect(capacity * 4096).toBeGreaterThan(size * 0.8 * mebibyte - 4 * mebibyte);
       while (files.volume.statistics().available > 500) {
@@ -104,45 +110,123 @@ describe('growing', () => {
     await again.close();
   });
 
+  test('a worn volume shrinks to little more than its files, and its image with it', async () => {
+    const random = seededRandom(8);
+    const store = new MemoryStore(128 * mebibyte);
+    await formatted(store, store.size);
+    const files = await Files.open(store);
+    for (let i = 0; i < 800; i++) await files.write(`file ${i}`, i % 251, fileBytes);
+    await files.sync();
+    for (let i = 0; i < 800; i++) if (i % 8 !== 0) await run(() => files.fs.unlink(1, Buffer.from(`file ${i}`), who));
+    await load(files, random, 50);
+    await files.fs.sync();
+    await expect(files.volume.upkeep.resize(16 * mebibyte)).rejects.toThrow(/hold|not enough|too few/);
+    for (const size of [100, 60, 40]) {
+      await files.volume.upkeep.resize(size * mebibyte);
+      expect(store.size).toBe(size * mebibyte);
+      expect(files.volume.failure).toBeUndefined();
+      for (let i = 40; i < 800; i += 40) expect(await files.read(`file ${i}`, fileBytes)).toBe(i % 251);
+    }
+    await files.close();
+    expect((await examine(store, { data: true })).problems).toEqual([]);
+    const again = await Files.open(store);
+    for (let i = 40; i < 800; i += 8) expect(await again.read(`file ${i}`, fileBytes)).toBe(i % 251);
+    await again.close();
+  });
+
+  test.each([1, 2, 3, 4])(
+    'shrinking while others write, with all free places beyond the new end, seed %i',
+    async (seed) => {
+      const random = seededRandom(seed);
+      const store = new MemoryStore(32 * mebibyte, { shuffled: { random } });
+      await formatted(store, store.size);
+      const files = await Files.open(store);
+      await files.volume.upkeep.resize(128 * mebibyte);
+      for (let i = 0; i < 400; i++) await files.write(`old ${i}`, i % 251, fileBytes);
+      await files.sync();
+      for (let i = 0; i < 400; i++) if (i % 8 !== 0) await run(() => files.fs.unlink(1, Buffer.from(`old ${i}`), who));
+      await files.fs.sync();
+      let done = false;
+      const loading = (async () => {
+        while (!done) await load(files, random, 5);
+      })();
+      await files.volume.upkeep.resize(34 * mebibyte);
+      done = true;
+      await loading;
+      for (let i = 0; i < 400; i += 8) expect(await files.read(`old ${i}`, fileBytes)).toBe(i % 251);
+      await files.close();
+      expect((await examine(store, { data: true })).problems).toEqual([]);
+    },
+  );
+
+  test('one that can not shrink as far goes on in its old size', async () => {
+    const store = new MemoryStore(64 * mebibyte);
+    await formatted(store, store.size);
+    const files = await Files.open(store);
+    for (let i = 0; i < 400; i++) await files.write(`file ${i}`, i % 251, fileBytes);
+    await files.sync();
+    const before = files.volume.statistics();
+    for (const size of [20, 40]) await expect(files.volume.upkeep.resize(size * mebibyte)).rejects.toThrow('hold');
+    expect(files.volume.statistics().capacity).toBe(before.capacity);
+    for (let i = 400; i < 450; i++) await files.write(`file ${i}`, i % 251, fileBytes);
+    await files.close();
+    expect((await examine(store, { data: true })).problems).toEqual([]);
+  });
+
   test('what can not be', async () => {
     const store = new MemoryStore(16 * mebibyte);
     await formatted(store, store.size);
     const files = await Files.open(store);
-    for (const bytes of [1, 15 * mebibyte, 16 * mebibyte])
-      await expect(files.volume.upkeep.grow(bytes)).rejects.toThrow('can only grow');
-    await expect(files.volume.upkeep.grow(16 * mebibyte + 4096)).rejects.toThrow('grow it by a few segments');
+    for (const [bytes, why] of [
+      [1, 'too few'],
+      [16 * mebibyte, 'already'],
+      [16 * mebibyte + 4096, 'change it by a few segments'],
+    ] as const)
+      await expect(files.volume.upkeep.resize(bytes)).rejects.toThrow(new RegExp(why));
     expect(files.volume.failure).toBeUndefined();
     const fixed = new SimulatedDisk(16 * mebibyte);
     await formatted(fixed, fixed.size);
     const other = await Files.open(fixed);
-    await expect(other.volume.upkeep.grow(32 * mebibyte)).rejects.toThrow("can't grow");
+    await expect(other.volume.upkeep.resize(32 * mebibyte)).rejects.toThrow("can't grow");
     const readOnly = await Volume.open(store, { readOnly: true });
-    await expect(readOnly.upkeep.grow(32 * mebibyte)).rejects.toMatchObject({ code: 'EROFS' });
+    await expect(readOnly.upkeep.resize(32 * mebibyte)).rejects.toMatchObject({ code: 'EROFS' });
   });
 
   test('every size has a plan that overlaps nothing old, or none', () => {
     const random = seededRandom(4);
-    for (let i = 0; i < 300; i++) {
-      const from = planGeometry((16 + below(random, 5000)) * mebibyte + below(random, mebibyte));
-      const bytes = from.imagePages * 4096 + below(random, 2 ** (10 + below(random, 26)));
-      let to: typeof from;
-      try {
-        to = planGrowth(from, bytes);
-      } catch (e) {
-        expect(e).toBeInstanceOf(RangeError);
-        continue;
+    const seen = { larger: 0, smaller: 0, none: 0 };
+    for (let i = 0; i < 400; i++) {
+      let from = planGeometry((16 + below(random, 5000)) * mebibyte + below(random, mebibyte));
+      for (let again = 0; again < 3; again++) {
+        const change = below(random, 2 ** (10 + below(random, 26)));
+        const bytes = from.imagePages * 4096 + (chance(random, 0.5) ? change : -change);
+        let to: typeof from;
+        try {
+          to = planResize(from, bytes);
+        } catch (e) {
+          expect(e).toBeInstanceOf(RangeError);
+          seen.none++;
+          continue;
+        }
+        expect(geometryProblem(to, Math.floor(bytes / 4096) * 4096)).toBeUndefined();
+        expect([to.segmentStart, to.segmentShift]).toEqual([from.segmentStart, from.segmentShift]);
+        expect(overlap(fixedArea(to), fixedArea(from))).toBe(false);
+        // What the old geometry may have live in both: the places that stay.
+        expect(overlap(fixedArea(to), [from.segmentStart, placesEnd(from, Math.min(from.places, to.places))])).toBe(
+          false,
+        );
+        if (to.places > from.places) expect(fixedArea(to)[0]).toBeGreaterThanOrEqual(from.imagePages);
+        seen[to.places > from.places ? 'larger' : 'smaller']++;
+        from = to;
       }
-      expect(to.places).toBeGreaterThan(from.places);
-      expect(to.checkpointStart).toBeGreaterThanOrEqual(from.imagePages);
-      expect(to.segmentStart).toBe(from.segmentStart);
-      expect(to.tableStart + 2 * (to.indexPages + to.livePages)).toBeLessThan(to.imagePages);
     }
+    expect(Math.min(...Object.values(seen))).toBeGreaterThan(100);
   });
 
-  test('a power cut at any moment finds the old size or the new, and all that was durable', async () => {
+  test('a power cut at any moment finds one size or the other, and all that was durable', async () => {
     const sizes = new Set<number>();
-    for (let seed = 1; seed <= 16; seed++) sizes.add(await cutWhileGrowing(seed));
-    expect([...sizes].sort((a, b) => a - b)).toEqual([16, 33, 60]);
+    for (let seed = 1; seed <= 20; seed++) sizes.add(await cutWhileResizing(seed));
+    expect([...sizes].sort((a, b) => a - b)).toEqual([16, 26, 33, 60]);
   });
 });
 
@@ -154,20 +238,23 @@ async function load(files: Files, random: Random, steps: number): Promise<void> 
 }
 
 /** Returns the size found afterwards, in MiB. */
-async function cutWhileGrowing(seed: number): Promise<number> {
+async function cutWhileResizing(seed: number): Promise<number> {
   const random = seededRandom(seed);
   const disk = new SimulatedDisk(60 * mebibyte, { slow: { random, inPlace: 0.5, turns: 4 } });
   await formatted(disk, 16 * mebibyte);
   const files = await Files.open(disk);
   await load(files, random, 40);
   const growing = (async () => {
-    await files.volume.upkeep.grow(33 * mebibyte);
+    await files.volume.upkeep.resize(33 * mebibyte);
     await load(files, random, 10);
-    await files.volume.upkeep.grow(60 * mebibyte);
+    await files.volume.upkeep.resize(60 * mebibyte);
+    await load(files, random, 10);
+    await files.volume.upkeep.resize(26 * mebibyte);
     await load(files, random, 40);
   })().catch(() => undefined);
   const loading = load(files, seededRandom(seed + 1000), 200).catch(() => undefined);
-  for (let turns = below(random, 600); turns > 0; turns--) await new Promise((done) => setImmediate(done));
+  for (let turns = below(random, chance(random, 0.3) ? 150 : 1500); turns > 0; turns--)
+    await new Promise((done) => setImmediate(done));
   const histories = [...files.histories].map(([name, { values, durable }]) => ({ name, values: [...values], durable }));
   let found = 0;
   for (let state = 0; state < 2; state++) {
