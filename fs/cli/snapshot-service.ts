@@ -6,6 +6,7 @@ import { VolumeError } from '../errors.js';
 import { pageSize } from '../units.js';
 import type { KeptRoot } from '../volume/kept-roots.js';
 import { uniquePages } from '../volume/snapshot-usage.js';
+import { spaceByCause } from '../volume/space-by-cause.js';
 import type { Volume } from '../volume/volume.js';
 import type { Arguments, CommandHandler } from './control.js';
 
@@ -54,6 +55,7 @@ export function snapshotCommands(volume: Volume, maker: SnapshotMaker = volume.s
     'snapshot-rollback': (given) => rollback(volume, mounted, given),
     'branch-list': () => branchesOf(volume),
     'branch-delete': (given) => volume.lines.remove(text(given, 'branch')),
+    space: () => spaceByCause(volume.state),
     /** All that only deleted snapshots held is given back. */
     'snapshot-wait': async () => {
       await volume.leaving.idle;

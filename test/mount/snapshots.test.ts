@@ -82,6 +82,11 @@ it('the command does the same on a mount and on an image, and says what each hol
   expect(first).toMatchObject({ name: 'first' });
   expect(first.unique).toBeGreaterThanOrEqual(8 << 20);
   expect(first.unique).toBeLessThan(9 << 20);
+  const causes = JSON.parse(await volume.expect('varve', 'df', '--by-cause', '--json', volume.directory))[0];
+  expect(causes.data).toBe(0);
+  expect(causes.snapshots).toBeGreaterThanOrEqual(8 << 20);
+  const { capacity, data, metadata, snapshots, promised, copies, free } = causes;
+  expect(data + metadata + snapshots + promised + copies + free).toBe(capacity);
   const used = (): number =>
     Number(
       execFileSync('stat', ['-f', '-c', '%b-%f', volume.directory])
