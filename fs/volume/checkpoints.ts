@@ -29,7 +29,7 @@ import { barrier, mustWork, type VolumeState } from './state.js';
 /** Nodes are handed to the store in copies of this many pages, or as many as are dirty. */
 const chunkPages = 256;
 
-/** A checkpoint after which the volume has another geometry. */
+/** A checkpoint after which the volume has another superblock: another geometry, or a chain of transforms more. */
 export interface Switch {
   /** Change geometry, table and map in memory, when the generation is frozen. */
   freeze(): void;

@@ -32,6 +32,18 @@ export async function writeSuperblockDurably(store: Store, superblock: Superbloc
   await store.barrier();
 }
 
+/** After a crash between the writes of the two copies, or a torn one: make both what was read. */
+export async function settleSuperblock(store: Store, superblock: Superblock): Promise<void> {
+  const page = superblockPage(superblock);
+  const found = new Uint8Array(pageSize);
+  for (const at of [0, (superblock.imagePages - 1) * pageSize]) {
+    await store.read(at, found);
+    if (Buffer.compare(found, page) === 0) continue;
+    await writeSuperblockDurably(store, superblock);
+    return;
+  }
+}
+
 /** Check the page of a superblock against an image of `imageBytes`. VolumeError says what is wrong, in words for people. */
 export function parseSuperblock(page: Uint8Array, imageBytes: number, name: string): Superblock {
   const view = new DataView(page.buffer, page.byteOffset, pageSize);

@@ -3,7 +3,8 @@
  * stored by them; one that a mount or a property asks for first is entered there.
  *
  * Crash safety: the copy of the superblock is durable before the first page is written, so one of the two verifies at
- * any time. A chain that was entered and never used does no harm.
+ * any time. A chain that was entered and never used does no harm. In a volume that is in use it is written with a
+ * checkpoint, as another geometry is: the superblock in memory is then that of the checkpoint, and nobody else writes it.
  */
 import { VolumeError } from '../errors.js';
 import { incompatibleFeatures } from '../format/features.js';
@@ -12,7 +13,7 @@ import type { Store } from '../store/store.js';
 import { type Chain, Chains, enterChain, none } from '../transform/chain.js';
 import { Registry } from '../transform/registry.js';
 import type { TransformChoice } from './api.js';
-import { writeSuperblockDurably } from './superblock.js';
+import { settleSuperblock, writeSuperblockDurably } from './superblock.js';
 
 /** What `compressed` means for a file where neither it nor the volume says how. */
 export const flaggedName = 'lz4';
@@ -22,6 +23,8 @@ export class VolumeChains implements TransformChoice {
   usual: number;
   /** Number of the chain for files that are to be compressed, nothing else being said (chattr +c); 0: none yet. */
   flagged: number;
+  /** Does the write in its turn: once the volume is in use, others write the superblock too. */
+  persist: (write: () => Promise<void>) => Promise<void> = (write) => write();
   private entering: Promise<Chain> | undefined;
 
   private constructor(
@@ -48,6 +51,7 @@ export class VolumeChains implements TransformChoice {
       readonly registry?: Registry | undefined;
     },
   ): Promise<VolumeChains> {
+    if (!options.readOnly) await settleSuperblock(store, superblock);
     const registry = options.registry ?? new Registry();
     if (superblock.transforms.some((byte) => byte !== 0)) await registry.ready();
     const chains = new Chains(superblock.transforms, registry);
@@ -85,7 +89,7 @@ export class VolumeChains implements TransformChoice {
     enterChain(superblock.transforms, chain);
     if (superblock.incompatible % 2 !== incompatibleFeatures.transforms)
       superblock.incompatible += incompatibleFeatures.transforms;
-    await writeSuperblockDurably(this.store, superblock);
+    await this.persist(() => writeSuperblockDurably(this.store, superblock));
     if (this.flagged === 0 && chain.name === flaggedName) this.flagged = chain.number;
     return chain;
   }

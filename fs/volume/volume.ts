@@ -12,7 +12,7 @@ import type { Store } from '../store/store.js';
 import { run, Suspend } from '../suspend.js';
 import type { Batch } from '../tree/batch.js';
 import { type Address, endOfInodes, type Generation, type InodeNumber, type PageNumber, pageSize } from '../units.js';
-import type { Flusher, ItemCursor, PageRun, TransformChoice, VolumeApi } from './api.js';
+import type { Flusher, ItemCursor, PageRun, VolumeApi } from './api.js';
 import { appendData, appendUnit, unitRoom } from './append-data.js';
 import { applyChanges, prepareChanges } from './apply.js';
 import { assemble, orCorrupt, randomEpoch } from './assemble.js';
@@ -60,13 +60,14 @@ export class Volume implements VolumeApi {
 
   private constructor(
     readonly state: VolumeState,
-    readonly transforms: TransformChoice,
+    readonly transforms: VolumeChains,
     readonly readOnly: boolean,
     options: VolumeOptions,
     private readonly clock: Clock,
   ) {
     this.journal = options.journal ?? 'ordered';
     this.checkpoints = new Checkpoints(state, () => Math.floor(clock.now() / 1000), options.discard ?? true);
+    transforms.persist = (persist) => this.checkpoints.switchTo({ freeze: () => undefined, persist });
     this.groups = new GroupSync(state, this.checkpoints);
     this.hands = new HandOver(state, this.checkpoints);
     this.cleaning = new Cleaning(state, this.checkpoints, () => this.groups.waiting, options.policy ?? costBenefit);
