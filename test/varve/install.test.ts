@@ -44,6 +44,7 @@ it('puts helpers, pages, completion and examples in place, and keeps them the se
   expect(basename(realpathSync(join(root, 'usr/local/bin/varve')))).toBe('varve');
   expect(readFileSync(join(root, 'usr/local/share/man/man8/mount.varve.8'), 'utf8')).toContain('.TH MOUNT.VARVE 8');
   expect(existsSync(join(root, 'usr/local/share/doc/varve/examples/fstab'))).toBe(true);
+  expect(lstatSync(join(root, 'usr/local/share/doc/varve/examples/varve-backup')).mode & 0o777).toBe(0o755);
   expect(filesBelow(root)).toHaveLength(done.length);
   const again = await install();
   expect(new Set(again.done.map(({ outcome }) => outcome))).toEqual(new Set(['kept']));

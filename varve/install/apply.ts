@@ -51,7 +51,7 @@ export function put(file: Installed, force: boolean): Done {
   const temporary = join(dirname(file.path), `.${basename(file.path)}.${process.pid}`);
   rmSync(temporary, { force: true });
   if ('link' in file) symlinkSync(file.link, temporary);
-  else writeFileSync(temporary, file.text, { mode: 0o644 });
+  else writeFileSync(temporary, file.text, { mode: file.executable ? 0o755 : 0o644 });
   renameSync(temporary, file.path);
   return 'made';
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 /** One file of the installation. */
 export type Installed =
   | { readonly path: string; readonly link: string }
-  | { readonly path: string; readonly text: string };
+  | { readonly path: string; readonly text: string; readonly executable?: boolean };
 
 export interface Contents {
   /** The folder of the launchers, from the root. */
@@ -42,6 +42,10 @@ export function installationPlan(contents: Contents, root: string, prefix: strin
     })),
     { path: share('zsh', 'site-functions', '_varve'), text: completion.zsh },
     { path: share('fish', 'vendor_completions.d', 'varve.fish'), text: completion.fish },
-    ...examples.map(({ file, text }) => ({ path: share('doc', 'varve', 'examples', file), text })),
+    ...examples.map(({ file, text }) => ({
+      path: share('doc', 'varve', 'examples', file),
+      text,
+      executable: text.startsWith('#!'),
+    })),
   ];
 }
