@@ -1,7 +1,7 @@
 /** Faults in the order of writes and barriers, and in what a record or checkpoint holds. */
 import { type Mutant, tests } from './mutant.js';
 
-const { powerCut, modes, aceOne, aceTwo, rules, random, secondProcess } = tests;
+const { powerCut, modes, aceOne, aceTwo, rules, random, journalChain, secondProcess } = tests;
 
 export const durability: readonly Mutant[] = [
   {
@@ -98,7 +98,15 @@ export const durability: readonly Mutant[] = [
     file: 'fs/log/journal.ts',
     from: `  seal(): void {\n    this.fill = 0;`,
     to: `  seal(): void {`,
-    tests: [rules, modes],
+    tests: [journalChain, rules],
+  },
+  {
+    name: 'barrier-leaves-the-page-open',
+    why: 'records go on in the page on which an fsync relies: a disk that spoils what it was writing spoils that too',
+    file: 'fs/volume/state.ts',
+    from: `  state.journal.seal();\n`,
+    to: ``,
+    tests: [rules],
   },
   {
     name: 'fsync-without-barrier',

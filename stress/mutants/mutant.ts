@@ -33,6 +33,7 @@ export const tests = {
   cleaning: 'test/volume/cleaning.test.ts',
   releases: 'test/volume/releases.test.ts',
   recovery: 'test/volume/recovery.test.ts',
+  journalChain: 'test/log/journal-chain.test.ts',
   rules: 'test/crash/rules.test.ts',
   damage: 'test/crash/damage.test.ts',
   modes: 'test/crash/modes.test.ts',

@@ -70,11 +70,11 @@ export const spaceMutants: readonly Mutant[] = [
   },
   {
     name: 'released-pages-moved-all-the-same',
-    why: 'a page that died while the cleaner read it lives again',
+    why: 'a page that died while its copy was on the way lives again',
     file: 'fs/cleaner/mover.ts',
     from: `        while (end < moved.pages && table.isLive(place, page + end)) end++;`,
     to: `        while (end < moved.pages && (end >= i || table.isLive(place, page + end))) end++;`,
-    tests: [map, random],
+    tests: [cleaning],
   },
   {
     name: 'reclaim-forgets-a-range',

@@ -13,6 +13,7 @@ import { Batch } from '../../fs/tree/batch.js';
 import { Checkpoints } from '../../fs/volume/checkpoints.js';
 import { Cleaning } from '../../fs/volume/cleaning.js';
 import { Volume } from '../../fs/volume/volume.js';
+import { checkVolume } from '../../fsck/check.js';
 import { formatTestVolume } from '../support/volume-image.js';
 import { Slots } from './slots.js';
 
@@ -24,6 +25,22 @@ class DamagedStore extends MemoryStore {
     for (const at of this.damaged)
       if (at >= offset && at < offset + into.length) throw new FsError('EIO', 'read', undefined, `byte ${at}`);
     return super.read(offset, into);
+  }
+}
+
+/** A store that keeps writes back while it is told to. */
+class HeldStore extends MemoryStore {
+  holding = false;
+  readonly held: (() => void)[] = [];
+
+  override write(offset: number, buffers: readonly Uint8Array[]): Promise<void> | undefined {
+    if (!this.holding) return super.write(offset, buffers);
+    return new Promise<void>((resolve) => this.held.push(resolve)).then(() => super.write(offset, buffers));
+  }
+
+  arrive(): void {
+    this.holding = false;
+    for (const resolve of this.held.splice(0)) resolve();
   }
 }
 
@@ -88,6 +105,33 @@ it('leaves a segment that can not be read, and cleans others', async () => {
   store.damaged.clear();
   expect(await slots.wrong()).toEqual([]);
   await volume.close();
+});
+
+it('gives no place to a page that died while its copy was on the way', async () => {
+  const store = new HeldStore(16 * 2 ** 20);
+  await formatTestVolume(store);
+  const volume = await Volume.open(store, { commitSeconds: 0 });
+  const slots = new Slots(volume);
+  for (let slot = 0; slot < 20; slot++) await slots.write(slot, 3);
+  await volume.commit();
+  const { table, mover, geometry } = volume.state;
+  const places = Array.from({ length: geometry.places }, (_, place) => place);
+  const victim = places.find((place) => table.state[place] === placeState.sealed && table.live[place] > 9) ?? -1;
+  store.holding = true;
+  const cleaning = mover.clean(victim);
+  while (store.held.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  const { live } = volume.statistics();
+  const before = table.live[victim];
+  for (const slot of [1, 4]) await slots.drop(slot);
+  expect(table.live[victim]).toBe(before - 6);
+  store.arrive();
+  expect(await cleaning).toBe(before - 6);
+  await volume.commit();
+  expect(await slots.wrong()).toEqual([]);
+  expect(volume.statistics().live).toBe(live - 6);
+  await volume.close();
+  const found = (await checkVolume(store)).map(({ code }) => code);
+  expect(found.filter((code) => code === 'live-map' || code === 'relocation')).toEqual([]);
 });
 
 it('leaves a segment of nodes of which a summary has rotted', async () => {
