@@ -146,3 +146,28 @@ it('lines, snapshots and deletions in any order leave nothing behind', async () 
   expect(unused(volume)).toBe(0);
   await volume.close();
 });
+
+it('a tree that is given back leaf by leaf goes on after a crash where it stood', async () => {
+  const { store, volume, slots } = await opened();
+  for (let slot = 0; slot < 10; slot++) await slots.write(slot);
+  await volume.snapshots.create('one');
+  await volume.lines.clone('one', 'wide');
+  await volume.lines.turnTo('wide');
+  const wide = new Slots(volume);
+  for (let slot = 100; slot < 1300; slot++) await wide.write(slot);
+  await volume.lines.turnTo('');
+  await volume.lines.remove('wide');
+  const stage = () => [...volume.state.roots.all()].find(({ name }) => name === 'wide')?.stage;
+  while (stage() !== 3 || volume.leaving.steps < 4) await new Promise((resolve) => setImmediate(resolve));
+  await volume.checkpoints.checkpoint();
+  expect(stage()).toBe(3);
+  await volume.abandon();
+  const again = await Volume.open(store, { commitSeconds: 0 });
+  slots.volume = again;
+  await gone(again);
+  await again.snapshots.remove('one');
+  await gone(again);
+  expect(await slots.wrong()).toEqual([]);
+  expect(unused(again)).toBe(0);
+  await again.close();
+});
