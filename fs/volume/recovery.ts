@@ -49,8 +49,9 @@ async function replay(state: VolumeState, checkpoint: Checkpoint): Promise<void>
       }
     }
     for (const batch of record.batches) {
-      // Those of another line follow a turn that never became durable: nobody was told of them.
-      if (batch.generation <= checkpoint.generation || batch.root !== state.rootId) continue;
+      // It follows a turn to another line that never became durable: nobody was told of it.
+      if (batch.root !== state.rootId) continue;
+      if (batch.generation <= checkpoint.generation) continue;
       generation = Math.max(generation, batch.generation);
       await applyRecovered(state, batch);
       state.counters.recoveredBatches++;
