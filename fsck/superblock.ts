@@ -1,26 +1,35 @@
 /** Pass 1: both copies of the superblock. */
+import { FsError } from '../fs/errors.js';
 import { selfChecksum } from '../fs/format/checksum.js';
 import { geometryProblem } from '../fs/format/geometry.js';
 import { Superblock, superblockMagic } from '../fs/format/superblock.js';
 import type { Store } from '../fs/store/store.js';
-import { pageSize } from '../fs/units.js';
+import { type ImageOffset, pageSize } from '../fs/units.js';
 import { type Problem, problem } from './problem.js';
 
 /** Check the first page, and the copy in the last page of the volume that `superblock` describes. */
 export async function* checkSuperblocks(store: Store, superblock: Superblock): AsyncIterable<Problem> {
   const first = new Uint8Array(pageSize);
-  await store.read(0, first);
-  const wrong = superblockProblem(first, store.size);
+  const wrong = await problemAt(store, 0, first);
   if (wrong)
     yield problem('superblock', `the superblock in the first page ${wrong}; its copy in the last page is good`);
   const last = new Uint8Array(pageSize);
   const offset = (superblock.imagePages - 1) * pageSize;
-  await store.read(offset, last);
-  const copyWrong = superblockProblem(last, store.size);
+  const copyWrong = await problemAt(store, offset, last);
   if (copyWrong) yield problem('superblock-copy', `the copy of the superblock at byte ${offset} ${copyWrong}`);
   else if (!wrong && Buffer.compare(first, last) !== 0) {
     yield problem('superblock-copy', `the copy of the superblock at byte ${offset} differs from the first`);
   }
+}
+
+async function problemAt(store: Store, offset: ImageOffset, page: Uint8Array): Promise<string | undefined> {
+  try {
+    await store.read(offset, page);
+  } catch (e) {
+    if (e instanceof FsError && e.code === 'EIO') return 'cannot be read';
+    throw e;
+  }
+  return superblockProblem(page, store.size);
 }
 
 /** What is wrong with a superblock page, in words that follow "the superblock", or undefined. */

@@ -1,11 +1,11 @@
 /** The superblock: first page of the image, copy in the last page of the volume. Changed by mkfs and administration only. */
-import { VolumeError } from '../errors.js';
+import { FsError, VolumeError } from '../errors.js';
 import { selfChecksum } from '../format/checksum.js';
 import { incompatibleFeatures, readOnlyCompatibleFeatures, unknownBits } from '../format/features.js';
 import { geometryProblem } from '../format/geometry.js';
 import { formatVersion, Superblock, superblockMagic } from '../format/superblock.js';
 import type { Store } from '../store/store.js';
-import { pageSize } from '../units.js';
+import { type ImageOffset, pageSize } from '../units.js';
 
 /** The page of a superblock, with its checksum. */
 export function superblockPage(superblock: Superblock): Uint8Array {
@@ -85,25 +85,37 @@ export function parseSuperblock(page: Uint8Array, imageBytes: number, name: stri
   return found;
 }
 
-/** Read and check the superblock; the copy at the end of the image serves when the first does not verify. */
+/**
+ * Read and check the superblock; the copy at the end of the image serves when the first can't be read or does not
+ * verify. Throws VolumeError, and the store's errors; with neither of the two any good, what is wrong with the first.
+ */
 export async function readSuperblock(store: Store): Promise<Superblock> {
   if (store.size < 2 * pageSize)
     throw new VolumeError('not-varve', `${store.name}: not a Varve image (${store.size} bytes)`);
-  const page = new Uint8Array(pageSize);
-  await store.read(0, page);
   try {
-    return parseSuperblock(page, store.size, store.name);
+    return await superblockAt(store, 0);
   } catch (first) {
-    if (!(first instanceof VolumeError) || (first.problem !== 'not-varve' && first.problem !== 'corrupt')) throw first;
-    await store.read((Math.floor(store.size / pageSize) - 1) * pageSize, page);
+    if (!isLost(first)) throw first;
     try {
-      return parseSuperblock(page, store.size, store.name);
+      return await superblockAt(store, (Math.floor(store.size / pageSize) - 1) * pageSize);
     } catch (second) {
-      if (second instanceof VolumeError) throw first;
+      if (second instanceof VolumeError || isLost(second)) throw first;
       throw second;
     }
   }
 }
+
+async function superblockAt(store: Store, offset: ImageOffset): Promise<Superblock> {
+  const bytes = new Uint8Array(pageSize);
+  await store.read(offset, bytes);
+  return parseSuperblock(bytes, store.size, store.name);
+}
+
+/** Of these pages the other may still be good. */
+const isLost = (e: unknown): boolean =>
+  e instanceof VolumeError
+    ? e.problem === 'not-varve' || e.problem === 'corrupt'
+    : e instanceof FsError && e.code === 'EIO';
 
 /** A writer must know these bits; a reader need not. */
 export const mustBeReadOnly = (superblock: Superblock): boolean =>
