@@ -182,14 +182,17 @@ export class Writeback implements Flusher {
     } while (!inode.gone && inode.flushedSize < Math.min(goal, inode.record.size));
   }
 
+  /** All files that have names. One that can't be flushed does not keep the others: the first failure is thrown in the end. */
   async flushAll(): Promise<void> {
+    const failures: unknown[] = [];
     let flushed = 0;
     for (const inode of [...this.dirty]) {
       // A crash takes files without names anyway.
       if (!this.dirty.has(inode) || inode.record.links === 0) continue;
-      await this.flush(inode);
+      await this.flush(inode).catch((e: unknown) => failures.push(e));
       if ((++flushed & 63) === 0) await this.context.breathe();
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   flushNow(): void {
@@ -220,17 +223,23 @@ export class Writeback implements Flusher {
     this.background.catch(() => undefined);
   }
 
+  /** As in `flushAll`, a failure waits for the end of the round; where the others are enough, the next fsync meets it. */
   private async flushDownTo(pages: number): Promise<void> {
+    const failures: unknown[] = [];
     do {
       for (const inode of [...this.dirty]) {
         if (!this.dirty.has(inode)) continue;
         const sweep = new FlushSweep(inode);
         for (let more = true; more; ) {
-          more = await run(() => flushStep(this.context, inode, sweep));
+          more = await run(() => flushStep(this.context, inode, sweep)).catch((e: unknown) => {
+            failures.push(e);
+            return false;
+          });
           await this.context.breathe();
           if (this.dirtyPages <= pages && this.dirty.size <= 4096) return;
         }
       }
+      if (failures.length > 0) throw failures[0];
     } while (this.dirtyPages > pages && this.dirty.size > 0);
   }
 
