@@ -43,11 +43,12 @@ export class Notifier {
 
   /**
    * Have the kernel write what it has dirty of the inode; it forgets what it has cached, too. One at a time: each
-   * takes a thread from those that the answers may need for reading.
+   * takes a thread from those that the answers may need for reading. A failure is the caller's alone.
    */
   pull(rootId: number, inode: InodeNumber): Promise<void> {
-    this.pulled = this.pulled.then(() => this.pullNow(rootId, inode));
-    return this.pulled;
+    const pulled = this.pulled.then(() => this.pullNow(rootId, inode));
+    this.pulled = pulled.catch(() => undefined);
+    return pulled;
   }
 
   /** The mount is gone: nobody is there to be told, and the descriptor's number may be another file's. */
