@@ -66,4 +66,23 @@ describe('what becomes of a request', () => {
     wire.ask(`${header('12000000', '0200000000000000')} 0000000000000000 02800000 00000000 0000000000000000`);
     expect(wire.ask(lseek)).toBeDefined();
   });
+
+  it('a handle that the kernel never got is none that can write', async () => {
+    const { toy } = prepared();
+    const wire = new Wire(
+      Object.assign(Object.create(toy) as FixedToy, {
+        settled: () => Promise.reject(new FsError('EIO', 'barrier')),
+      }),
+    );
+    const lseek = (node: string) => `${header('2e000000', node)} 0000000000000000 0000000000000000 03000000 00000000`;
+    wire.delivered = false;
+    wire.ask(`${header('0e000000', '0200000000000000')} 02800000 00000000`);
+    expect(wire.ask(lseek('0200000000000000'))).toBeDefined();
+    wire.delivered = true;
+    const create = `${header('23000000', rootNode)} 02800000 a4810000 00000000 00000000 ${Buffer.from('new\0').toString('hex')}`;
+    expect(wire.ask(create)).toBeUndefined();
+    await turn();
+    expect(wire.replies).toEqual([expected('10000000 fbffffff 8877665544332291')]);
+    expect(wire.ask(lseek('0300000000000000'))).toBeDefined();
+  });
 });

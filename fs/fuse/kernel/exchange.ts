@@ -47,6 +47,8 @@ export class Exchange {
   private holder: FileSystemApi | undefined;
   private holds = 0;
   private readonly heldOnce: InodeNumber[] = [];
+  /** To be counted once the reply is delivered; 0: none. */
+  private writer: InodeNumber = 0;
 
   constructor(readonly connection: Connection) {}
 
@@ -56,6 +58,7 @@ export class Exchange {
     this.holds = 0;
     this.holder = undefined;
     this.heldOnce.length = 0;
+    this.writer = 0;
     this.reply.release();
   }
 
@@ -68,6 +71,19 @@ export class Exchange {
   /** The same for one of many inodes. */
   holdOneLater(inode: InodeNumber): void {
     this.heldOnce.push(inode);
+  }
+
+  /** Once the reply is delivered, the kernel has one more handle of the inode that can write. */
+  writesLater(inode: InodeNumber): void {
+    this.writer = inode;
+  }
+
+  /** A handle that can write comes (1) or goes (-1). */
+  countWriter(inode: InodeNumber, change: number): void {
+    const { writers } = this.connection;
+    const count = (writers.get(inode) ?? 0) + change;
+    if (count > 0) writers.set(inode, count);
+    else writers.delete(inode);
   }
 
   /** Reply with an entry, to which the kernel then refers. Returns the bytes of the body so far. */
@@ -88,6 +104,8 @@ export class Exchange {
     }
     if (success) for (const inode of this.heldOnce) this.filesystem.hold(inode);
     this.heldOnce.length = 0;
+    if (success && this.writer !== 0) this.countWriter(this.writer, 1);
+    this.writer = 0;
   }
 
   /** The request is done. */
@@ -96,6 +114,7 @@ export class Exchange {
     this.holds = 0;
     this.holder = undefined;
     this.heldOnce.length = 0;
+    this.writer = 0;
     this.reply.release();
   }
 }

@@ -1,7 +1,6 @@
 /** Requests about what is in a file: open, read, write, fsync, fallocate, seek, copy. */
 import { errno, FsError } from '../../errors.js';
 import { run } from '../../suspend.js';
-import type { InodeNumber } from '../../units.js';
 import {
   copyFileRangeIn,
   fallocateIn,
@@ -34,27 +33,22 @@ export const openFlags = (x: Exchange): number =>
 export const open: Handler = (x) => {
   const { inode } = x.request;
   const flags = x.request.u32(openIn.flags);
-  if ((flags & openAccess.mask) !== openAccess.readOnly) x.filesystem.checkOpen(inode, (flags & openAppend) !== 0);
+  if (canWrite(flags)) {
+    x.filesystem.checkOpen(inode, (flags & openAppend) !== 0);
+    x.writesLater(inode);
+  }
   x.holdLater(inode, 1);
-  countWriter(x, inode, flags, 1);
   return x.reply.open(0, openFlags(x));
 };
 
 export const release: Handler = (x) => {
   const { inode } = x.request;
-  countWriter(x, inode, x.request.u32(releaseIn.flags), -1);
+  if (canWrite(x.request.u32(releaseIn.flags))) x.countWriter(inode, -1);
   x.filesystem.letGo(inode, 1);
   return 0;
 };
 
-/** A handle comes (1) or goes (-1). */
-export const countWriter = (x: Exchange, inode: InodeNumber, flags: number, change: number): void => {
-  if ((flags & openAccess.mask) === openAccess.readOnly) return;
-  const { writers } = x.connection;
-  const count = (writers.get(inode) ?? 0) + change;
-  if (count > 0) writers.set(inode, count);
-  else writers.delete(inode);
-};
+export const canWrite = (flags: number): boolean => (flags & openAccess.mask) !== openAccess.readOnly;
 
 export const read: Handler = (x) => {
   const { request: r, connection } = x;

@@ -4,7 +4,7 @@ import type { Attributes } from '../../posix/api.js';
 import type { InodeNumber } from '../../units.js';
 import { createIn, entryOut, linkIn, mkdirIn, mknodIn, rename2In, renameIn } from './abi.js';
 import type { Exchange, Handler } from './exchange.js';
-import { countWriter, openFlags } from './files.js';
+import { canWrite, openFlags } from './files.js';
 
 const dot = 46;
 const isDot = (name: Uint8Array): boolean => name.length === 1 && name[0] === dot;
@@ -100,6 +100,6 @@ export const tmpfile: Handler = (x) => {
 const opened = (x: Exchange, a: Attributes): number => {
   x.entry(a);
   x.holdLater(a.inode, 2);
-  countWriter(x, a.inode, x.request.u32(createIn.flags), 1);
+  if (canWrite(x.request.u32(createIn.flags))) x.writesLater(a.inode);
   return x.reply.open(entryOut.words, openFlags(x));
 };
