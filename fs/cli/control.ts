@@ -9,7 +9,7 @@
  * 1. The connection ends when the server does: who waits for that needs no answer.
  * 2. A device number names one mount as long as it lives, so what lies at its path from before is a leftover.
  */
-import { rmSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { makeRuntimeDirectory } from './control-path.js';
@@ -22,6 +22,8 @@ export class Control {
   private readonly handlers = new Map<string, CommandHandler>();
   private readonly sockets = new Set<Socket>();
   private readonly server: Server;
+  /** Of the socket at `path`, to know it again. */
+  private inode: bigint | undefined;
 
   constructor(private readonly path: string) {
     this.server = createServer((socket) => void this.converse(socket));
@@ -44,12 +46,18 @@ export class Control {
     } finally {
       process.umask(mask);
     }
+    this.inode = inodeOf(this.path);
     // It serves the mount: it is no reason for the process to live.
     this.server.unref();
   }
 
-  /** Take no more connections, and take the name away. Those that are open stay until the process ends. */
+  /**
+   * Take no more connections, and take the name away, unless it is another server's by now: the kernel gives the device
+   * number to the next mount as soon as this one is gone. Connections that are open stay until the process ends.
+   */
   close(): void {
+    // Closing takes away whatever has the name: a server whose name is taken ends with its process.
+    if (inodeOf(this.path) !== this.inode) return;
     this.server.close();
     rmSync(this.path, { force: true });
   }
@@ -78,3 +86,5 @@ export class Control {
 }
 
 export type Answer = { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly error: string };
+
+const inodeOf = (path: string): bigint | undefined => lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
