@@ -41,13 +41,12 @@ for (const name of counters)
       record[name] = outOfRange;
     });
 
-damages['a batch of a generation far ahead, in the journal'] = async (store) => {
+const farAhead = 'a batch of a generation far ahead, in the journal';
+damages[farAhead] = async (store) => {
   const { bytes } = await makeBase(2, false);
   const [field] = (await dissect(new MemoryStore(bytes.size, { bytes }))).fields.get('batch-header.generation') ?? [];
   bytes.write(field.at, Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1));
   field.part.seal(bytes);
-  // The superblock differs as well: something to be found.
-  bytes.write(0, new Uint8Array(1));
   const copy = new Uint8Array(bytes.size);
   bytes.read(0, copy);
   await store.write(0, [copy]);
@@ -67,7 +66,8 @@ test.each(Object.keys(damages))('is repaired: %s', async (name) => {
   const store = (await sampleVolume()) as MemoryStore;
   await damages[name](store);
   const { found, left } = await repairVolume(store);
-  expect(found.total).toBeGreaterThan(0);
+  // A replay ends before such a batch, as at a torn tail: nothing is left of it to be found.
+  if (name !== farAhead) expect(found.total).toBeGreaterThan(0);
   expect(left.problems).toEqual([]);
   expect((await examine(store)).problems).toEqual([]);
 });
