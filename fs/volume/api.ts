@@ -62,6 +62,9 @@ export interface VolumeApi {
   readonly inodes: number;
   flusher: Flusher | undefined;
 
+  /** Why the store has failed: nothing is written any more. Undefined: it has not. */
+  readonly failure: string | undefined;
+
   /** Throws EROFS where nothing may be written, and EIO once the store has failed: nothing more can be promised then. */
   mustBeWritable(operation: string): void;
 

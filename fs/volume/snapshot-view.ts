@@ -11,6 +11,7 @@ import type { Volume } from './volume.js';
 
 export class SnapshotView implements VolumeApi {
   readonly readOnly = true;
+  readonly failure = undefined;
   readonly inodes: number;
   readonly generation: Generation;
   readonly heldGeneration: Generation = 0;

@@ -13,6 +13,18 @@ describe.each(moods)('on %s', (_, mood) => {
   });
   const clean = async (): Promise<void> => expect(await bench.settle()).toEqual([]);
 
+  it('takes no atime on a volume that has failed: nothing could ever write it', async () => {
+    const inode = await bench.file('f', 'hello');
+    await bench.flush(inode);
+    const { atime } = await bench.stat(inode);
+    bench.volume.failure = 'EIO';
+    expect(await bench.read(inode)).toBe('hello');
+    expect((await bench.stat(inode)).atime).toEqual(atime);
+    bench.volume.failure = undefined;
+    await bench.read(inode);
+    expect((await bench.stat(inode)).atime).not.toEqual(atime);
+  });
+
   it('keeps all that setattr sets', async () => {
     const inode = await bench.file('f', 'hello');
     const atime = { seconds: -5, nanos: 999_999_999 };

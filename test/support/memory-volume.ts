@@ -54,6 +54,7 @@ const keyOf = (inode: number, kind: number, offset: number): string => digits(in
 
 export class MemoryVolume implements VolumeApi {
   readOnly = false;
+  failure: string | undefined;
   readonly journal = 'ordered';
   generation = 1;
   readonly transforms: TransformChoice;

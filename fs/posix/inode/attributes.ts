@@ -49,7 +49,8 @@ export function accessed(context: Context, inode: Inode): void {
     before(record.atimeSeconds, record.atimeNanos, record.mtimeSeconds, record.mtimeNanos) ||
     before(record.atimeSeconds, record.atimeNanos, record.ctimeSeconds, record.ctimeNanos) ||
     now.seconds - record.atimeSeconds >= daySeconds;
-  if (!stale) return;
+  // On a volume that has failed it would stay dirty for good, and the inode in memory.
+  if (!stale || context.volume.failure !== undefined) return;
   record.atimeSeconds = now.seconds;
   record.atimeNanos = now.nanos;
   inode.attributesDirty = true;
