@@ -56,7 +56,7 @@ const upTo = (pages: number, offset: ByteOffset, data: Uint8Array): Uint8Array =
 
 /** Places, and all nodes that the write touches. */
 function prepare({ volume }: Context, inode: Inode, offset: ByteOffset, length: number): void {
-  const { number, record } = inode;
+  const { number } = inode;
   const first = Math.floor(offset / pageSize);
   const last = Math.floor((offset + length - 1) / pageSize);
   const keys = [
@@ -65,5 +65,6 @@ function prepare({ volume }: Context, inode: Inode, offset: ByteOffset, length: 
     { inode: number, kind: itemKind.extent, offset: last },
   ];
   volume.prepare(keys, last - first + 1 + besides(inode), false);
-  if (record.pages > 0) mappedPages(volume, number, first, last, undefined);
+  // Of a file without extents, too: the search for the one before these may lead to another leaf.
+  mappedPages(volume, number, first, last, undefined);
 }
