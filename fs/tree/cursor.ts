@@ -1,4 +1,11 @@
-/** A position in a tree: the path from the root to a slot of a leaf. Valid until the tree changes or the operation ends. */
+/**
+ * A position in a tree: the path from the root to a slot of a leaf. Valid until the tree changes or the operation ends.
+ *
+ * Invariants
+ * 1. Each leaf has keys, all of them beyond those of the leaf before. A hostile tree whose nodes share children has more
+ *    paths than it has nodes, by many orders of magnitude; no cursor gets to the same leaf twice.
+ */
+import type { CorruptionError } from '../errors.js';
 import type { InodeNumber } from '../units.js';
 import { keyInode, keyKind, keyOffset } from './key.js';
 import type { Node } from './node.js';
@@ -6,6 +13,8 @@ import type { Node } from './node.js';
 /** How a cursor reaches other nodes. */
 export interface Children {
   child(parent: Node, index: number): Node;
+  /** What to throw when the keys of a leaf are out of place. */
+  misplaced(leaf: Node): CorruptionError;
 }
 
 export class Cursor {
@@ -77,6 +86,8 @@ export class Cursor {
       slot = direction === 1 ? 0 : node.count - 1;
       path.push([node, slot]);
     }
+    const inOrder = direction === 1 ? node.follows(this.leaf) : node.count > 0 && this.leaf.follows(node);
+    if (!inOrder) throw this.children.misplaced(node);
     for (const [i, [n, s]] of path.entries()) {
       this.nodes[depth + i] = n;
       this.slots[depth + i] = s;

@@ -66,7 +66,7 @@ export class NodeCache {
     const node = this.spare.pop() ?? new Node(this.nodeBytes);
     // Looking up where moved pages lie searches another tree: the search that brought us here goes on afterwards.
     const [w0, w1, w2, w3] = words;
-    const wait = this.log.read(pointer.address, pointer.pages, node.bytes);
+    const wait = this.read(pointer, node);
     if (wait === undefined) {
       this.admit(node, pointer, level, tree, maxBirth);
       words[0] = w0;
@@ -88,6 +88,16 @@ export class NodeCache {
     throw new Suspend(fetch, 'node');
   }
 
+  private read({ address, pages }: Pointer, node: Node): Promise<void> | undefined {
+    try {
+      return this.log.read(address, pages, node.bytes);
+    } catch (e) {
+      // A pointer that leads nowhere.
+      if (e instanceof CorruptionError) this.corrupt(e);
+      throw e;
+    }
+  }
+
   private admit(node: Node, pointer: Pointer, level: number, tree: number, maxBirth: Generation): void {
     const where = `address ${pointer.address}`;
     const found = checksum(node.bytes);
@@ -105,7 +115,8 @@ export class NodeCache {
     this.trimSoon();
   }
 
-  private problem(where: string, problem: string): CorruptionError {
+  /** To be thrown; those who must know have been told. */
+  problem(where: string, problem: string): CorruptionError {
     const error = new CorruptionError('node', where, problem);
     this.corrupt(error);
     return error;

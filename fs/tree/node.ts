@@ -292,13 +292,23 @@ export class Node {
 
   /** Whether the slot's key is greater than the one before it. Leaves `words` alone: a search may be under way. */
   private ascends(index: number): boolean {
-    for (let i = 0; i < 4; i++) {
-      const word = this.keyWord(index, i);
-      const before = this.keyWord(index - 1, i);
-      if (word !== before) return word > before;
-    }
-    return false;
+    return isAfter(this, index, this, index - 1);
   }
+
+  /** Whether it has keys, and all of them are greater than those of `other`. */
+  follows(other: Node): boolean {
+    return this.count > 0 && (other.count === 0 || isAfter(this, 0, other, other.count - 1));
+  }
+}
+
+/** Whether the key of a slot is greater than that of another one. */
+function isAfter(node: Node, index: number, other: Node, otherIndex: number): boolean {
+  for (let i = 0; i < 4; i++) {
+    const word = node.keyWord(index, i);
+    const before = other.keyWord(otherIndex, i);
+    if (word !== before) return word > before;
+  }
+  return false;
 }
 
 /** The pointer to a dirty node, as its parent holds it until it is written. */

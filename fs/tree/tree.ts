@@ -94,6 +94,11 @@ export class Tree {
     );
   }
 
+  /** A node that is not where its keys belong: to be thrown. */
+  misplaced(node: Node): CorruptionError {
+    return this.cache.problem(`address ${node.address}`, 'its keys are not between those of the leaves beside it');
+  }
+
   /** Value of the item with just that key: a view, valid until the next change. May throw Suspend. */
   get(inode: InodeNumber, kind: number, offset: number): Uint8Array | undefined {
     splitKey(inode, kind, offset);
