@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { FsError, VolumeError } from '../../fs/errors.js';
 import { selfChecksum } from '../../fs/format/checksum.js';
+import { itemKind } from '../../fs/format/item.js';
 import { Superblock } from '../../fs/format/superblock.js';
 import { FileSystem } from '../../fs/posix/filesystem.js';
 import { MemoryStore } from '../../fs/store/memory.js';
@@ -51,6 +52,16 @@ damages[farAhead] = async (store) => {
   bytes.read(0, copy);
   await store.write(0, [copy]);
 };
+
+/** The last entry of a directory lies under an offset that a number holds only about. */
+const entryFarOut = (store: MemoryStore): Promise<void> =>
+  editNode(store, [0], (node) => {
+    const kindAt = (index: number): number => node.slot(index).inodeLowAndKind & 0xffff;
+    let last = node.header.count - 1;
+    while (last >= 0 && kindAt(last) !== itemKind.dirent) last--;
+    node.setSlot(last, { ...node.slot(last), offsetHigh: 0xffffffff });
+  });
+damages['an entry under an offset beyond all hashes'] = entryFarOut;
 
 damages['an item of a kind that there is not'] = (store) =>
   editNode(store, [0], (node) => {
@@ -139,4 +150,34 @@ test('no inode number is left', async () => {
   await fs.close();
   await volume.close();
   expect((await examine(store)).problems).toEqual([]);
+});
+
+test('a directory with an entry beyond all hashes is not listed for ever', async () => {
+  const { bytes, size } = await sampleVolume();
+  const store = new MemoryStore(size, { bytes: bytes.copy() });
+  await entryFarOut(store);
+  const volume = await Volume.open(store, { readOnly: true });
+  const fs = new FileSystem(volume, { cacheBytes: 1 << 20 });
+  const entries: string[] = [];
+  const list = async (inode: number): Promise<void> => {
+    for (let cookie = 0, parts = 0, more = true; more; parts++) {
+      if (parts > 1000) throw new Error('it does not end');
+      const from = cookie;
+      more = false;
+      const below: number[] = [];
+      await run(() =>
+        fs.readdir(inode, from, (name, child, type, next) => {
+          if (more) return false;
+          [more, cookie] = [true, next];
+          entries.push(Buffer.from(name).toString());
+          if (type === 4 && !['.', '..', '.snapshots'].includes(entries[entries.length - 1])) below.push(child);
+          return true;
+        }),
+      );
+      for (const child of below) await list(child);
+    }
+  };
+  await expect(list(1)).rejects.toThrow('out of range');
+  expect(entries.length).toBeGreaterThan(2);
+  await volume.close();
 });

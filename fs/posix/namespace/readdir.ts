@@ -2,6 +2,7 @@
  * Reading a directory, in the order of the hashes of its names. A cookie is an entry's offset + 3 (1 and 2 are `.`
  * and `..`), so that it stays right while other entries come and go. Restartable: it emits from the cookie again.
  */
+import { CorruptionError } from '../../errors.js';
 import { itemKind } from '../../format/item.js';
 import type { InodeNumber } from '../../units.js';
 import { type EmitEntry, firstElsewhere } from '../api.js';
@@ -30,6 +31,9 @@ export function readdir(context: Context, number: InodeNumber, cookie: number, e
     const items = context.volume.seek(number, itemKind.dirent, from);
     for (; items.valid && items.inode === number && items.kind === itemKind.dirent; items.next()) {
       const { value } = items;
+      // Cookies must grow, or whoever reads on from the last one reads for ever.
+      if (!Number.isSafeInteger(items.offset + firstCookie))
+        throw new CorruptionError('directory entry', `directory ${number}, offset ${items.offset}`, 'out of range');
       if (!emit(direntName(value), direntInode(value), direntType(value), items.offset + firstCookie)) return;
     }
   }
