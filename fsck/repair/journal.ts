@@ -13,7 +13,7 @@ import { dataIsThere } from '../../fs/volume/recovery.js';
 import type { VolumeState } from '../../fs/volume/state.js';
 import type { Replayed } from '../replay.js';
 import type { Ledger } from './ledger.js';
-import type { Places } from './places.js';
+import { endOfSerials, type Places } from './places.js';
 
 /** The records after a checkpoint, as a mount would read them. */
 const recordsAfter = (state: VolumeState, checkpoint: Checkpoint): AsyncGenerator<ReadRecord> =>
@@ -36,6 +36,7 @@ export async function reserveJournal(state: VolumeState, places: Places, checkpo
     for (const { generation } of record.batches) newest = Math.max(newest, generation);
     hold(record.header.nextPlace);
     for (const { place, serial } of record.opened) {
+      if (serial >= endOfSerials(state.table.pagesPerSegment)) continue;
       if (place >= places.state.length || places.state[place] !== placeState.free) continue;
       hold(place);
       places.state[place] = placeState.sealed;

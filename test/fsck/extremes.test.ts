@@ -53,6 +53,16 @@ damages[farAhead] = async (store) => {
   await store.write(0, [copy]);
 };
 
+damages['a segment opened under a serial beyond all addresses, in the journal'] = async (store) => {
+  const { bytes } = await makeBase(4, false);
+  const [field] = (await dissect(new MemoryStore(bytes.size, { bytes }))).fields.get('opened-segment.serial') ?? [];
+  bytes.write(field.at, Uint8Array.of(0, 0, 0, 0, 0, 0, 1, 0));
+  field.part.seal(bytes);
+  const copy = new Uint8Array(bytes.size);
+  bytes.read(0, copy);
+  await store.write(0, [copy]);
+};
+
 /** The last entry of a directory lies under an offset that a number holds only about. */
 const entryFarOut = (store: MemoryStore): Promise<void> =>
   editNode(store, [0], (node) => {
