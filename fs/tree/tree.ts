@@ -88,13 +88,10 @@ export class Tree {
 
   /** A child. May throw Suspend. */
   child(parent: Node, index: number): Node {
-    return (
-      this.cache.peek(parent.childAddress(index)) ??
-      this.cache.get(parent.pointer(index), parent.level - 1, this.id, this.owner.generation)
-    );
+    const known = this.cache.peek(parent.childAddress(index));
+    return known ?? this.cache.get(parent.pointer(index), parent.level - 1, this.id, this.owner.generation);
   }
 
-  /** A node that is not where its keys belong: to be thrown. */
   misplaced(node: Node): CorruptionError {
     return this.cache.problem(`address ${node.address}`, 'its keys are not between those of the leaves beside it');
   }

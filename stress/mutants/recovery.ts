@@ -72,8 +72,8 @@ export const recoveryMutants: readonly Mutant[] = [
     name: 'checkpointed-batches-replayed',
     why: 'a batch that the checkpoint holds is applied again',
     file: 'fs/volume/recovery.ts',
-    from: `if (batch.generation <= checkpoint.generation || batch.root`,
-    to: `if (batch.root`,
+    from: `      if (batch.generation <= checkpoint.generation) continue;\n`,
+    to: ``,
     tests: [rules],
   },
   {
