@@ -1,30 +1,14 @@
 /** `varve scrub` on a real mount, in the foreground and the background. */
-import { execFile } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { mountAt } from '../../fs/fuse/mount-table.js';
 import type { ScrubStatus } from '../../fs/scrub/report.js';
 import { requireFuse } from '../support/mounts.js';
-
-const bin = fileURLToPath(new URL('../../bin/', import.meta.url));
-
-interface Outcome {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-const varve = (program: string, ...args: string[]): Promise<Outcome> =>
-  new Promise((resolve) => {
-    execFile(join(bin, program), args, { timeout: 60_000 }, (error, out, err) => {
-      resolve({ code: error === null ? 0 : Number(error.code ?? 137), out, err });
-    });
-  });
+import { varve } from '../support/programs.js';
 
 let folder: string;
 let image: string;

@@ -1,24 +1,14 @@
 /** Each profile on a real volume, through the programs as a person runs them. */
-import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { mountAt } from '../../fs/fuse/mount-table.js';
 import { unmountKernel } from '../../fs/fuse/unmount.js';
 import { profiles } from '../../stress/profiles/all.js';
 import type { Report } from '../../stress/workload/report.js';
 import { requireFuse } from '../support/mounts.js';
-
-const bin = fileURLToPath(new URL('../../bin/', import.meta.url));
-
-const varve = (program: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> =>
-  new Promise((resolve) => {
-    execFile(join(bin, program), args, { timeout: 60_000 }, (error, out, err) => {
-      resolve({ code: error === null ? 0 : Number(error.code ?? 137), out, err });
-    });
-  });
+import { varve } from '../support/programs.js';
 
 let folder: string;
 let directory: string;

@@ -15,13 +15,14 @@ import { requireFuse } from './mounts.js';
 
 const bin = fileURLToPath(new URL('../../bin/', import.meta.url));
 
-interface Outcome {
+export interface Outcome {
   readonly code: number;
   readonly out: string;
   readonly err: string;
 }
 
-const varve = (program: string, ...args: string[]): Promise<Outcome> =>
+/** Run one of the four programs, whatever it answers. */
+export const varve = (program: string, ...args: string[]): Promise<Outcome> =>
   new Promise((resolve) => {
     execFile(join(bin, program), args, { timeout: 60_000 }, (error, out, err) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? 137), out, err });

@@ -1,21 +1,8 @@
 /** Branches and rollback of a volume without a filesystem: what each line holds, and that all comes back in the end. */
 import { expect, it } from 'vitest';
-import { MemoryStore } from '../../fs/store/memory.js';
 import { below, seededRandom } from '../../fs/store/random.js';
 import { Volume } from '../../fs/volume/volume.js';
-import { formatTestVolume } from '../support/volume-image.js';
-import { Slots, type SlotsKept } from './slots.js';
-
-async function opened(): Promise<{ store: MemoryStore; volume: Volume; slots: Slots }> {
-  const store = new MemoryStore(16 * 2 ** 20);
-  await formatTestVolume(store);
-  const volume = await Volume.open(store, { commitSeconds: 0 });
-  return { store, volume, slots: new Slots(volume) };
-}
-
-/** Pages that are live and that neither of the trees has, which is none without other roots. */
-const unused = ({ state }: Volume): number =>
-  state.table.livePages - state.mainPages - (state.main.nodes + state.system.nodes) * state.space.perNode;
+import { Slots, type SlotsKept, slotsInMemory, unused } from './slots.js';
 
 const gone = async (volume: Volume): Promise<void> => {
   await volume.leaving.idle;
@@ -23,7 +10,7 @@ const gone = async (volume: Volume): Promise<void> => {
 };
 
 it('a rollback brings back what was, and keeps or gives up the state before', async () => {
-  const { volume, slots } = await opened();
+  const { volume, slots } = await slotsInMemory();
   for (let slot = 0; slot < 60; slot++) await slots.write(slot, 3, 1);
   const one = slots.keep(await volume.snapshots.create('one'));
   for (let slot = 0; slot < 60; slot++) await slots.write(slot, 3, 2);
@@ -53,7 +40,7 @@ it('a rollback brings back what was, and keeps or gives up the state before', as
 });
 
 it('a branch is written beside its origin, also when that is deleted', async () => {
-  const { store, volume, slots } = await opened();
+  const { store, volume, slots } = await slotsInMemory();
   for (let slot = 0; slot < 80; slot++) await slots.write(slot, 2, 1);
   const origin = slots.keep(await volume.snapshots.create('origin'));
   for (let slot = 0; slot < 80; slot += 3) await slots.write(slot, 2, 2);
@@ -89,7 +76,7 @@ it('a branch is written beside its origin, also when that is deleted', async () 
 
 it('lines, snapshots and deletions in any order leave nothing behind', async () => {
   const random = seededRandom(21);
-  const { volume, slots } = await opened();
+  const { volume, slots } = await slotsInMemory();
   for (let slot = 0; slot < 40; slot++) await slots.write(slot, 2);
   const kept = new Map<string, SlotsKept>();
   const ends = new Map<string, SlotsKept>();
@@ -148,7 +135,7 @@ it('lines, snapshots and deletions in any order leave nothing behind', async () 
 });
 
 it('a tree that is given back leaf by leaf goes on after a crash where it stood', async () => {
-  const { store, volume, slots } = await opened();
+  const { store, volume, slots } = await slotsInMemory();
   for (let slot = 0; slot < 10; slot++) await slots.write(slot);
   await volume.snapshots.create('one');
   await volume.lines.clone('one', 'wide');

@@ -5,6 +5,7 @@
 import { checksum } from '../../fs/format/checksum.js';
 import { itemKind } from '../../fs/format/item.js';
 import { extentAddress, plainExtent } from '../../fs/posix/inode/extent-value.js';
+import { MemoryStore } from '../../fs/store/memory.js';
 import { run } from '../../fs/suspend.js';
 import { Batch } from '../../fs/tree/batch.js';
 import { pageSize } from '../../fs/units.js';
@@ -12,7 +13,8 @@ import type { PageRun } from '../../fs/volume/api.js';
 import type { KeptRoot } from '../../fs/volume/kept-roots.js';
 import { checksumOfPages } from '../../fs/volume/recovery.js';
 import { SnapshotView } from '../../fs/volume/snapshot-view.js';
-import type { Volume } from '../../fs/volume/volume.js';
+import { Volume } from '../../fs/volume/volume.js';
+import { formatTestVolume } from '../support/volume-image.js';
 
 const file = 9000;
 /** Pages of the file between the beginnings of two slots. */
@@ -29,6 +31,18 @@ export interface SlotsKept {
   readonly root: KeptRoot | undefined;
   readonly slots: ReadonlyMap<number, Slot>;
 }
+
+/** An empty volume in memory, and the slots that will be on it. */
+export async function slotsInMemory(): Promise<{ store: MemoryStore; volume: Volume; slots: Slots }> {
+  const store = new MemoryStore(16 * 2 ** 20);
+  await formatTestVolume(store);
+  const volume = await Volume.open(store, { commitSeconds: 0 });
+  return { store, volume, slots: new Slots(volume) };
+}
+
+/** Pages that are live and that neither of the trees has, which is none without other roots. */
+export const unused = ({ state }: Volume): number =>
+  state.table.livePages - state.mainPages - (state.main.nodes + state.system.nodes) * state.space.perNode;
 
 export class Slots {
   private readonly slots = new Map<number, Slot>();

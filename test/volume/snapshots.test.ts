@@ -1,24 +1,11 @@
 /** Snapshots of a volume without a filesystem: what they hold, what is given back when they go, and after crashes. */
 import { expect, it } from 'vitest';
-import { MemoryStore } from '../../fs/store/memory.js';
 import { below, seededRandom } from '../../fs/store/random.js';
 import { Volume } from '../../fs/volume/volume.js';
-import { formatTestVolume } from '../support/volume-image.js';
-import { Slots, type SlotsKept } from './slots.js';
-
-async function opened(): Promise<{ store: MemoryStore; volume: Volume; slots: Slots }> {
-  const store = new MemoryStore(16 * 2 ** 20);
-  await formatTestVolume(store);
-  const volume = await Volume.open(store, { commitSeconds: 0 });
-  return { store, volume, slots: new Slots(volume) };
-}
-
-/** Pages that are live and that neither of the trees has, which is none without snapshots. */
-const unused = ({ state }: Volume): number =>
-  state.table.livePages - state.mainPages - (state.main.nodes + state.system.nodes) * state.space.perNode;
+import { type SlotsKept, slotsInMemory, unused } from './slots.js';
 
 it('a snapshot keeps what was overwritten, and gives it back when it goes', async () => {
-  const { store, volume, slots } = await opened();
+  const { store, volume, slots } = await slotsInMemory();
   for (let slot = 0; slot < 50; slot++) await slots.write(slot, 4);
   await volume.commit();
   const before = volume.statistics().live;
@@ -45,7 +32,7 @@ it('a snapshot keeps what was overwritten, and gives it back when it goes', asyn
 
 it('snapshots that go in any order leave to each other what they share, and nothing in the end', async () => {
   const random = seededRandom(11);
-  const { volume, slots } = await opened();
+  const { volume, slots } = await slotsInMemory();
   for (let slot = 0; slot < 40; slot++) await slots.write(slot, 2);
   await volume.commit();
   const atFirst = volume.statistics().live;
@@ -74,7 +61,7 @@ it('snapshots that go in any order leave to each other what they share, and noth
 
 it('the cleaner moves what snapshots hold, and what moved is given back', async () => {
   const random = seededRandom(5);
-  const { volume, slots } = await opened();
+  const { volume, slots } = await slotsInMemory();
   for (let slot = 0; slot < 300; slot++) await slots.write(slot, 4);
   const first = slots.keep(await volume.snapshots.create('first'));
   for (let i = 0; i < 300; i++) await slots.write(below(random, 300), 4, 77);
@@ -104,7 +91,7 @@ it('the cleaner moves what snapshots hold, and what moved is given back', async 
 });
 
 it('a deletion that a crash interrupts goes on with the next mount', async () => {
-  const { store, volume, slots } = await opened();
+  const { store, volume, slots } = await slotsInMemory();
   for (let slot = 0; slot < 600; slot++) await slots.write(slot, 1);
   await volume.commit();
   const before = volume.statistics().live;
@@ -129,7 +116,7 @@ it('a deletion that a crash interrupts goes on with the next mount', async () =>
 });
 
 it('names are checked, found once, and can be changed', async () => {
-  const { volume } = await opened();
+  const { volume } = await slotsInMemory();
   const { snapshots } = volume;
   await snapshots.create('a');
   await expect(snapshots.create('a')).rejects.toMatchObject({ code: 'EEXIST' });
@@ -145,7 +132,7 @@ it('names are checked, found once, and can be changed', async () => {
 });
 
 it('what is dropped while a deletion begins is given back as well', async () => {
-  const { volume, slots } = await opened();
+  const { volume, slots } = await slotsInMemory();
   for (let slot = 0; slot < 60; slot++) await slots.write(slot);
   await volume.snapshots.create('one');
   const removed = volume.snapshots.remove('one');
