@@ -12,9 +12,12 @@ export interface Retention {
   readonly yearly?: number;
 }
 
-/** Something made at a moment, in milliseconds since 1970. */
+/** Something made at a moment. */
 interface Made {
+  /** Milliseconds since 1970. */
   readonly created: number;
+  /** Grows with each that is made: says which of two that were made within one tick of the clock is the newer. */
+  readonly id: number;
 }
 
 const two = (n: number): string => String(n).padStart(2, '0');
@@ -31,7 +34,7 @@ const periods: Readonly<Record<Exclude<keyof Retention, 'last'>, (t: Date) => st
 
 /** Those of `list` to be kept, each with the rules that keep it. */
 export function keptBy<T extends Made>(list: readonly T[], rules: Retention): Map<T, string[]> {
-  const newest = list.toSorted((a, b) => b.created - a.created);
+  const newest = list.toSorted((a, b) => b.created - a.created || b.id - a.id);
   const kept = new Map<T, string[]>();
   const keep = (one: T, rule: string): void => void kept.set(one, [...(kept.get(one) ?? []), rule]);
   for (const one of newest.slice(0, rules.last ?? 0)) keep(one, 'last');

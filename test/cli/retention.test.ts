@@ -2,7 +2,8 @@
 import { expect, it } from 'vitest';
 import { keptBy } from '../../fs/cli/retention.js';
 
-const at = (text: string) => ({ created: new Date(text).getTime(), text });
+let id = 0;
+const at = (text: string) => ({ created: new Date(text).getTime(), id: ++id, text });
 const kept = (list: readonly ReturnType<typeof at>[], rules: Parameters<typeof keptBy>[1]): string[] =>
   [...keptBy(list, rules)].map(([{ text }, by]) => `${text} ${by.join('+')}`);
 
@@ -43,3 +44,12 @@ it('keeps the last of each period in which there are some', () => {
 });
 
 it('keeps nothing without a rule', () => expect(kept(list, {})).toEqual([]));
+
+it('takes the one made last for the newest of two made in one second', () => {
+  const [first, second] = [at('2026-01-01T10:00'), at('2026-01-01T10:00')];
+  for (const list of [
+    [first, second],
+    [second, first],
+  ])
+    expect([...keptBy(list, { last: 1, hourly: 1 })]).toEqual([[second, ['last', 'hourly']]]);
+});
