@@ -6,7 +6,7 @@ import { InodeRecord, itemKind } from '../../fs/format/item.js';
 import { decodeInode, encodeInode } from '../../fs/posix/inode/inode-record.js';
 import { direntBytes, direntInode, direntName, encodeDirent } from '../../fs/posix/namespace/dirents.js';
 import { Batch } from '../../fs/tree/batch.js';
-import { type InodeNumber, rootInode } from '../../fs/units.js';
+import { endOfInodes, type InodeNumber, rootInode } from '../../fs/units.js';
 import { fileType } from '../inode-table.js';
 import { freeOffset } from './dirents.js';
 import type { Workshop } from './workshop.js';
@@ -51,10 +51,11 @@ export class LostFound {
 
   private async make(): Promise<InodeNumber | undefined> {
     const { state } = this.shop;
-    const inode = state.nextInode;
+    const inode = await this.freeNumber();
+    if (inode === undefined) return undefined;
     const name = await this.enter(rootInode, directoryName, inode, fileType.directory);
     if (name === undefined) return undefined;
-    state.nextInode++;
+    state.nextInode = Math.max(state.nextInode, inode + 1);
     state.inodes++;
     const record = InodeRecord.read(new DataView(new ArrayBuffer(InodeRecord.size)));
     record.mode = (fileType.directory << 12) | 0o700;
@@ -65,6 +66,13 @@ export class LostFound {
     }
     await this.shop.change(new Batch().put(inode, itemKind.inode, 0, encodeInode(record, 0)));
     return inode;
+  }
+
+  /** The next number; where a record used the last one, the highest that is not in use. */
+  private async freeNumber(): Promise<InodeNumber | undefined> {
+    let inode = Math.min(this.shop.state.nextInode, endOfInodes - 1);
+    while (inode > rootInode && (await this.shop.has(inode))) inode--;
+    return inode > rootInode ? inode : undefined;
   }
 
   /** Add an entry and what it adds to its directory. Returns the name that was free. */

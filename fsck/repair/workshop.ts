@@ -72,6 +72,14 @@ export class Workshop {
     return run(() => this.state.main.get(inode, kind, offset)?.slice());
   }
 
+  /** Whether there are items of an inode. */
+  has(inode: InodeNumber): Promise<boolean> {
+    return run(() => {
+      const cursor = this.state.main.seek(inode, 0, 0);
+      return cursor.valid && cursor.inode === inode;
+    });
+  }
+
   /** Items from a key on, as long as they are of `inode` (and `kind`, if given). They may be changed meanwhile. */
   async *items(inode: InodeNumber, kind?: number, from = 0): AsyncGenerator<Item> {
     let at = { kind: kind ?? 0, offset: from };
