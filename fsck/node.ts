@@ -11,7 +11,7 @@ import type { Findings } from './problem.js';
 
 export const slotBytes = NodeSlot.size;
 /** No log gets as far as this; in memory such addresses name nodes that are not written yet. */
-const endOfAddresses = 2 ** 52;
+export const endOfAddresses = 2 ** 52;
 const slot = NodeSlot.offsetOf;
 const header = NodeHeader.offsetOf;
 
@@ -131,7 +131,26 @@ export function checkNode(frame: NodeFrame, expected: Expected, findings: Findin
     findings.add('node-layout', `${name} ${layout}`);
     return false;
   }
+  if (valuesOverlap(frame)) {
+    // Each can still be read; in a copy they have bytes of their own.
+    frame.flawed = true;
+    findings.add('node-layout', `${name} has values that overlap`);
+  }
   return true;
+}
+
+function valuesOverlap(frame: NodeFrame): boolean {
+  const { count } = frame;
+  const order = new Uint32Array(count);
+  for (let i = 0; i < count; i++) order[i] = frame.valueStart(i) * 0x10000 + frame.valueLength(i);
+  order.sort();
+  let end = 0;
+  for (const one of order) {
+    const length = one & 0xffff;
+    if (length > 0 && one >>> 16 < end) return true;
+    end = Math.max(end, (one >>> 16) + length);
+  }
+  return false;
 }
 
 function identity({ bytes, view }: NodeFrame, { pointer, tree, level }: Expected): string | undefined {

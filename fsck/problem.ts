@@ -19,7 +19,10 @@ export const invariants = {
   'log-head': ['T4', 'A log head of the checkpoint stands in an open segment of its own.'],
   'node-pointer': ['B1', 'A pointer to a node leads to the pages of one node, and to nowhere twice.'],
   'node-checksum': ['B2', 'A node is what its pointer says: checksum, magic, tree, level and birth.'],
-  'node-layout': ['B3', 'Slots and values of a node lie within it; only the root may be an empty leaf.'],
+  'node-layout': [
+    'B3',
+    'Slots and values of a node lie within it and do not overlap; only the root may be an empty leaf.',
+  ],
   'key-order': ['B4', 'Keys in a node ascend.'],
   'key-range': ['B5', 'Keys of a node lie between those of its parent around it.'],
   birth: ['B6', 'Nothing is born after what points to it.'],

@@ -7,7 +7,7 @@ import type { Pointer } from '../fs/format/pointer.js';
 import { type Address, type Generation, type InodeNumber, volumeInode } from '../fs/units.js';
 import { leavesSegment, transforms } from './extent-value.js';
 import type { Image } from './image.js';
-import { checkKey, checkNode, type Expected, NodeFrame } from './node.js';
+import { checkKey, checkNode, type Expected, endOfAddresses, NodeFrame } from './node.js';
 import type { Findings } from './problem.js';
 
 export const tree = { files: 0, system: 1 } as const;
@@ -148,7 +148,8 @@ export class TreeWalk {
     const pages = nodePages(image.geometry);
     frame.name = `the ${which === tree.system ? 'system tree' : 'tree'}'s ${isRoot ? 'root ' : ''}node at ${describe(address, image)}`;
     const strange = transform !== 0 && !transforms(image.superblock);
-    if (pointer.pages !== pages || address < 1 || strange || leavesSegment(address, pages, image.superblock)) {
+    const beyond = address < 1 || address >= endOfAddresses;
+    if (pointer.pages !== pages || beyond || strange || leavesSegment(address, pages, image.superblock)) {
       this.findings.add('node-pointer', `the pointer to ${frame.name} is not sane (${pointer.pages} pages)`);
       return false;
     }

@@ -6,7 +6,7 @@
  * Invariants
  * 1. Slots are in strictly ascending key order.
  * 2. Slots and values do not overlap: header + 20 * count <= heap.
- * 3. `garbage` counts the heap's bytes that no slot refers to.
+ * 3. `garbage` counts the heap's bytes that no slot refers to; no two slots refer to the same.
  */
 import { Pointer } from '../format/pointer.js';
 import { readU64, writeU64 } from '../format/struct.js';
@@ -287,7 +287,25 @@ export class Node {
       if (i > 0 && !this.ascends(i)) return `key ${i} is out of order`;
     }
     if (used + this.garbage !== this.size - heap) return 'garbage is miscounted';
-    return undefined;
+    return this.valuesOverlap() ? 'values overlap' : undefined;
+  }
+
+  /** Whether a byte belongs to two values: replacing one would change the other. */
+  private valuesOverlap(): boolean {
+    const taken = bytesTaken(this.size);
+    for (let i = this.count - 1; i >= 0; i--) {
+      const start = this.valueStart(i);
+      const end = start + this.valueLength(i);
+      for (let from = start; from < end; ) {
+        const word = from >>> 5;
+        const upTo = Math.min(end, (word + 1) * 32);
+        const mask = (0xffffffff >>> (32 - (upTo - from))) << (from & 31);
+        if ((taken[word] & mask) !== 0) return true;
+        taken[word] |= mask;
+        from = upTo;
+      }
+    }
+    return false;
   }
 
   /** Whether the slot's key is greater than the one before it. Leaves `words` alone: a search may be under way. */
@@ -299,6 +317,15 @@ export class Node {
   follows(other: Node): boolean {
     return this.count > 0 && (other.count === 0 || isAfter(this, 0, other, other.count - 1));
   }
+}
+
+let takenBits = new Uint32Array(0);
+
+/** A bit for each byte of a node, all 0; it is the same array each time. */
+function bytesTaken(size: number): Uint32Array {
+  if (takenBits.length * 32 !== size) takenBits = new Uint32Array(size / 32);
+  else takenBits.fill(0);
+  return takenBits;
 }
 
 /** Whether the key of a slot is greater than that of another one. */

@@ -114,6 +114,7 @@ async function copyFlawed(graft: Graft, image: Image, damage: Damage, ledger: Le
   const left = node.count > 0 ? node : undefined;
   await run(() => graft.replace(keyOf(low), level, left));
   const what = dropped === 0 ? 'copied a node' : `copied a node without ${dropped} items whose keys were wrong`;
-  ledger.did(dropped === 0 ? 'birth' : 'key-order', what);
+  const intact = ignored.tallies.has('node-layout') ? 'node-layout' : 'birth';
+  ledger.did(dropped === 0 ? intact : 'key-order', what);
   if (dropped > 0) ledger.nodesLost = true;
 }

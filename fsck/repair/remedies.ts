@@ -39,7 +39,7 @@ const remedies: Readonly<Record<ProblemCode, Remedy | undefined>> = {
   'log-head': remedy('recount', true, 'close it'),
   'node-pointer': remedy('structure', false, 'drop it; keep what can be found otherwise'),
   'node-checksum': remedy('structure', false, 'drop the node; keep what can be found otherwise'),
-  'node-layout': remedy('structure', false, 'drop the node; keep what can be found otherwise'),
+  'node-layout': remedy('structure', false, 'write the node anew, or drop it and keep what can be found otherwise'),
   'key-order': remedy('structure', false, 'write the node anew with the keys that are in order'),
   'key-range': remedy('structure', false, 'write the node anew with the keys that belong to it'),
   birth: remedy('structure', false, 'write it anew'),

@@ -10,6 +10,7 @@ import { runKind, Summary, SummaryRun, summaryMagic } from '../../fs/format/segm
 import { headKind } from '../../fs/log/segment-table.js';
 import type { Store } from '../../fs/store/store.js';
 import { type Place, pageSize, type Serial } from '../../fs/units.js';
+import { endOfAddresses } from '../node.js';
 
 const piecePages = 256;
 const zeros = new Uint8Array(piecePages * pageSize);
@@ -72,7 +73,8 @@ function summaryOf(bytes: Uint8Array, page: number): FoundSummary | undefined {
   let at = head.first;
   for (let i = 0; i < head.runs; i++) {
     const run = SummaryRun.read(view, Summary.size + i * SummaryRun.size);
-    runs.push({ ...run, page: at });
+    // Nothing lies under an address beyond the log; what looks like a node there would be taken for one in memory.
+    if (run.address < endOfAddresses) runs.push({ ...run, page: at });
     at += run.pages;
   }
   return at === page ? { serial: head.serial, generation: head.generation, runs } : undefined;

@@ -187,6 +187,11 @@ export const breakages: readonly Breakage[] = [
   leaf('node-layout', 'garbage miscounted', (node) => {
     node.header = { ...node.header, garbage: node.header.garbage + 1 };
   }),
+  leaf('node-layout', 'two values that overlap', (node) => {
+    const [a, b] = [node.slot(0), node.slot(1)];
+    if (a.value + b.length <= node.bytes.length) node.setSlot(1, { ...b, value: a.value });
+    else node.setSlot(0, { ...a, value: b.value });
+  }),
   leaf('node-layout', 'an empty leaf', (node) => {
     node.header = { ...node.header, count: 0 };
   }),

@@ -63,6 +63,34 @@ damages['a segment opened under a serial beyond all addresses, in the journal'] 
   await store.write(0, [copy]);
 };
 
+damages['an inode with the last number there is, in the journal'] = async (store) => {
+  const { bytes } = await makeBase(4, false);
+  const { fields } = await dissect(new MemoryStore(bytes.size, { bytes }));
+  const [field] = fields.get('item-entry.inode')?.filter(({ part }) => part.what === 'journal record') ?? [];
+  bytes.write(field.at, Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0).subarray(0, field.size));
+  field.part.seal(bytes);
+  const copy = new Uint8Array(bytes.size);
+  bytes.read(0, copy);
+  await store.write(0, [copy]);
+};
+
+damages['moved pages under addresses beyond the log, and the map of them is lost'] = async (store) => {
+  const { bytes } = await makeBase(2, false);
+  const { fields } = await dissect(new MemoryStore(bytes.size, { bytes }));
+  for (const field of fields.get('summary-run.address') ?? []) {
+    bytes.write(field.at, Uint8Array.of(0x4a, 0x5f, 0x33, 0x99, 0x91, 0x13, 0x77, 0x96));
+    field.part.seal(bytes);
+  }
+  for (const field of fields.get('node-header.heap') ?? []) {
+    if (!field.part.what.startsWith('system')) continue;
+    bytes.write(field.at, Uint8Array.of(0xcf, 0x3f));
+    field.part.seal(bytes);
+  }
+  const copy = new Uint8Array(bytes.size);
+  bytes.read(0, copy);
+  await store.write(0, [copy]);
+};
+
 /** The last entry of a directory lies under an offset that a number holds only about. */
 const entryFarOut = (store: MemoryStore): Promise<void> =>
   editNode(store, [0], (node) => {

@@ -1,10 +1,11 @@
 /** Nodes that verify one by one and are no tree together, and a pointer that leads nowhere. */
 import { describe, expect, it } from 'vitest';
 import { CorruptionError } from '../../fs/errors.js';
+import { NodeSlot } from '../../fs/format/tree-node.js';
 import type { Log } from '../../fs/log/log.js';
 import { Cursor } from '../../fs/tree/cursor.js';
 import { splitKey } from '../../fs/tree/key.js';
-import { Node, virtualPointer } from '../../fs/tree/node.js';
+import { headerBytes, Node, slotBytes, virtualPointer } from '../../fs/tree/node.js';
 import { NodeCache } from '../../fs/tree/node-cache.js';
 
 const nodeBytes = 8192;
@@ -67,4 +68,20 @@ it('a pointer to a node that leads to no segment is damage, of which the volume 
   const cache = new NodeCache(log, nodeBytes, 64, (e) => told.push(e));
   expect(() => cache.get(virtualPointer(node(0)), 0, 0, 1)).toThrow(error);
   expect(told).toEqual([error]);
+});
+
+it('a node in which two slots refer to the same bytes is none', () => {
+  const made = new Node(nodeBytes);
+  made.clear(0, 0, 0, 1);
+  for (let inode = 1; inode <= 3; inode++) {
+    splitKey(inode, 1, 0);
+    made.insert(inode - 1, new Uint8Array(40).fill(inode));
+  }
+  expect(made.problem(0, 0, 1)).toBeUndefined();
+  const slot = (index: number): number => headerBytes + index * slotBytes + NodeSlot.offsetOf.value;
+  made.view.setUint16(slot(0), made.valueStart(1) + 39, true);
+  expect(made.problem(0, 0, 1)).toBe('values overlap');
+  expect(made.problem(0, 0, 1)).toBe('values overlap');
+  made.view.setUint16(slot(0), made.valueStart(1) + 40, true);
+  expect(made.problem(0, 0, 1)).toBeUndefined();
 });
