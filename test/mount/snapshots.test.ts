@@ -55,6 +55,10 @@ it('is listed by name only, stays over a remount, and is gone with rmdir', async
   await fs.rename(volume.path('.snapshots/a'), volume.path('.snapshots/b'));
   expect(await fs.readdir(volume.directory)).toEqual(['file']);
   expect(await fs.readdir(volume.path('.snapshots'))).toEqual(['b']);
+  await fs.mkdir(volume.path('folder'));
+  expect(spawnSync('mv', [volume.path('folder'), volume.path('.snapshots')]).status).toBe(1);
+  expect(await fs.readdir(volume.path('.snapshots'))).toEqual(['b']);
+  await fs.rmdir(volume.path('folder'));
   await volume.unmount();
   await volume.mount('snapdir=visible');
   expect((await fs.readdir(volume.directory)).sort()).toEqual(['.snapshots', 'file']);

@@ -78,7 +78,11 @@ export const rename2: Handler = (x) => move(x, x.request.u32(rename2In.flags), r
 
 const move = (x: Exchange, flags: number, nameBytes: number): number => {
   const { request: r, filesystem } = x;
-  if (r.rootIdAt(renameIn.newParent) !== r.rootId) return -errno.EXDEV;
+  const newRoot = r.rootIdAt(renameIn.newParent);
+  if (newRoot !== r.rootId) {
+    // After EXDEV mv(1) copies: its mkdir in `.snapshots` would make a snapshot, and then nothing could be put there.
+    return x.connection.served.filesystem(newRoot)?.volatile ? -errno.EPERM : -errno.EXDEV;
+  }
   const name = r.name(nameBytes);
   const newName = r.name(nameBytes + name.length + 1);
   filesystem.rename(r.inode, name, r.inodeAt(renameIn.newParent), newName, flags, r);
