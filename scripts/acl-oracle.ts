@@ -31,7 +31,8 @@ await withWorkspace(async (workspace) => {
   for (const ground of grounds) open.push(await ground.open(workspace));
   const directories = open.map(({ directory }) => directory);
   for (const directory of directories) chmodSync(directory, 0o777);
-  const rounds = new Rounds(directories, seededRandom(Number(values.seed)));
+  const umaskApart = directories.filter((_, i) => !grounds[i].without.includes('umask-apart'));
+  const rounds = new Rounds(directories, umaskApart, seededRandom(Number(values.seed)));
   const end = Date.now() + Number(values.minutes) * 60_000;
   process.umask(0);
   while (rounds.decisions < Number(values.decisions) && Date.now() < end) rounds.next();

@@ -22,6 +22,8 @@ export class Rounds {
 
   constructor(
     private readonly directories: readonly string[],
+    /** Those of them where a default ACL takes the place of the umask. */
+    private readonly umaskApart: readonly string[],
     private readonly random: Random,
   ) {}
 
@@ -65,15 +67,15 @@ export class Rounds {
   }
 
   /** Mode, and both ACLs. */
-  private shows(name: string): void {
+  private shows(name: string, bases = this.directories): void {
     this.same(
       `${name}: mode`,
-      this.each((base) => modeOf(join(base, name))),
+      bases.map((base) => modeOf(join(base, name))),
     );
     for (const attribute of [access, byDefault]) {
       this.same(
         `${name}: ${attribute}`,
-        this.each((base) => aclOf(join(base, name), attribute)),
+        bases.map((base) => aclOf(join(base, name), attribute)),
       );
     }
   }
@@ -103,20 +105,23 @@ export class Rounds {
   private inherit(name: string): void {
     const { random } = this;
     if (chance(random, 0.8)) this.setAcl(name, byDefault, someAcl(random));
-    const [mode, umask] = [below(random, 0o1000), below(random, 0o1000)];
+    const [mode, umask] = [below(random, 0o1000), chance(random, 0.5) ? below(random, 0o1000) : 0];
+    const bases = umask === 0 ? this.directories : this.umaskApart;
     process.umask(umask);
     this.same(
       'creat',
-      this.each((base) => closed(calls.open(join(base, name, 'f'), o.create | o.writeOnly, mode))),
+      bases.map((base) => closed(calls.open(join(base, name, 'f'), o.create | o.writeOnly, mode))),
     );
     this.same(
       'mkdir',
-      this.each((base) => calls.mkdir(join(base, name, 'd'), mode)),
+      bases.map((base) => calls.mkdir(join(base, name, 'd'), mode)),
     );
     process.umask(0);
-    for (const child of ['f', 'd']) this.shows(join(name, child));
-    this.each((base) => calls.unlink(join(base, name, 'f')));
-    this.each((base) => calls.rmdir(join(base, name, 'd')));
+    for (const child of ['f', 'd']) this.shows(join(name, child), bases);
+    for (const base of bases) {
+      calls.unlink(join(base, name, 'f'));
+      calls.rmdir(join(base, name, 'd'));
+    }
   }
 
   private each<T>(work: (base: string) => T): T[] {

@@ -13,10 +13,13 @@ const ofFuse: readonly Feature[] = ['atime-of-cached', 'limits-when-written'];
 /** What libfuse 2 has no callback for, or hides. */
 const ofLibfuse: readonly Feature[] = [
   'copy',
+  // Without default_permissions the kernel asks nobody about a last component that is a dot.
+  'dot-searched',
   'fallocate',
   'handles',
   'inode-flags',
   'nanoseconds',
+  'one-time',
   'removed-places',
   'rename-flags',
   'seek',
@@ -28,18 +31,21 @@ const ofLibfuse: readonly Feature[] = [
 
 export interface Place {
   readonly name: string;
+  /** Of the mount, where it is one of Varve. */
+  readonly options?: string;
   readonly without: readonly Feature[];
   /** Make and mount it; resolves with the directory, and how to check and unmount it. */
   open(workspace: Workspace): Promise<{ readonly directory: string; close(): Promise<void> }>;
 }
 
-const varve = (name: string, options: readonly string[], without: readonly Feature[]): Place => ({
+const varve = (name: string, options: string, without: readonly Feature[]): Place => ({
   name,
+  options,
   without,
   async open(workspace) {
     const volume = workspace.volume(name.replaceAll(/\W/g, '-'));
     await volume.format('512M');
-    await volume.mount(options);
+    await volume.mount([options]);
     return {
       directory: volume.directory,
       async close() {
@@ -68,11 +74,11 @@ export const ext4: Place = {
 
 /** Varve with a driver. */
 export const varveOn = (driver: string): Place =>
-  varve(`varve, driver=${driver}`, [`driver=${driver}`], driver === 'native' ? [...ofFuse, ...ofLibfuse] : ofFuse);
+  varve(`varve, driver=${driver}`, `driver=${driver}`, driver === 'native' ? [...ofFuse, ...ofLibfuse] : ofFuse);
 
 export const places: readonly Place[] = [
   ext4,
-  varve('varve', [], ofFuse),
-  varve('varve, journal=data', ['journal=data'], ['atime-of-cached']),
+  varve('varve', 'rw', ofFuse),
+  varve('varve, journal=data', 'journal=data', ['atime-of-cached']),
   varveOn('native'),
 ];

@@ -5,6 +5,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
+import { places } from '../../scripts/conformance/grounds.js';
 import { requireFuse } from '../support/mounts.js';
 import { MountedVolume } from '../support/programs.js';
 
@@ -23,17 +24,17 @@ const output = (script: string, ...args: readonly string[]): Promise<string> =>
     );
   });
 
-it.each([
-  ['as mounted by default', 'rw', 'atime-of-cached,limits-when-written'],
-  ['in mode data', 'journal=data', 'atime-of-cached'],
-])('every call does what it should, %s', async (_, options, without) => {
+/** Mode data has its turn in the script, as ext4 has. */
+const drivers = places.filter(({ options }) => options !== undefined && !options.startsWith('journal='));
+
+it.each(drivers)('every call does what it should on $name', async ({ options, without }) => {
   volume = await MountedVolume.make('512M');
   await volume.mount(options);
-  const said = await output('conformance', volume.directory, '--without', without);
+  const said = await output('conformance', volume.directory, '--without', without.join(','));
   await volume.unmount();
   expect(said.split('\n').filter((line) => line.startsWith('FAILED'))).toEqual([]);
   const [, assertions, failed] = /(\d+) assertions, (\d+) failed/.exec(said) ?? [];
-  expect([Number(assertions) > 4000, Number(failed)]).toEqual([true, 0]);
+  expect([Number(assertions) > 3900, Number(failed)]).toEqual([true, 0]);
   await volume.expect('fsck.varve', '-f', volume.image);
 });
 

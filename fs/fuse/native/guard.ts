@@ -107,8 +107,12 @@ export class Guard {
     const target = this.guarded(object);
     const writable = (): boolean => permits(this.caller, target, permission.write);
     if (changes.mode !== undefined && onlyDropsPrivileges(object.mode, changes.mode) && writable()) return;
-    if (isTouch(changes) && (isOwner(this.caller, target) || writable())) return;
-    this.obey(mayChange(this.caller, target, changes), object, 'setattr');
+    const refusal = isTouch(changes)
+      ? isOwner(this.caller, target) || writable()
+        ? undefined
+        : 'EACCES'
+      : mayChange(this.caller, target, changes);
+    this.obey(refusal, object, 'setattr');
   }
 
   readXattr(object: Attributes, name: Uint8Array): void {

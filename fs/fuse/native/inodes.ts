@@ -53,10 +53,17 @@ export const chown = (call: Call): number => {
   });
 };
 
-export const truncate = (call: Call): number => change(call, { size: call.record.offset });
+/** As with a write, setuid and setgid go, unless root does it. */
+const truncation = ({ record, who }: Call): AttributeChanges => ({
+  size: record.offset,
+  killPrivileges: who.uid !== 0,
+});
 
-export const ftruncate = ({ filesystem, handles, record, who }: Call): number => {
-  filesystem.setattr(handles.inode(record.handle), { size: record.offset }, who);
+export const truncate = (call: Call): number => change(call, truncation(call));
+
+export const ftruncate = (call: Call): number => {
+  const { filesystem, handles, record, who } = call;
+  filesystem.setattr(handles.inode(record.handle), truncation(call), who);
   return 0;
 };
 
