@@ -9,6 +9,7 @@ import { type AddCommand, type CommandContext, programCommand } from './command.
 import { addCompression } from './compression.js';
 import { addDefrag } from './defrag.js';
 import { addDf } from './df.js';
+import { addDiff } from './diff.js';
 import { addDump } from './dump.js';
 import { exitCode, exitCodeOf } from './exit-codes.js';
 import { addFrag } from './frag.js';
@@ -33,6 +34,7 @@ const commands: readonly AddCommand[] = [
   addFrag,
   addDefrag,
   addSnapshot,
+  addDiff,
   addCompression,
   addProperty,
   addTransform,

@@ -2,10 +2,12 @@
  * What `varve snapshot` can ask for, by name: of the server of a mount through its control socket, and in the program
  * itself of an image that nobody serves. Arguments and results are fit for JSON.
  */
-import { VolumeError } from '../errors.js';
+import { FsError, VolumeError } from '../errors.js';
+import { type PathDifference, pathDifferences } from '../transfer/path-difference.js';
 import { pageSize } from '../units.js';
 import type { KeptRoot } from '../volume/kept-roots.js';
 import { uniquePages } from '../volume/snapshot-usage.js';
+import { SnapshotView } from '../volume/snapshot-view.js';
 import { spaceByCause } from '../volume/space-by-cause.js';
 import type { Volume } from '../volume/volume.js';
 import type { Arguments, CommandHandler } from './control.js';
@@ -53,6 +55,7 @@ export function snapshotCommands(volume: Volume, maker: SnapshotMaker = volume.s
       await volume.lines.clone(text(given, 'name'), text(given, 'branch'));
     },
     'snapshot-rollback': (given) => rollback(volume, mounted, given),
+    'snapshot-diff': (given) => differences(volume, text(given, 'from'), text(given, 'to')),
     'branch-list': () => branchesOf(volume),
     'branch-delete': (given) => volume.lines.remove(text(given, 'branch')),
     space: () => spaceByCause(volume.state),
@@ -62,6 +65,19 @@ export function snapshotCommands(volume: Volume, maker: SnapshotMaker = volume.s
       await volume.commit();
     },
   };
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function differences(volume: Volume, from: string, to: string): Promise<PathDifference[]> {
+  return pathDifferences(viewOf(volume, from), viewOf(volume, to), nextTurn);
+}
+
+/** A snapshot, to be read. ENOENT. */
+export function viewOf(volume: Volume, name: string): SnapshotView {
+  const root = volume.snapshots.find(name);
+  if (root === undefined) throw new FsError('ENOENT', 'snapshot', undefined, `there is no snapshot ${name}`);
+  return new SnapshotView(volume, root);
 }
 
 /** Who has files open would find others under their names: not while the volume is mounted. */

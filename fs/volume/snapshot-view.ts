@@ -16,11 +16,12 @@ export class SnapshotView implements VolumeApi {
   readonly generation: Generation;
   readonly heldGeneration: Generation = 0;
   flusher: Flusher | undefined;
-  private readonly tree: Tree;
+  /** Its map. Nobody may go on with it once the snapshot is deleted: see `mustBeThere`. */
+  readonly tree: Tree;
 
   constructor(
     private readonly volume: Volume,
-    private readonly root: KeptRoot,
+    readonly root: KeptRoot,
   ) {
     const { pointer, height, generation } = root;
     this.inodes = root.inodes;
@@ -52,8 +53,8 @@ export class SnapshotView implements VolumeApi {
     throw new FsError('EROFS', operation);
   }
 
-  /** Once the snapshot is deleted, what it held may be written over at any time. */
-  private mustBeThere(): void {
+  /** Throws ESTALE: once the snapshot is deleted, what it held may be written over at any time. */
+  mustBeThere(): void {
     if (!this.volume.snapshots.has(this.root.id))
       throw new FsError('ESTALE', 'read', undefined, 'the snapshot is gone');
   }

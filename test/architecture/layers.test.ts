@@ -14,6 +14,7 @@ const order = [
   ['fs/cleaner/'],
   ['fs/volume/'],
   ['fs/posix/'],
+  ['fs/transfer/'],
   ['fs/scrub/'],
   ['fs/report/'],
   ['fs/fuse/'],
