@@ -25,8 +25,10 @@ const enough = 20_000;
 /** An act begins after so many ms without a request. */
 const quietMs = 1;
 
+type Traffic = Pick<Mounted, 'traffic'>;
+
 /** Resolves when the rehearsal is over. Whatever goes wrong in it goes to `log`: the mount has no part in it. */
-export async function rehearse(mounted: Mounted, log: (line: string) => void): Promise<void> {
+export async function rehearse(mounted: Traffic, log: (line: string) => void): Promise<void> {
   const memory = memoryFile('rehearsal');
   if (memory < 0) return;
   try {
@@ -43,7 +45,7 @@ export async function rehearse(mounted: Mounted, log: (line: string) => void): P
   }
 }
 
-async function play(store: Store, mounted: Mounted, log: (line: string) => void): Promise<void> {
+async function play(store: Store, mounted: Traffic, log: (line: string) => void): Promise<void> {
   await Volume.format(store, {
     superblock: superblock(),
     initial: initialItems({ seconds: 0, nanos: 0 }, 0, 0, 0o755),
@@ -66,7 +68,7 @@ async function play(store: Store, mounted: Mounted, log: (line: string) => void)
 }
 
 /** Until the event loop has had its turn and the mount has nothing to do: an act would delay a read under way. */
-async function quiet(mounted: Mounted): Promise<void> {
+async function quiet(mounted: Traffic): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
   for (;;) {
     const { waiting, idleMs, ended } = mounted.traffic();

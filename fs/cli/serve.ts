@@ -46,6 +46,9 @@ import { snapshotCommands } from './snapshot-service.js';
 import { varveMountAt } from './umount.js';
 import { answerUpkeep } from './upkeep-service.js';
 
+/** For the code cache of this program (scripts/code-cache.ts). */
+export { rehearse };
+
 /** How long to wait for a server that still writes its last checkpoint. */
 const lockWaitMs = 30_000;
 /** How long users of a mount have to finish after SIGTERM. */
