@@ -2,12 +2,13 @@
  * Pass 2: the two checkpoint slots. The newest that verifies is the state that fsck checks; the other one may be
  * torn if the volume was not closed, and zero if it was never written.
  */
+import { FsError } from '../fs/errors.js';
 import { Checkpoint, checkpointMagic, type HeadPosition } from '../fs/format/checkpoint.js';
 import { checksum } from '../fs/format/checksum.js';
 import { noPlace, slotOffset, tablePages } from '../fs/format/geometry.js';
 import type { Superblock } from '../fs/format/superblock.js';
 import type { Store } from '../fs/store/store.js';
-import { endOfInodes, pageSize } from '../fs/units.js';
+import { endOfInodes, type ImageOffset, pageSize } from '../fs/units.js';
 import { type Problem, problem } from './problem.js';
 
 export interface Slot {
@@ -20,17 +21,29 @@ export interface Slot {
 
 export async function readSlot(store: Store, superblock: Superblock, slot: number): Promise<Slot> {
   const raw = new Uint8Array(superblock.checkpointPages * pageSize);
-  await store.read(slotOffset(superblock, slot), raw);
-  const empty = raw.every((byte) => byte === 0);
+  const unread = await problemOfRead(store, slotOffset(superblock, slot), raw);
+  const empty = unread === undefined && raw.every((byte) => byte === 0);
   const view = new DataView(raw.buffer);
   const checkpoint = Checkpoint.read(view);
   view.setUint32(Checkpoint.offsetOf.checksum, 0, true);
   const tableMap = raw.subarray(pageSize, pageSize + Math.ceil(tablePages(superblock) / 4));
-  let wrong: string | undefined;
-  if (checkpoint.magic !== checkpointMagic) wrong = empty ? 'was never written' : 'is not a checkpoint';
+  let wrong = unread;
+  if (unread !== undefined) raw.fill(0);
+  else if (checkpoint.magic !== checkpointMagic) wrong = empty ? 'was never written' : 'is not a checkpoint';
   else if (checkpoint.checksum !== checksum(raw)) wrong = 'fails its checksum';
   else if (checkpoint.slot !== slot) wrong = `says that it is slot ${checkpoint.slot}`;
   return { checkpoint, tableMap, wrong, empty };
+}
+
+/** Words for an error of the store; undefined: it was read. */
+async function problemOfRead(store: Store, offset: ImageOffset, into: Uint8Array): Promise<string | undefined> {
+  try {
+    await store.read(offset, into);
+    return undefined;
+  } catch (e) {
+    if (e instanceof FsError && e.code === 'EIO') return "can't be read";
+    throw e;
+  }
 }
 
 /** The newest of the slots that verify; undefined if none does. */

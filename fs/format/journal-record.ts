@@ -19,6 +19,7 @@ export const JournalRecord = struct('journal-record', {
   nextSerial: u64('its serial'),
   nextInode: u64('next inode number after its batches'),
   inodes: u64('inodes in the tree after its batches'),
+  base: u64('newest checkpoint with batches that no record holds: the record means nothing without it; 0: none'),
   opened: u32('number of opened-segment entries'),
   batches: u32('number of batches'),
 });

@@ -22,6 +22,13 @@ export interface ReadRecord {
   readonly batches: readonly DecodedBatch[];
 }
 
+/** What is read from: a checkpoint, or in tests a position alone. */
+export interface JournalStart extends JournalPosition {
+  readonly generation?: Generation;
+  /** Id of the line that is live. */
+  readonly rootId?: number;
+}
+
 /**
  * Batches that follow the checkpoint of generation g are of g + 1, and of g + 2 while checkpoint g + 1 is being written;
  * where that one has rotted, those after it count from g too. Larger numbers are nobody's, and would leave none to go on.
@@ -32,7 +39,7 @@ const mostAhead = 4;
 export async function* readJournal(
   store: Store,
   geometry: Geometry,
-  from: JournalPosition & { readonly generation?: Generation },
+  from: JournalStart,
   epoch: number,
 ): AsyncGenerator<ReadRecord> {
   const perSegment = segmentPages(geometry);
@@ -43,7 +50,6 @@ export async function* readJournal(
   let next = { place: from.journalNextPlace, serial: from.journalNextSerial };
   let last = from.journalLast;
   let sequence = from.journalSequence;
-  const most = from.generation === undefined ? Number.POSITIVE_INFINITY : from.generation + mostAhead;
   if (place < 0 || place >= geometry.places) return;
   await store.read(placeOffset(geometry, place, 0), segment);
   for (;;) {
@@ -62,7 +68,7 @@ export async function* readJournal(
       if (bytes === undefined) return;
     }
     const record = decode(bytes, place, serial);
-    if (record === undefined || isAhead(record, most)) return;
+    if (record === undefined || !leadsOn(record, from)) return;
     last = record.header.checksum;
     sequence++;
     at += Math.ceil(bytes.length / recordAlignment) * recordAlignment;
@@ -71,8 +77,17 @@ export async function* readJournal(
   }
 }
 
-const isAhead = ({ batches }: ReadRecord, most: Generation): boolean =>
-  batches.some(({ generation }) => generation > most);
+/**
+ * Whether a record can be added to the state of this checkpoint. It can't if it relies on a newer one that is lost: with
+ * that went batches that no record holds, or the live line became another one.
+ */
+function leadsOn({ header, batches }: ReadRecord, { generation: held, rootId }: JournalStart): boolean {
+  if (held === undefined) return true;
+  return (
+    header.base <= held &&
+    batches.every(({ generation, root }) => generation <= held || (generation <= held + mostAhead && root === rootId))
+  );
+}
 
 /** The bytes of a record if it is the next of the chain. */
 function recordAt(

@@ -70,7 +70,9 @@ export class Journal {
   /** By how much each of them changes the number of inodes. */
   private born: number[] = [];
   private opened: OpenedSegment[] = [];
-  private marked = { bytes: 0, batches: 0, opened: 0 };
+  private marked = { generation: 0, bytes: 0, batches: 0, opened: 0 };
+  /** Newest checkpoint that holds what no record does. */
+  private base: Generation = 0;
 
   constructor(
     private readonly store: Store,
@@ -233,6 +235,7 @@ export class Journal {
       nextSerial: this.nextSerial,
       nextInode: counters.nextInode,
       inodes: counters.inodes,
+      base: this.base,
       opened: this.opened.length,
       batches: count,
     });
@@ -255,7 +258,7 @@ export class Journal {
 
   /** A generation is frozen: what waits now belongs to it or to those before. Its full segments are freed in it. */
   freeze(generation: Generation): JournalPosition {
-    this.marked = { bytes: this.waiting.length, batches: this.ends.length, opened: this.opened.length };
+    this.marked = { generation, bytes: this.waiting.length, batches: this.ends.length, opened: this.opened.length };
     this.seal();
     for (const place of this.full) this.table.free(place, generation);
     this.full = [];
@@ -273,9 +276,10 @@ export class Journal {
   /** The checkpoint of the last freeze is durable: batches under it need no record. */
   checkpointed(): void {
     const { bytes, batches, opened } = this.marked;
+    if (batches > 0 || opened > 0) this.base = this.marked.generation;
     this.forget(bytes, batches);
     this.opened.splice(0, opened);
-    this.marked = { bytes: 0, batches: 0, opened: 0 };
+    this.marked = { generation: 0, bytes: 0, batches: 0, opened: 0 };
   }
 
   /** Free all segments: a clean close, where the next mount begins afresh, or after recovery of an older journal. */

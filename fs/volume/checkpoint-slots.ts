@@ -1,5 +1,5 @@
 /** The two places of the checkpoint, written in turn. The newest that verifies counts. */
-import { VolumeError } from '../errors.js';
+import { FsError, VolumeError } from '../errors.js';
 import { Checkpoint, checkpointMagic } from '../format/checkpoint.js';
 import { checksum } from '../format/checksum.js';
 import { type Geometry, slotOffset, tablePages } from '../format/geometry.js';
@@ -47,15 +47,26 @@ export function parseSlot(geometry: Geometry, bytes: Uint8Array): FoundCheckpoin
   return { checkpoint, map: unpackMap(bytes.subarray(pageSize, pageSize + checkpoint.mapBytes), total) };
 }
 
-/** Both slots, the newer first; those that do not verify are left out. */
+/**
+ * Both slots, the newer first; those that can't be read or do not verify are left out. Throws the store's error where
+ * that leaves none.
+ */
 export async function readSlots(store: Store, geometry: Geometry): Promise<FoundCheckpoint[]> {
   const found: FoundCheckpoint[] = [];
+  let unread: FsError | undefined;
   for (const slot of [0, 1]) {
     const bytes = new Uint8Array(geometry.checkpointPages * pageSize);
-    await store.read(slotOffset(geometry, slot), bytes);
+    try {
+      await store.read(slotOffset(geometry, slot), bytes);
+    } catch (e) {
+      if (!(e instanceof FsError && e.code === 'EIO')) throw e;
+      unread = e;
+      continue;
+    }
     const parsed = parseSlot(geometry, bytes);
     if (parsed !== undefined && parsed.checkpoint.slot === slot) found.push(parsed);
   }
+  if (found.length === 0 && unread !== undefined) throw unread;
   return found.sort((a, b) => b.checkpoint.generation - a.checkpoint.generation);
 }
 

@@ -49,8 +49,6 @@ async function replay(state: VolumeState, checkpoint: Checkpoint): Promise<void>
       }
     }
     for (const batch of record.batches) {
-      // It follows a turn to another line that never became durable: nobody was told of it.
-      if (batch.root !== state.rootId) continue;
       if (batch.generation <= checkpoint.generation) continue;
       generation = Math.max(generation, batch.generation);
       await applyRecovered(state, batch);

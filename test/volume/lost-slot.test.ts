@@ -1,0 +1,148 @@
+/**
+ * The newer checkpoint slot is lost, by a sector that has rotted or can't be read: the volume begins with the older one,
+ * and takes from the journal what can be added to that.
+ */
+import { expect, it } from 'vitest';
+import { FsError } from '../../fs/errors.js';
+import { slotOffset } from '../../fs/format/geometry.js';
+import { FileSystem } from '../../fs/posix/filesystem.js';
+import { initialItems } from '../../fs/posix/namespace/root-directory.js';
+import { MemoryStore } from '../../fs/store/memory.js';
+import { run } from '../../fs/suspend.js';
+import { pageSize, rootInode } from '../../fs/units.js';
+import { Volume } from '../../fs/volume/volume.js';
+import { checkVolume } from '../../fsck/check.js';
+import { formatTestVolume } from '../support/volume-image.js';
+
+/** Some places can't be read until they are written again. */
+class Medium extends MemoryStore {
+  readonly bad = new Set<number>();
+
+  override read(offset: number, into: Uint8Array): undefined {
+    if (this.bad.has(offset)) throw new FsError('EIO', 'read');
+    super.read(offset, into);
+  }
+
+  override write(offset: number, buffers: readonly Uint8Array[]): undefined {
+    this.bad.delete(offset);
+    super.write(offset, buffers);
+  }
+}
+
+const who = { uid: 0, gid: 0, pid: 1 };
+const named = (name: string): Buffer => Buffer.from(name);
+
+interface Mounted {
+  readonly volume: Volume;
+  readonly fs: FileSystem;
+}
+
+async function mounted(disk: Medium): Promise<Mounted> {
+  const volume = await Volume.open(disk, { commitSeconds: 0 });
+  const fs = new FileSystem(volume);
+  await fs.recover();
+  return { volume, fs };
+}
+
+async function formatted(): Promise<Medium> {
+  const disk = new Medium(16 * 2 ** 20);
+  await formatTestVolume(disk, undefined, initialItems({ seconds: 1, nanos: 0 }, 0, 0, 0o755));
+  return disk;
+}
+
+const make = ({ fs }: Mounted, name: string) => run(() => fs.mknod(rootInode, named(name), 0o100644, 0, 0, who));
+
+function names({ fs }: Mounted): Promise<string[]> {
+  return run(() => {
+    const found: string[] = [];
+    fs.readdir(rootInode, 0, (name) => found.push(Buffer.from(name).toString()) > 0);
+    return found.filter((name) => !name.startsWith('.')).sort();
+  });
+}
+
+/** Offset of the slot that was written last. */
+const newerSlot = ({ volume: { state } }: Mounted): number => slotOffset(state.geometry, 1 - state.slot);
+
+async function closed({ volume, fs }: Mounted): Promise<void> {
+  await fs.close();
+  await volume.close();
+}
+
+it('what only the lost checkpoint held is missing as a whole: no record that builds on it is replayed', async () => {
+  const disk = await formatted();
+  const before = await mounted(disk);
+  const { inode } = await make(before, 'a');
+  await before.volume.commit();
+  // No record holds the contents.
+  await run(() => before.fs.write(inode, 0, new Uint8Array(50_000).fill(7), who));
+  await before.volume.commit();
+  await run(() => before.fs.rename(rootInode, named('a'), rootInode, named('b'), 0, who));
+  await before.fs.sync();
+  const slot = newerSlot(before);
+  await before.volume.abandon();
+  await disk.write(slot, [new Uint8Array(pageSize)]);
+  const after = await mounted(disk);
+  expect(await names(after)).toEqual(['a']);
+  await closed(after);
+  expect(await checkVolume(disk)).toEqual([]);
+});
+
+it('all is there if the records hold what the lost checkpoint did', async () => {
+  const disk = await formatted();
+  const before = await mounted(disk);
+  await make(before, 'a');
+  await before.fs.sync();
+  await before.volume.commit();
+  await make(before, 'b');
+  await before.fs.sync();
+  const slot = newerSlot(before);
+  await before.volume.abandon();
+  await disk.write(slot, [new Uint8Array(pageSize)]);
+  const after = await mounted(disk);
+  expect(await names(after)).toEqual(['a', 'b']);
+  await closed(after);
+  expect(await checkVolume(disk)).toEqual([]);
+});
+
+it('records of the line that the lost checkpoint made live are not those of the one before', async () => {
+  const disk = await formatted();
+  const before = await mounted(disk);
+  await make(before, 'a');
+  await before.volume.snapshots.create('one');
+  await before.volume.lines.clone('one', 'other');
+  await before.fs.close();
+  await before.volume.lines.turnTo('other');
+  const other = { volume: before.volume, fs: new FileSystem(before.volume) };
+  await make(other, 'b');
+  await other.fs.sync();
+  const slot = newerSlot(other);
+  await before.volume.abandon();
+  await disk.write(slot, [new Uint8Array(pageSize)]);
+  const after = await mounted(disk);
+  expect(after.volume.lines.live).toBe('');
+  expect(await names(after)).toEqual(['a']);
+  expect(after.volume.inodes).toBe(2);
+  await closed(after);
+  expect(await checkVolume(disk)).toEqual([]);
+});
+
+it("a slot that can't be read counts as lost, for a mount and for fsck; two of them are an error", async () => {
+  const disk = await formatted();
+  const before = await mounted(disk);
+  await make(before, 'a');
+  await before.fs.sync();
+  await before.volume.commit();
+  const slots = [0, 1].map((slot) => slotOffset(before.volume.state.geometry, slot));
+  const newer = newerSlot(before);
+  await before.volume.abandon();
+  for (const slot of slots) disk.bad.add(slot);
+  await expect(Volume.open(disk)).rejects.toThrow('EIO');
+  disk.bad.clear();
+  disk.bad.add(newer);
+  const after = await mounted(disk);
+  expect(await names(after)).toEqual(['a']);
+  await closed(after);
+  expect(disk.bad.size).toBe(0);
+  disk.bad.add(slots[after.volume.state.slot]);
+  expect((await checkVolume(disk)).map(({ code }) => code)).toEqual(['checkpoint-slot']);
+});
