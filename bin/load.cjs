@@ -6,28 +6,26 @@
  * not looked at, because V8 knows a source by its length alone.
  */
 const { readFileSync, statSync } = require('node:fs');
-const { createRequire, wrap } = require('node:module');
-const { dirname, join } = require('node:path');
-const { constants, Script } = require('node:vm');
+const { createRequire } = require('node:module');
+const { join } = require('node:path');
+const { Script } = require('node:vm');
 
 const bundles = join(__dirname, '../dist/programs');
 
 /** Where the code cache of a program lies. */
 const cacheFile = (program) => join(bundles, `${program}.cache`);
 
-/** Returns what the bundle exports, and its script, from which a new cache can be made. */
+/**
+ * Returns what the bundle exports, and its script, from which a new cache can be made. The bundle gets an
+ * import() of ours: code from a cache has none (fs/host/import-module.ts).
+ */
 function load(program) {
   const filename = join(bundles, `${program}.cjs`);
-  const script = new Script(wrap(readFileSync(filename, 'utf8')), {
-    filename,
-    cachedData: cacheOf(program, filename),
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  });
-  const module = { exports: {} };
-  script
-    .runInThisContext()
-    .call(module.exports, module.exports, createRequire(filename), module, filename, dirname(filename));
-  return { exports: module.exports, script };
+  const source = `(function (exports, require, __filename, __import) { ${readFileSync(filename, 'utf8')}\n})`;
+  const script = new Script(source, { filename, cachedData: cacheOf(program, filename) });
+  const exports = {};
+  script.runInThisContext()(exports, createRequire(filename), filename, (specifier) => import(specifier));
+  return { exports, script };
 }
 
 function cacheOf(program, bundle) {

@@ -5,6 +5,7 @@
 import { realpathSync, statSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { VolumeError } from '../errors.js';
+import { importModule } from '../host/import-module.js';
 import { firstExternalId } from './registry.js';
 import type { Transform } from './transform.js';
 
@@ -16,7 +17,7 @@ export async function loadTransform(path: string): Promise<Transform> {
     throw new VolumeError('not-found', `there is no module ${path}`);
   let found: Partial<Transform> | undefined;
   try {
-    found = ((await import(pathToFileURL(realpathSync(path)).href)) as { default?: Partial<Transform> }).default;
+    found = ((await importModule(pathToFileURL(realpathSync(path)).href)) as { default?: Partial<Transform> }).default;
   } catch (e) {
     throw new VolumeError('usage', `${path} can't be loaded: ${e instanceof Error ? e.message : String(e)}`);
   }

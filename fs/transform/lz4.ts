@@ -6,6 +6,7 @@
  * match at distance 0 makes it leave what the target held, so the target is cleared first: the result depends on the
  * input alone.
  */
+import { importModule } from '../host/import-module.js';
 import type { Transform } from './transform.js';
 
 /** What of the package is used. Its own functions for high compression drop the level. */
@@ -17,8 +18,7 @@ interface Bindings {
 
 /** Load the native package: not with the module, as most programs never need it. */
 export async function lz4(): Promise<Transform> {
-  const name: string = 'lz4';
-  const loaded = (await import(name)) as { default: { utils: { bindings: Bindings } } };
+  const loaded = (await importModule('lz4')) as { default: { utils: { bindings: Bindings } } };
   const { bindings } = loaded.default.utils;
   return {
     id: 1,
