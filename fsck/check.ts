@@ -124,6 +124,7 @@ export async function survey(store: Store, options: CheckOptions = {}): Promise<
   await findings.takeAll(checkLinks(inodes, orphans));
   await findings.takeAll(checkReachable(inodes));
   await findings.takeAll(checkOrphans(orphans, inodes));
+  await findings.takeAll(files.usage.problems());
   await findings.takeAll(checkRelocations(image));
   await findings.takeAll(checkLiveMap(image));
   await findings.takeAll(checkCounters(image, { inodes: inodes.length, promised: files.extents.promised }));

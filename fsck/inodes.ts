@@ -13,6 +13,7 @@ import type { NodeFrame } from './node.js';
 import { OrphanList } from './orphans.js';
 import type { Findings } from './problem.js';
 import type { ItemVisitor } from './tree.js';
+import { UsageCheck } from './usage.js';
 import { XattrCheck } from './xattrs.js';
 
 const at = InodeRecord.offsetOf;
@@ -48,6 +49,7 @@ export class FileItems implements ItemVisitor {
   readonly orphans = new OrphanList();
   readonly dirents: Dirents;
   readonly extents: ExtentCheck;
+  readonly usage: UsageCheck;
   private readonly xattrs: XattrCheck;
   private current = none;
 
@@ -59,6 +61,7 @@ export class FileItems implements ItemVisitor {
     this.dirents = new Dirents(image.superblock.nameSeed, findings);
     this.extents = new ExtentCheck(image, findings, data);
     this.xattrs = new XattrCheck(image.superblock.nameSeed, findings);
+    this.usage = new UsageCheck(findings);
   }
 
   item(frame: NodeFrame, index: number): void {
@@ -93,7 +96,7 @@ export class FileItems implements ItemVisitor {
 
   private volumeItem(frame: NodeFrame, index: number, kind: number): void {
     if (kind === itemKind.orphan) this.orphans.add(frame, index, this.findings);
-    else if (kind !== itemKind.userQuota && kind !== itemKind.groupQuota && kind !== itemKind.projectQuota) {
+    else if (!this.usage.item(frame, index, kind)) {
       this.findings.add('item-unknown', `the tree has a volume item of kind ${kind}`, volumeInode);
     }
   }
@@ -117,6 +120,7 @@ export class FileItems implements ItemVisitor {
     const { view } = frame;
     const base = frame.valueStart(index);
     const mode = view.getUint32(base + at.mode, true);
+    this.usage.count(frame, index);
     this.current = {
       number: inode,
       index: this.inodes.add(

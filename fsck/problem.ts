@@ -45,6 +45,8 @@ export const invariants = {
   root: ['N8', 'Inode 1 is a directory, its own parent.'],
   'directory-size': ['N9', 'The size of a directory is the sum over its names of their bytes and 8.'],
   orphan: ['O1', 'An orphan entry names an inode that exists.'],
+  usage: ['Q1', 'A usage item is the sum over the inode records of its owner, and there is none for nothing.'],
+  limits: ['Q2', 'A limits item is for an id or for all, and its numbers are in range.'],
   xattr: ['X1', 'An attribute lies under the hash of its name, is unique, and has its value.'],
   'xattr-flag': ['X2', 'An inode says that it has attributes, and ACLs, when it has some.'],
   'page-claim': ['P1', 'A page has at most one pointer, and lies in a segment.'],

@@ -20,10 +20,14 @@ export const itemKind = {
   extent: 6,
   /** Inode 0, offset = inode number: a file without a name, or with pages to be reclaimed. */
   orphan: 16,
-  /** Inode 0, offset = uid, gid or project id: usage and limits. */
-  userQuota: 17,
-  groupQuota: 18,
-  projectQuota: 19,
+  /** Inode 0, offset = uid, gid or project id: what it uses. Sums over the inode records of the tree. */
+  userUsage: 17,
+  groupUsage: 18,
+  projectUsage: 19,
+  /** Inode 0, offset = uid, gid or project id, or 2^32 for those that have none: what it may use. */
+  userLimits: 20,
+  groupLimits: 21,
+  projectLimits: 22,
   /** System tree, inode 0, offset = address: where the cleaner moved a run of pages. */
   relocation: 32,
   /** System tree, inode 0, offset = root id: a kept root (snapshot, end of a line). */
@@ -51,6 +55,8 @@ export const inodeFlag = {
   noDump: 128,
   /** Extents of the file are, or were, transformed units. */
   units: 256,
+  /** What is made in the directory belongs to its project. */
+  projectInherit: 512,
 } as const;
 
 export const InodeRecord = struct('inode', {
@@ -70,7 +76,7 @@ export const InodeRecord = struct('inode', {
   btimeNanos: u32('0 to 999,999,999'),
   device: u32('major and minor of a device node, as the kernel encodes them'),
   flags: u32(
-    'acl 1, xattrs 2, immutable 4, append-only 8, noatime 16, compress 32, nocompress 64, nodump 128, units 256',
+    'acl 1, xattrs 2, immutable 4, append-only 8, noatime 16, compress 32, nocompress 64, nodump 128, units 256, project-inherit 512',
   ),
   parent: u64('directory: inode number of its parent; otherwise 0'),
   project: u32('project id for quotas'),
@@ -122,18 +128,25 @@ export const Orphan = struct('orphan', {
 });
 export type Orphan = Of<typeof Orphan>;
 
-/** Usage and limits of a user, group or project. */
-export const Quota = struct('quota', {
+/** What a user, group or project uses: the sums over its inode records. There is none where both are 0. */
+export const Usage = struct('usage', {
   pages: u64('pages stored'),
   inodes: u64('inodes'),
+});
+export type Usage = Of<typeof Usage>;
+
+/** What a user, group or project may use. */
+export const Limits = struct('limits', {
   softPages: u64('soft limit, 0 for none'),
   hardPages: u64('hard limit, 0 for none'),
   softInodes: u64('soft limit, 0 for none'),
   hardInodes: u64('hard limit, 0 for none'),
-  pagesSince: i64('when the soft limit of pages was passed, seconds since 1970; 0: it is not'),
-  inodesSince: i64('when the soft limit of inodes was passed; 0: it is not'),
+  pagesUntil: i64('end of the grace time for pages beyond the soft limit, seconds since 1970; 0: it is not passed'),
+  inodesUntil: i64('the same for inodes'),
+  pageGrace: u32('grace time in seconds; 0: as the one for all has it, and 7 days in that one'),
+  inodeGrace: u32('the same for inodes'),
 });
-export type Quota = Of<typeof Quota>;
+export type Limits = Of<typeof Limits>;
 
 /** A run of pages that the cleaner moved: pointers know it by the key's address, it lies at `target`. */
 export const Relocation = struct('relocation', {

@@ -16,30 +16,16 @@
 import { CorruptionError } from '../errors.js';
 import { maxItemBytes } from '../format/item.js';
 import { Pointer } from '../format/pointer.js';
-import type { Address, Generation, InodeNumber } from '../units.js';
+import type { InodeNumber } from '../units.js';
 import type { Delete, Put } from './batch.js';
 import { Cursor } from './cursor.js';
 import { isKey, keepKey, restoreKey, splitKey, words } from './key.js';
 import { firstVirtual, type Node, slotBytes, virtualPointer } from './node.js';
 import type { NodeCache } from './node-cache.js';
+import type { TreeCounters, TreeOwner } from './owner.js';
 import { writeNodes } from './write-nodes.js';
 
-/** What a tree asks of the volume. */
-export interface TreeOwner {
-  /** The open generation. */
-  readonly generation: Generation;
-  /** A node on disk is no longer needed by this root. */
-  releaseNode(address: Address, pages: number, birth: Generation): void;
-}
-
 export const treeId = { main: 0, system: 1 } as const;
-
-/** Counts of what happened, for tests that must have seen it. */
-export interface TreeCounters {
-  splits: number;
-  merges: number;
-  freed: number;
-}
 
 const maxHeight = 12;
 const innerNeed = slotBytes + Pointer.size;
@@ -212,6 +198,7 @@ export class Tree {
 
   private putAt(leaf: Node, value: Uint8Array): void {
     const at = leaf.lowerBound();
+    this.owner.itemChanges?.(leaf, at, value);
     if (leaf.matches(at)) leaf.replace(at, value);
     else leaf.insert(at, value);
   }
@@ -283,7 +270,9 @@ export class Tree {
       slots.push(index);
       node = this.dirtyChild(node, index);
     }
-    node.remove(node.lowerBound());
+    const at = node.lowerBound();
+    this.owner.itemChanges?.(node, at, undefined);
+    node.remove(at);
     for (let depth = nodes.length - 1; depth >= 0; depth--) {
       if (!this.shrink(nodes[depth], slots[depth], node)) break;
       node = nodes[depth];

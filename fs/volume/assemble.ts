@@ -11,7 +11,8 @@ import { headKind, SegmentTable } from '../log/segment-table.js';
 import { loadTable } from '../log/table-pages.js';
 import type { Store } from '../store/store.js';
 import { NodeCache } from '../tree/node-cache.js';
-import { Tree, type TreeOwner, treeId } from '../tree/tree.js';
+import type { TreeOwner } from '../tree/owner.js';
+import { Tree, treeId } from '../tree/tree.js';
 import { rootInode } from '../units.js';
 import { releaseNode } from './apply.js';
 import type { FoundCheckpoint } from './checkpoint-slots.js';
@@ -19,6 +20,7 @@ import { DroppedRuns } from './dropped-runs.js';
 import { KeptRoots } from './kept-roots.js';
 import { Space } from './space.js';
 import { type VolumeState, zeroCounters } from './state.js';
+import { UsageSums } from './usage.js';
 
 /** Beyond this there is no room to go on: addresses are whole numbers below 2^53. */
 const endOfAddresses = 2 ** 50;
@@ -58,7 +60,11 @@ export async function assemble(
     },
     releaseNode,
   });
-  const mainOwner = owner((address, pages, birth) => releaseNode(made.state as VolumeState, address, pages, birth));
+  const usage = new UsageSums();
+  const mainOwner = Object.assign(
+    owner((address, pages, birth) => releaseNode(made.state as VolumeState, address, pages, birth)),
+    { itemChanges: usage.itemChanges },
+  );
   // No snapshot holds nodes of the system tree, and the cleaner never moves them.
   const systemOwner = owner((address, pages) => log.release(address, pages));
   const cp = found?.checkpoint;
@@ -109,6 +115,7 @@ export async function assemble(
     nextInode: cp?.nextInode ?? rootInode + 1,
     inodes: cp?.inodes ?? 0,
     mainPages: cp?.mainPages ?? 0,
+    usage,
     newestSnapshot: cp?.newestSnapshot ?? 0,
     newestRoot: cp?.newestRoot ?? 0,
     nextRoot: cp?.nextRoot ?? 2,

@@ -132,6 +132,8 @@ export class Checkpoints {
     for (;;) {
       try {
         const due = this.moments.filter((moment) => moment.flush());
+        // Nodes that this copies are released.
+        this.state.usage.settle(this.state.main);
         settleReleases(this.state);
         for (const moment of due) moment.require();
         this.moments = this.moments.filter((moment) => !due.includes(moment));

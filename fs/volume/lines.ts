@@ -211,6 +211,7 @@ class Turning implements Moment {
     state.space.promised = next.promised;
     state.space.held = state.newestSnapshot === 0 ? 0 : next.held;
     state.main.turn(line, next);
+    state.usage.forget();
     this.done = true;
   }
 }

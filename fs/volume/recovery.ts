@@ -64,6 +64,8 @@ async function replay(state: VolumeState, checkpoint: Checkpoint): Promise<void>
     if (!certain && !(await dataIsThere(state, record, checkpoint.generation))) break;
     await accept(record);
   }
+  // In the generation of all that was replayed.
+  await run(() => state.usage.settle(state.main));
   // A new generation and new serials: whatever the crashed mount wrote beyond this point can't be mistaken for ours.
   log.generation = generation + 3;
   table.nextSerial += 2 * state.geometry.places + 1;

@@ -15,6 +15,7 @@ import type { Generation, InodeNumber } from '../units.js';
 import type { DroppedRuns } from './dropped-runs.js';
 import type { KeptRoots } from './kept-roots.js';
 import type { Space } from './space.js';
+import type { UsageSums } from './usage.js';
 
 /** Counts since the volume was opened, for tests that must have seen it happen, `varve info` and `varve top`. */
 export interface VolumeCounters {
@@ -70,6 +71,8 @@ export interface VolumeState {
   inodes: number;
   /** Data pages of the live tree. */
   mainPages: number;
+  /** What users, groups and projects use of it. */
+  readonly usage: UsageSums;
   /** Generation of the snapshot that the live root follows: pages born at or before it are held. 0: there is none. */
   newestSnapshot: Generation;
   /** Id of that snapshot. */

@@ -230,9 +230,9 @@ export class Volume implements VolumeApi {
   private mustWrite(paid: boolean): void {
     const { state } = this;
     this.mustBeWritable('write');
-    const { cache, space, journal, table, log, dropped } = state;
-    // Each deferred release may dirty a leaf of the relocation map; runs of them mostly share one.
-    const waiting = log.deferred.length + dropped.waiting.length;
+    const { cache, space, journal, table, log, dropped, usage } = state;
+    // Each deferred release may dirty a leaf of the relocation map, each sum one of its own; mostly they share one.
+    const waiting = log.deferred.length + dropped.waiting.length + usage.waiting;
     const dirty = cache.dirty + (waiting === 0 ? 0 : Math.ceil(waiting / releasesPerLeaf));
     if (dirty >= space.mostDirtyNodes || journal.waitingBytes >= mostWaiting) {
       throw new Suspend(this.checkpoints.checkpoint(), 'commit');

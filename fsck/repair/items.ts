@@ -49,9 +49,12 @@ export function hintsFor({ files }: Survey, concerned: ReadonlySet<number>): Map
 
 const volumeKinds: readonly number[] = [
   itemKind.orphan,
-  itemKind.userQuota,
-  itemKind.groupQuota,
-  itemKind.projectQuota,
+  itemKind.userUsage,
+  itemKind.groupUsage,
+  itemKind.projectUsage,
+  itemKind.userLimits,
+  itemKind.groupLimits,
+  itemKind.projectLimits,
 ];
 
 async function mendVolumeItems(shop: Workshop, ledger: Ledger): Promise<void> {

@@ -18,6 +18,7 @@ import { recount } from './recount.js';
 import { rewriteSystemTree } from './relocations.js';
 import type { Case, Step } from './remedies.js';
 import { mendSuperblocks } from './superblock.js';
+import { mendUsage } from './usage.js';
 import { Workshop } from './workshop.js';
 
 export interface Work {
@@ -53,6 +54,7 @@ async function performOn(seen: Survey, step: Step, work: Work): Promise<void> {
   for (const { code, remedy } of counted) ledger.did(code, `${code}: ${remedy?.text}`);
   if (counted.some(({ code }) => systemTree.includes(code)))
     rewriteSystemTree(shop.state, image, mendKeptRoots(shop.state, seen), false);
+  if (counted.some(({ code }) => code === 'usage' || code === 'limits')) await mendUsage(shop, seen.files.usage);
   const concerned = inodesOf(cases, work.allowed, step);
   if (step === 'items') await performItems(shop, seen, concerned, ledger);
   else if (step === 'names') await performNames(shop, seen, concerned, work);

@@ -7,7 +7,7 @@
  *
  *     superblock   one copy from the other
  *     structure    checkpoint, segment table, relocations, nodes: afterwards all can be read
- *     recount      live bits, counters: afterwards it can be written like any volume
+ *     recount      live bits, counters, usage: afterwards it can be written like any volume
  *     items        what belongs to one inode, by itself
  *     names        where entries lead; what has no name goes to lost+found
  *     counts       links and subdirectories, from all entries
@@ -70,6 +70,8 @@ const remedies: Readonly<Record<ProblemCode, Remedy | undefined>> = {
   'kept-root': remedy('recount', false, 'let it follow the one before, or drop what is no root'),
   'dropped-run': remedy('recount', false, 'forget the note'),
   counters: remedy('recount', true, 'count again'),
+  usage: remedy('recount', true, 'count again'),
+  limits: remedy('recount', false, 'remove it'),
   data: undefined,
 };
 

@@ -324,6 +324,9 @@ export const breakages: readonly Breakage[] = [
   items('xattr-flag', 'an ACL that the inode does not know', (batch) =>
     putXattr(batch, inodeOf.fifo, 'system.posix_acl_access', Buffer.from('y')),
   ),
+  items('usage', 'an owner of nothing', (batch) => batch.put(0, itemKind.userUsage, 77, new Uint8Array(16).fill(1))),
+  items('usage', 'a short record', (batch) => batch.put(0, itemKind.groupUsage, 5, new Uint8Array(3))),
+  items('limits', 'numbers out of range', (batch) => batch.put(0, 20, 9, new Uint8Array(56).fill(255))),
   items('page-claim', 'pages of another file', (batch, volume) => {
     const found = volume.get(inodeOf.big, itemKind.extent, 0) as Uint8Array;
     batch.put(file, itemKind.extent, 0, found.slice());

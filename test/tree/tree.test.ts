@@ -26,8 +26,8 @@ async function change(
     batch.frees = true;
     for (const key of keys.slice(i, i + 200)) {
       const text = value(key);
-      if (text === undefined) batch.delete(key, 1, key * 7);
-      else batch.put(key, 1, key * 7, Buffer.from(text));
+      if (text === undefined) batch.delete(key, 2, key * 7);
+      else batch.put(key, 2, key * 7, Buffer.from(text));
     }
     await run(() => volume.apply(batch));
   }
