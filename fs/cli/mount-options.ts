@@ -60,6 +60,10 @@ export interface MountChoices {
   accessTimes: 'relatime' | 'noatime';
   /** Mounted by an ordinary user: others may use it. */
   allowOther: boolean;
+  /** Whether ACLs are obeyed. */
+  acl: boolean;
+  /** Where an image is looked for that is named by its label or UUID. */
+  search: string[];
   /** Options that the kernel acts on: nosuid, nodev, noexec, ... */
   general: Set<string>;
 }
@@ -90,6 +94,7 @@ const meaningless = new Set(
 );
 
 export const usage = `Usage: mount.varve IMAGE DIRECTORY [-o OPTION,...] [-frsvw]
+       mount.varve LABEL=NAME|UUID=UUID DIRECTORY -o search=DIRECTORY[:DIRECTORY...][,OPTION,...]
 
 Mounts a Varve volume; returns when it can be used. A process in the background serves it until it is unmounted.
 
@@ -123,6 +128,9 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   snapdir=visible   list .snapshots in the root directory (hidden unless told; it can be entered all the same)
   norehearsal       do not practise on a volume in memory for the first second; see docs/DESIGN.md
   logfile=PATH      where the server logs; /run/varve/DEVICE.log unless told
+  noacl             POSIX ACLs are kept and not obeyed, and can be neither read nor set
+  search=DIRECTORY[:DIRECTORY...]
+                    where to look for the image or device that has the label or UUID
   allow_other       mounted by an ordinary user: let others in as well, if /etc/fuse.conf has user_allow_other
   nosuid, nodev, noexec, sync, dirsync, nodiratime, lazytime, nosymfollow: as for any filesystem
   remount           change ro, rw and the line above of what is mounted; journal stays as it is
@@ -177,6 +185,8 @@ export function parseMountOptions(options: readonly string[], sloppy = false): M
     driver: 'kernel',
     snapshotsVisible: false,
     allowOther: false,
+    acl: true,
+    search: [],
     transforms: [],
     degraded: false,
     accessTimes: 'relatime',
@@ -199,6 +209,7 @@ function takeFlag(choices: MountChoices, option: string): boolean {
   if (option === 'ro' || option === 'rw') choices.readOnly = option === 'ro';
   else if (option === 'writethrough' || option === 'writeback_cache') choices.writeThrough = option === 'writethrough';
   else if (option === 'allow_other') choices.allowOther = true;
+  else if (option === 'acl' || option === 'noacl') choices.acl = option === 'acl';
   else if (option === 'remount') choices.remount = true;
   else if (option === 'discard' || option === 'nodiscard') choices.discard = option === 'discard';
   else if (option === 'autodefrag') choices.autodefrag = defaultGatherBytes;
@@ -249,6 +260,10 @@ function takeValue(choices: MountChoices, option: string): boolean {
       return true;
     case 'delay':
       choices.delayMs = wholeNumber(name, value, 0, 10_000);
+      return true;
+    case 'search':
+      choices.search = value.split(':');
+      if (!choices.search.every((path) => path.startsWith('/'))) throw wrong('search needs paths from the root');
       return true;
     case 'snapshot':
       if (value === '') throw wrong('snapshot needs a name');

@@ -42,6 +42,7 @@ import {
 import { rehearse } from './rehearse.js';
 import { ScrubService } from './scrub-service.js';
 import { ServerProcess } from './serve-process.js';
+import { isServed, ServingMark } from './serving-mark.js';
 import { snapshotCommands } from './snapshot-service.js';
 import { varveMountAt } from './umount.js';
 import { answerUpkeep } from './upkeep-service.js';
@@ -51,6 +52,8 @@ export { rehearse };
 
 /** How long to wait for a server that still writes its last checkpoint. */
 const lockWaitMs = 30_000;
+/** How long a server may need to notice that its mount is gone. */
+const noticeMs = 2000;
 /** How long users of a mount have to finish after SIGTERM. */
 const graceMs = 10_000;
 const mebibyte = 2 ** 20;
@@ -77,14 +80,15 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
     server.tell(mountExit.ok);
     return mountExit.ok;
   }
-  const { image, target } = placeOf(args.image, args.target);
+  const { image, target } = placeOf(args.image, args.target, choices.search, choices.readOnly);
   if (args.fake) {
     server.tell(mountExit.ok);
     return mountExit.ok;
   }
   process.title = `mount.varve ${target}`;
   const say = (line: string): void => void (args.verbose && process.stderr.write(`mount.varve: ${line}\n`));
-  const store = await openStore(image, storeOptions(choices));
+  const store = await openImage(image, choices);
+  const mark = new ServingMark(image);
   say(`${image} is open`);
   const volume = await Volume.open(store, {
     ...volumeOptions(choices),
@@ -109,7 +113,7 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
     writeThrough: choices.writeThrough ?? (choices.journal === 'data' || choices.general.has('sync')),
     general: [...choices.general],
     allowOther: choices.allowOther,
-    posixAcl: true,
+    posixAcl: choices.acl,
     log: server.log,
   });
   const roots = new Roots(volume, filesystem, {
@@ -146,6 +150,7 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   if (choices.rehearsal && choices.driver === 'kernel') void rehearse(mounted, server.log);
 
   await served;
+  mark.clear();
   const problem = await close(service);
   closed.settle(problem);
   // Who waited for the end has been told by the next turns; then the connections end with the process.
@@ -154,9 +159,19 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   return problem === undefined ? mountExit.ok : mountExit.failed;
 }
 
-const storeOptions = (choices: MountChoices) => ({
+/** Waits for a server that writes its last checkpoint, not for one that goes on serving. Throws VolumeError. */
+async function openImage(image: string, choices: MountChoices): Promise<Store> {
+  try {
+    return await openStore(image, storeOptions(choices, noticeMs));
+  } catch (e) {
+    if (!(e instanceof VolumeError) || e.problem !== 'in-use' || isServed(image)) throw e;
+    return openStore(image, storeOptions(choices, lockWaitMs));
+  }
+}
+
+const storeOptions = (choices: MountChoices, waitMs: number) => ({
   readOnly: choices.readOnly,
-  waitMs: lockWaitMs,
+  waitMs,
   ...(choices.store === undefined ? {} : { kind: choices.store }),
   ...(choices.delayMs === undefined ? {} : { delayMs: choices.delayMs }),
 });
@@ -170,7 +185,8 @@ async function remountServer(target: string, choices: MountChoices): Promise<voi
   const running = await ControlConnection.open(mount.device);
   if (running === undefined) throw new VolumeError('io', `no server answers for ${target}`);
   try {
-    await running.ask('remount', { ...durability(choices), journal: choices.journal });
+    const { journal, readOnly } = choices;
+    await running.ask('remount', { ...durability(choices), journal, readOnly });
   } finally {
     running.close();
   }
@@ -240,7 +256,9 @@ function answerCommands(
 ): void {
   const began = Date.now();
   control.on('ping', () => ({ pid: process.pid }));
-  control.on('remount', ({ durable, journal }) => {
+  control.on('remount', ({ durable, journal, readOnly }) => {
+    if (readOnly === false && volume.readOnly)
+      throw new VolumeError('usage', 'the volume was opened read-only: unmount it, and mount it anew');
     if (journal !== undefined && journal !== volume.journal)
       throw new VolumeError('usage', `journal=${volume.journal} stays until the volume is mounted anew`);
     filesystem.durable = durable === 'all' || durable === 'names' ? durable : undefined;

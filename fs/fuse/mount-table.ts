@@ -12,6 +12,7 @@ export interface MountEntry {
   readonly target: string;
   readonly type: string;
   readonly source: string;
+  readonly readOnly: boolean;
   /** The user who mounted it, where the filesystem's options say so. */
   readonly owner: number | undefined;
 }
@@ -29,6 +30,7 @@ export const mounts = (): MountEntry[] => {
       target: plainPath(fields[4]),
       type: fields[separator + 1],
       source: plainPath(fields[separator + 2]),
+      readOnly: /^ro(?:,|$)/.test(fields[separator + 3] ?? ''),
       owner: ownerIn(fields[separator + 3]),
     });
   }

@@ -33,6 +33,11 @@ const pwrite = libc.func('pwrite', 'long', ['int', 'void *', 'ulong', 'long']) a
 const fdatasync = libc.func('fdatasync', 'int', ['int']) as (fd: number) => number;
 const syncFileRange = libc.func('sync_file_range', 'int', ['int', 'long', 'long', 'uint']);
 const flock = libc.func('flock', 'int', ['int', 'int']) as (fd: number, operation: number) => number;
+const fcntlLock = libc.func('int fcntl(int fd, int command, void *lock)') as (
+  fd: number,
+  command: number,
+  lock: Uint8Array,
+) => number;
 const ioctl = libc.func('ioctl', 'int', ['int', 'ulong', 'void *']);
 const memfdCreate = libc.func('int memfd_create(const char *label, uint flags)') as (l: string, f: number) => number;
 const fadvise = libc.func('int posix_fadvise(int fd, long offset, long length, int advice)');
@@ -45,6 +50,11 @@ const memfdCloseOnExec = 1;
 const lockShared = 1;
 const lockExclusive = 2;
 const lockNonBlocking = 4;
+const ofdGetLock = 36;
+const ofdSetLock = 37;
+const lockForReading = 0;
+const lockForWriting = 1;
+const noLock = 2;
 const fallocKeepSize = 1;
 const fallocPunchHole = 2;
 const blkGetSize64 = 0x80081272;
@@ -136,6 +146,26 @@ export function memoryFile(label: string): number {
 /** Take an advisory lock on the open file, seen by all processes of the host. False: somebody holds it. */
 export function tryLock(fd: number, exclusive: boolean): boolean {
   return flock(fd, (exclusive ? lockExclusive : lockShared) | lockNonBlocking) === 0;
+}
+
+/** struct flock, of the first byte. */
+function firstByte(type: number): Uint8Array {
+  const lock = new Uint8Array(32);
+  const view = new DataView(lock.buffer);
+  view.setInt16(0, type, true);
+  view.setUint32(16, 1, true);
+  return lock;
+}
+
+/** Lock the first byte for reading; the lock belongs to the open file and ends with it. Best effort. */
+export function lockByte(fd: number): void {
+  fcntlLock(fd, ofdSetLock, firstByte(lockForReading));
+}
+
+/** Whether another open file has locked the first byte. */
+export function seesLock(fd: number): boolean {
+  const lock = firstByte(lockForWriting);
+  return fcntlLock(fd, ofdGetLock, lock) === 0 && new DataView(lock.buffer).getInt16(0, true) !== noLock;
 }
 
 /** Size of a block device in bytes, or minus errno. */

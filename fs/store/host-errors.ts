@@ -24,8 +24,9 @@ export function openFailure(error: unknown, path: string): VolumeError {
       return new VolumeError('not-found', `${path}: no such image`);
     case 'EACCES':
     case 'EPERM':
-    case 'EROFS':
       return new VolumeError('no-permission', `${path}: permission denied`);
+    case 'EROFS':
+      return new VolumeError('no-permission', `${path} can only be read: it lies on a read-only filesystem`);
     case 'EBUSY':
     case 'ETXTBSY':
       return new VolumeError('in-use', `${path} is in use`);
