@@ -3,12 +3,22 @@
  * error why it refuses. Mounting waits for it; unmounting does not, as the mount's server may be this very process.
  */
 import { execFile, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { FsError, VolumeError } from '../errors.js';
 
 const program = 'fusermount3';
+const configuration = '/etc/fuse.conf';
 
 /** Whether mounting and unmounting is to be asked of fusermount3. */
 export const isOrdinaryUser = (): boolean => process.geteuid?.() !== 0;
+
+export const othersNotAllowed = (): VolumeError =>
+  new VolumeError('no-permission', "allow_other needs a line 'user_allow_other' in /etc/fuse.conf");
+
+/** Whether fuse.conf lets ordinary users let others into their mounts. */
+export function othersAllowed(): boolean {
+  return existsSync(configuration) && /^user_allow_other\s*$/m.test(readFileSync(configuration, 'utf8'));
+}
 
 /** Mount; `socket` is where it sends the descriptor. Throws VolumeError with its reason. */
 export function fusermountTo(target: string, options: readonly string[], socket: number): void {
@@ -20,9 +30,7 @@ export function fusermountTo(target: string, options: readonly string[], socket:
   if (error !== undefined) throw absent('mount', error);
   if (status === 0) return;
   const said = reasonIn(stderr);
-  if (said.includes('user_allow_other')) {
-    throw new VolumeError('no-permission', "allow_other needs a line 'user_allow_other' in /etc/fuse.conf");
-  }
+  if (said.includes('user_allow_other')) throw othersNotAllowed();
   throw new VolumeError('no-permission', `${program} does not mount on ${target}: ${said}`);
 }
 

@@ -33,6 +33,7 @@ beforeAll(async () => {
     ([driver, , user]) =>
       `${imageOf(driver, user)} ${targetOf(driver, user)} varve user,exec,noauto,_netdev,x-test.note=1,driver=${driver} 0 0`,
   );
+  lines.push(`${join(namespace.folder, 'all.img')} ${join(namespace.folder, 'all')} varve noatime,nofail 0 2`);
   await namespace.replaceFile('/etc/fstab', `${lines.join('\n')}\n`);
 });
 
@@ -56,6 +57,15 @@ it('mounts and remounts what no line of fstab names', async () => {
   );
   expect((await namespace.run(undefined, 'ls', '/sbin/mount.varve')).code).toBe(2);
   await namespace.expect(namespace.varve('varve'), 'install');
+});
+
+it('mounts all lines of fstab, each once', async () => {
+  const [image, target] = [join(namespace.folder, 'all.img'), join(namespace.folder, 'all')];
+  mkdirSync(target);
+  await namespace.expect(namespace.varve('mkfs.varve'), '--size', '64M', image);
+  for (let i = 0; i < 2; i++) await namespace.expect('mount', '-a');
+  expect(await namespace.expect('findmnt', '-n', '-o', 'SOURCE', target)).toBe(`${image}\n`);
+  await namespace.expect('umount', target);
 });
 
 describe.each(cases)('driver=%s, by %s', (driver, _, user) => {
@@ -120,6 +130,22 @@ describe.each(cases)('driver=%s, by %s', (driver, _, user) => {
     expect(await varve('varve', 'umount', '--force', target)).toEqual(done);
     expect(await by('mount', target)).toEqual(done);
     expect((await by('cat', join(target, 'kept'))).out).toBe('kept\n');
+    expect(await varve('varve', 'umount', target)).toEqual(done);
+  });
+
+  it('lets others in only if fuse.conf allows it', async (context) => {
+    context.skip(user === undefined, 'root needs no leave for it');
+    const list = (uid: number | undefined): Promise<Outcome> => namespace.run(uid, 'ls', target);
+    const mount = (...options: string[]): Promise<Outcome> =>
+      varve('mount.varve', image, target, '-o', [`driver=${driver}`, ...options].join());
+    expect(await mount()).toEqual(done);
+    for (const other of [undefined, 12_345]) expect((await list(other)).err).toMatch(/Permission denied/);
+    expect(await varve('varve', 'umount', target)).toEqual(done);
+    await namespace.replaceFile('/etc/fuse.conf', '');
+    expect((await mount('allow_other')).err).toMatch(/user_allow_other/);
+    await namespace.replaceFile('/etc/fuse.conf', 'user_allow_other\n');
+    expect(await mount('allow_other')).toEqual(done);
+    expect((await list(12_345)).code).toBe(0);
     expect(await varve('varve', 'umount', target)).toEqual(done);
   });
 

@@ -13,6 +13,7 @@ import { libc } from '../../host/libc.js';
 import { run } from '../../suspend.js';
 import { deferred } from '../deferred.js';
 import type { Mounted, MountOptions, Served } from '../driver.js';
+import { isOrdinaryUser, othersAllowed, othersNotAllowed } from '../fusermount.js';
 import { remountKernel } from '../kernel/mount.js';
 import { inThread } from '../kernel/system-calls.js';
 import { mountAt } from '../mount-table.js';
@@ -144,7 +145,9 @@ export class NativeSession implements Mounted {
       );
     } catch (e) {
       if (e instanceof VolumeError) throw e;
-      throw new VolumeError('io', `libfuse can't mount on ${this.target}: it has said why`);
+      // libfuse has fusermount keep quiet.
+      if (this.options.allowOther && isOrdinaryUser() && !othersAllowed()) throw othersNotAllowed();
+      throw new VolumeError('io', `libfuse can't mount on ${this.target}`);
     }
   }
 
