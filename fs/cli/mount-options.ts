@@ -94,7 +94,6 @@ const meaningless = new Set(
 );
 
 export const usage = `Usage: mount.varve IMAGE DIRECTORY [-o OPTION,...] [-frsvw]
-       mount.varve LABEL=NAME|UUID=UUID DIRECTORY -o search=DIRECTORY[:DIRECTORY...][,OPTION,...]
 
 Mounts a Varve volume; returns when it can be used. A process in the background serves it until it is unmounted.
 
@@ -130,7 +129,7 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   logfile=PATH      where the server logs; /run/varve/DEVICE.log unless told
   noacl             POSIX ACLs are kept and not obeyed, and can be neither read nor set
   search=DIRECTORY[:DIRECTORY...]
-                    where to look for the image or device that has the label or UUID
+                    where to look for the image or device, if it is named as LABEL=NAME or UUID=UUID
   allow_other       mounted by an ordinary user: let others in as well, if /etc/fuse.conf has user_allow_other
   nosuid, nodev, noexec, sync, dirsync, nodiratime, lazytime, nosymfollow: as for any filesystem
   remount           change ro, rw and the line above of what is mounted; journal stays as it is
