@@ -129,7 +129,7 @@ export class KeptRootList {
 
 function rootProblem(root: KeptRootItem, { checkpoint }: Image): string | undefined {
   const known: readonly number[] = Object.values(rootState);
-  if (!known.includes(root.state) || root.kind < 1 || root.kind > 2)
+  if (!known.includes(root.state) || root.kind < 1 || root.kind > 3)
     return `is of unknown kind ${root.kind} or state ${root.state}`;
   if (!(root.generation >= 1 && root.generation <= checkpoint.generation)) return `keeps generation ${root.generation}`;
   if (root.id >= checkpoint.nextRoot) return `is not below the next one, ${checkpoint.nextRoot}`;

@@ -1,11 +1,13 @@
 /** `varve df`: size and usage, of an image or of a mount. */
 import { VolumeError } from '../errors.js';
 import { pageSize } from '../units.js';
+import { orCorrupt } from '../volume/assemble.js';
+import { loadRoots } from '../volume/kept-roots.js';
 import { type SpaceByCause, spaceByCause } from '../volume/space-by-cause.js';
 import { type AddCommand, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
 import { json, pairs, table } from './output.js';
-import { rawState, withImage } from './raw-image.js';
+import { type RawImage, rawState, withImage } from './raw-image.js';
 import { formatSize } from './size.js';
 import { mountOf } from './target.js';
 import { type Usage, usageOfImage, usageOfMount } from './usage.js';
@@ -53,7 +55,7 @@ async function usageOf(path: string): Promise<Usage> {
 /** Of a mount as it is now, of an image as of its newest checkpoint. Throws VolumeError. */
 async function causesOf(path: string): Promise<SpaceByCause> {
   const mount = mountOf(path);
-  if (mount === undefined) return withImage(path, async (image) => spaceByCause(await rawState(image)));
+  if (mount === undefined) return withImage(path, causesOfImage);
   const server = await ControlConnection.open(mount.device);
   if (server === undefined) throw new VolumeError('io', `no server answers for ${mount.target}`);
   try {
@@ -61,6 +63,12 @@ async function causesOf(path: string): Promise<SpaceByCause> {
   } finally {
     server.close();
   }
+}
+
+async function causesOfImage(image: RawImage): Promise<SpaceByCause> {
+  const state = await rawState(image);
+  state.roots = await orCorrupt(image.store, () => loadRoots(state.system));
+  return spaceByCause(state);
 }
 
 const inBytes = (pages: SpaceByCause): SpaceByCause =>
@@ -72,6 +80,7 @@ function causeText({ path, ...space }: SpaceByCause & { path: string }): string 
     ['files', formatSize(space.data)],
     ['metadata', formatSize(space.metadata)],
     ['snapshots only', formatSize(space.snapshots)],
+    ['history only', formatSize(space.history)],
     ['promised, not yet written', formatSize(space.promised)],
     ['set aside for shared nodes', formatSize(space.copies)],
     ['free', `${formatSize(space.free)}, of which ${formatSize(space.scattered)} between live pages`],

@@ -7,6 +7,7 @@ import { VolumeError } from '../errors.js';
 import { type StoreKind, storeKinds } from '../store/open.js';
 import { type JournalMode, journalModes } from '../volume/journal-mode.js';
 import { parseSize } from './size.js';
+import { parseDuration, parseMoment } from './time.js';
 
 export const driverNames = ['kernel', 'native'] as const;
 export type DriverName = (typeof driverNames)[number];
@@ -47,6 +48,10 @@ export interface MountChoices {
   rehearsal: boolean;
   /** The snapshot to be shown, read-only. */
   snapshot?: string;
+  /** The moment to be shown, read-only: seconds since 1970. */
+  at?: number;
+  /** Seconds for which the root of each commit is kept; 0: it is not. */
+  historySeconds: number;
   /** The line to be shown; the first one unless told. */
   branch?: string;
   /** Whether a listing of the root directory has `.snapshots`. */
@@ -124,6 +129,8 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   noatime           leave access times alone (relatime unless told)
   snapshot=NAME     mount that snapshot, read-only
   branch=NAME       mount the branch that varve snapshot clone began
+  history=TIME      keep what each commit leaves for that long, such as 1h or 2d: varve snapshot create --at, -o at=
+  at=TIME           mount, read-only, what the volume was then: '10 minutes ago', 2026-01-31T10:00; needs a history
   snapdir=visible   list .snapshots in the root directory (hidden unless told; it can be entered all the same)
   norehearsal       do not practise on a volume in memory for the first second; see docs/DESIGN.md
   logfile=PATH      where the server logs; /run/varve/DEVICE.log unless told
@@ -183,6 +190,7 @@ export function parseMountOptions(options: readonly string[], sloppy = false): M
     discard: true,
     driver: 'kernel',
     snapshotsVisible: false,
+    historySeconds: 0,
     allowOther: false,
     acl: true,
     search: [],
@@ -196,9 +204,10 @@ export function parseMountOptions(options: readonly string[], sloppy = false): M
       throw wrong(`unknown mount option '${option}'`);
     }
   }
-  if (choices.snapshot !== undefined && choices.branch !== undefined)
-    throw wrong('snapshot= and branch= exclude each other');
-  if (choices.snapshot !== undefined) choices.readOnly = true;
+  const { snapshot, branch, at } = choices;
+  if ([snapshot, branch, at].filter((one) => one !== undefined).length > 1)
+    throw wrong('snapshot=, branch= and at= exclude each other');
+  if (snapshot !== undefined || at !== undefined) choices.readOnly = true;
   choices.accessTimes = choices.general.has('noatime') ? 'noatime' : 'relatime';
   return choices;
 }
@@ -264,10 +273,15 @@ function takeValue(choices: MountChoices, option: string): boolean {
       choices.search = value.split(':');
       if (!choices.search.every((path) => path.startsWith('/'))) throw wrong('search needs paths from the root');
       return true;
+    case 'history':
+      choices.historySeconds = value === '0' ? 0 : parseDuration(value);
+      return true;
+    case 'at':
+      choices.at = parseMoment(value, Date.now());
+      return true;
     case 'snapshot':
       if (value === '') throw wrong('snapshot needs a name');
       choices.snapshot = value;
-      choices.readOnly = true;
       return true;
     case 'branch':
       choices.branch = value;

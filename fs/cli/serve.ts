@@ -193,8 +193,13 @@ async function remountServer(target: string, choices: MountChoices): Promise<voi
 }
 
 /** The root that is mounted: the live one, after a turn to the line that was asked for; read-only also others as they are. */
-function shown(volume: Volume, { snapshot, branch = '' }: MountChoices): VolumeApi {
-  const { snapshots, lines } = volume;
+function shown(volume: Volume, { snapshot, at, branch = '' }: MountChoices): VolumeApi {
+  const { snapshots, lines, history } = volume;
+  if (at !== undefined) {
+    const past = history.at(at);
+    if (past === undefined) throw new VolumeError('not-found', history.unknown(at));
+    return new SnapshotView(volume, past);
+  }
   if (snapshot === undefined && branch === lines.live) return volume;
   const root = snapshot === undefined ? lines.find(branch) : snapshots.find(snapshot);
   if (root !== undefined) return new SnapshotView(volume, root);
@@ -207,6 +212,7 @@ function shown(volume: Volume, { snapshot, branch = '' }: MountChoices): VolumeA
 const volumeOptions = (choices: MountChoices) => ({
   branch: choices.branch ?? '',
   readOnly: choices.readOnly,
+  historySeconds: choices.historySeconds,
   discard: choices.discard,
   ...(choices.journal === undefined ? {} : { journal: choices.journal }),
   ...(choices.commitSeconds === undefined ? {} : { commitSeconds: choices.commitSeconds }),

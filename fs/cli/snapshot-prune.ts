@@ -7,6 +7,7 @@ import { keptBy, type Retention } from './retention.js';
 import { counted } from './size.js';
 import type { SnapshotFacts } from './snapshot-service.js';
 import { type Where, withSnapshots } from './snapshot-target.js';
+import { timeText } from './time.js';
 
 interface PruneChoices {
   readonly keepLast?: string;
@@ -55,7 +56,7 @@ export function addPrune(snapshot: Command, where: Where, { output }: CommandCon
         const lines = rows.map(({ name, created, keptBy }) => [
           keptBy.length > 0 ? 'keep' : choices.dryRun ? 'would delete' : 'deleted',
           name,
-          new Date(created).toISOString().replace('.000Z', 'Z'),
+          timeText(created),
           keptBy.join(', '),
         ]);
         output.line(

@@ -6,7 +6,7 @@ import { FsError, VolumeError } from '../errors.js';
 import { type PathDifference, pathDifferences } from '../transfer/path-difference.js';
 import { pageSize } from '../units.js';
 import type { KeptRoot } from '../volume/kept-roots.js';
-import { uniquePages } from '../volume/snapshot-usage.js';
+import { rootUsage } from '../volume/snapshot-usage.js';
 import { SnapshotView } from '../volume/snapshot-view.js';
 import { spaceByCause } from '../volume/space-by-cause.js';
 import type { Volume } from '../volume/volume.js';
@@ -37,6 +37,8 @@ export interface BranchFacts {
 /** Makes, deletes and renames snapshots: the volume, or what serves it. */
 export interface SnapshotMaker {
   create(name: string): Promise<KeptRoot>;
+  /** Of the history, what was live at that moment, in seconds since 1970. */
+  keep(name: string, seconds: number): Promise<KeptRoot>;
   remove(name: string): Promise<void>;
   rename(name: string, newName: string): Promise<void>;
 }
@@ -48,7 +50,8 @@ export function snapshotCommands(volume: Volume, maker: SnapshotMaker = volume.s
   const mounted = maker !== volume.snapshots;
   return {
     'snapshot-list': () => listOf(volume),
-    'snapshot-create': async (given) => facts(volume, await maker.create(text(given, 'name'))),
+    'history-list': () => historyOf(volume),
+    'snapshot-create': async (given) => facts(volume, await create(maker, given)),
     'snapshot-delete': (given) => maker.remove(text(given, 'name')),
     'snapshot-rename': (given) => maker.rename(text(given, 'name'), text(given, 'to')),
     'snapshot-clone': async (given) => {
@@ -98,8 +101,20 @@ function branchesOf(volume: Volume): BranchFacts[] {
 }
 
 async function listOf(volume: Volume): Promise<SnapshotFacts[]> {
-  const unique = await uniquePages(volume.state);
+  const { unique } = await rootUsage(volume.state);
   return volume.snapshots.list().map((root) => facts(volume, root, unique.get(root.id)));
+}
+
+async function historyOf(volume: Volume): Promise<SnapshotFacts[]> {
+  const { unique } = await rootUsage(volume.state);
+  return volume.history.list().map((root) => facts(volume, root, unique.get(root.id)));
+}
+
+async function create(maker: SnapshotMaker, given: Arguments): Promise<KeptRoot> {
+  const name = text(given, 'name');
+  if (given.at === undefined) return maker.create(name);
+  if (!Number.isSafeInteger(given.at)) throw new VolumeError('usage', 'at is no time');
+  return maker.keep(name, given.at as number);
 }
 
 const facts = (volume: Volume, root: KeptRoot, unique = 0): SnapshotFacts => ({

@@ -11,6 +11,7 @@ import { addLines } from './snapshot-lines.js';
 import { addPrune } from './snapshot-prune.js';
 import type { SnapshotFacts } from './snapshot-service.js';
 import { type Where, withSnapshots } from './snapshot-target.js';
+import { parseMoment, timeText } from './time.js';
 
 export const addSnapshot: AddCommand = (program, context) => {
   const snapshot = program.command('snapshot').description('make, list, rename and delete snapshots of a volume');
@@ -45,17 +46,24 @@ export const addSnapshot: AddCommand = (program, context) => {
 function addCreate(snapshot: Command, where: Where, { output }: CommandContext): void {
   withExamples(snapshot.command('create'), [
     ['varve snapshot create /mnt/v monday', 'then look into /mnt/v/.snapshots/monday'],
+    ["varve snapshot create --at '10 minutes ago' /mnt/v rescue", 'of a volume that keeps its history'],
   ])
     .description('keep the volume as it is now, read-only, under a name')
     .argument(...where)
     .argument('<name>', 'a name for it')
+    .option(
+      '--at <time>',
+      "as it was then: '10 minutes ago', 2026-01-31T10:00; mount with -o history=TIME to have that",
+    )
     .option('--json', 'print JSON')
-    .action((path: string, name: string, options: { json?: boolean }) =>
-      withSnapshots(path, { sync: true }, async (ask) => {
-        const made = (await ask('snapshot-create', { name })) as SnapshotFacts;
+    .action((path: string, name: string, options: { at?: string; json?: boolean }) => {
+      const at = options.at === undefined ? undefined : parseMoment(options.at, Date.now());
+      return withSnapshots(path, { sync: at === undefined }, async (ask) => {
+        const made = (await ask('snapshot-create', { name, ...(at === undefined ? {} : { at }) })) as SnapshotFacts;
         if (options.json) output.line(json(made));
-      }),
-    );
+        else if (at !== undefined) output.line(`${name} is the volume as of ${timeText(made.created)}`);
+      });
+    });
 }
 
 function addList(snapshot: Command, where: Where, { output }: CommandContext): void {
@@ -65,22 +73,21 @@ function addList(snapshot: Command, where: Where, { output }: CommandContext): v
       'list snapshots, the oldest first\nReferenced: all that a snapshot leads to. Unique: what comes back if it alone is deleted.',
     )
     .argument(...where)
+    .option('--history', 'instead: the commits that -o history=TIME keeps')
     .option('--json', 'print JSON, sizes in bytes')
-    .action((path: string, options: { json?: boolean }) =>
+    .action((path: string, options: { history?: boolean; json?: boolean }) =>
       withSnapshots(path, { readOnly: true }, async (ask) => {
-        const list = (await ask('snapshot-list')) as SnapshotFacts[];
+        const list = (await ask(options.history ? 'history-list' : 'snapshot-list')) as SnapshotFacts[];
         if (options.json) {
           output.line(json(list));
           return;
         }
-        const rows = list.map(({ name, created, inodes, referenced, unique }) => [
-          name,
-          new Date(created).toISOString().replace('.000Z', 'Z'),
-          String(inodes),
-          formatSize(referenced),
-          formatSize(unique),
-        ]);
-        output.line(rows.length === 0 ? counted(0, 'snapshot') : table(output, head, rows, head.slice(2)));
+        const from = options.history ? 1 : 0;
+        const rows = list.map(({ name, created, inodes, referenced, unique }) =>
+          [name, timeText(created), String(inodes), formatSize(referenced), formatSize(unique)].slice(from),
+        );
+        const none = counted(0, options.history ? 'commit' : 'snapshot');
+        output.line(rows.length === 0 ? none : table(output, head.slice(from), rows, head.slice(2)));
       }),
     );
 }

@@ -164,7 +164,7 @@ export const DroppedRun = struct('dropped-run', {
 export type DroppedRun = Of<typeof DroppedRun>;
 
 /** What a kept root is. */
-export const rootKind = { snapshot: 1, line: 2 } as const;
+export const rootKind = { snapshot: 1, line: 2, history: 3 } as const;
 
 /** Whether a kept root is in use. */
 export const rootState = {
@@ -175,11 +175,11 @@ export const rootState = {
   leaving: 2,
 } as const;
 
-/** A kept root: a snapshot, or the end of a line that is not the live one. */
+/** A kept root: a snapshot, the end of a line that is not the live one, or what a commit left (history). */
 export const RootRecord = struct('root', {
   pointer: record(Pointer)('root node'),
   height: u16('levels'),
-  kind: u8('1 snapshot, 2 end of a line'),
+  kind: u8('1 snapshot, 2 end of a line, 3 history'),
   state: u8('0 in use, 1 deleted and hidden, 2 being given back'),
   line: u32('id of the line on which it was taken; of the end of a line: its own'),
   parent: u32('id of the snapshot before it; 0 for none'),
@@ -189,7 +189,7 @@ export const RootRecord = struct('root', {
   pages: u64('data pages'),
   nodes: u64('nodes'),
   promised: u64('pages of reserved extents'),
-  held: u64('end of a line: as heldNodes of the checkpoint'),
+  held: u64('of its nodes, at most so many the root before it has as well'),
   mark: u64('chunks of dropped runs of its line below this number were dropped before it'),
   stage: u8('being given back: 1 runs that the next root dropped, 2 runs to be handed to its line, 3 the tree'),
   floor: u64('being given back: pages born at or before this generation stay'),
@@ -199,6 +199,7 @@ export const RootRecord = struct('root', {
   cursorInode: u64('being given back, stage 3: key up to which that is done'),
   cursorKind: u8('kind of that key'),
   cursorOffset: u64('offset of that key; in stages 1 and 2: the chunk to go on with'),
+  window: u64('of the history, or was: seconds for which it is kept after the next one was made; otherwise 0'),
   name: text(200)('name, UTF-8'),
 });
 export type RootRecord = Of<typeof RootRecord>;

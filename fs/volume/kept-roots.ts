@@ -1,11 +1,11 @@
 /**
- * Kept roots in memory: snapshots, and the ends of lines that are not the live one. There are few (thousands), so all
- * of them stay in memory; their records are items of the system tree, and change with the checkpoint that holds them.
+ * Kept roots in memory: snapshots, those of the history, and the ends of lines that are not the live one. There are few
+ * (thousands), so all of them stay in memory; their records are items of the system tree, and change with the checkpoint that holds them.
  *
  * A root follows the snapshot that is its `parent`; the live root follows `VolumeState.newestRoot`.
  *
  * Invariants
- * 1. Every parent is a kept snapshot that is not leaving, or 0.
+ * 1. Every parent is a kept snapshot or of the history, and not leaving; or 0.
  * 2. No two snapshots that are in use have the same name, and no two ends of lines.
  */
 import { CorruptionError } from '../errors.js';
@@ -40,8 +40,22 @@ export class KeptRoots {
 
   /** Snapshots in use, the oldest first. */
   snapshots(): KeptRoot[] {
+    return this.inOrder(isSnapshot);
+  }
+
+  /** Roots of the history in use, the oldest first. */
+  history(): KeptRoot[] {
+    return this.inOrder(({ kind, state }) => kind === rootKind.history && state === rootState.inUse);
+  }
+
+  /** The same with those that have become snapshots. */
+  past(): KeptRoot[] {
+    return this.inOrder(({ window, state }) => window > 0 && state === rootState.inUse);
+  }
+
+  private inOrder(wanted: (root: KeptRoot) => boolean): KeptRoot[] {
     const found: KeptRoot[] = [];
-    for (const root of this.roots.values()) if (isSnapshot(root)) found.push(root);
+    for (const root of this.roots.values()) if (wanted(root)) found.push(root);
     return found.sort((a, b) => a.generation - b.generation || a.id - b.id);
   }
 

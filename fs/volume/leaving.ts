@@ -117,7 +117,9 @@ export class Leaving {
     };
     if (line === none) gone.cursorOffset = gone.low;
     const items: Put[] = [putRoot(gone)];
-    const follows = heir === undefined ? undefined : { ...heir, parent: root.parent };
+    // What the heir shares with the root before, it shared with this one; and the other way round.
+    const held = Math.min(root.held, heir?.held ?? state.space.held);
+    const follows = heir === undefined ? undefined : { ...heir, parent: root.parent, held };
     if (follows !== undefined) items.push(putRoot(follows));
     state.system.prepare(items);
     state.system.change(items);
@@ -127,7 +129,7 @@ export class Leaving {
     if (!live) return;
     state.newestRoot = root.parent;
     state.newestSnapshot = floor;
-    if (floor === 0) state.space.held = 0;
+    state.space.held = floor === 0 ? 0 : held;
     const { waiting } = dropped;
     dropped.waiting = waiting.filter(({ birth }) => birth <= floor);
     for (const { address, pages, birth } of waiting) if (birth > floor) giveBack(state, address, pages);

@@ -51,6 +51,7 @@ export class Lines {
       const seconds = host.now().seconds;
       const root = { ...from, id, line: id, parent: from.id, kind: rootKind.line, name, seconds, held: from.nodes };
       root.mark = state.dropped.next;
+      root.window = 0;
       const items = [putRoot(root)];
       state.system.prepare(items);
       state.system.change(items);
@@ -132,6 +133,17 @@ export class Lines {
   private async turn(plan: (generation: number) => Turn): Promise<void> {
     const { host } = this;
     host.mustBeWritable('branch');
+    for (;;)
+      try {
+        await this.turnNow(plan);
+        return;
+      } catch (e) {
+        if (!(await host.history.madeRoom(e))) throw e;
+      }
+  }
+
+  private async turnNow(plan: (generation: number) => Turn): Promise<void> {
+    const { host } = this;
     const turning = new Turning(host, plan);
     try {
       await host.flusher?.flushAll();

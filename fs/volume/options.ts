@@ -20,6 +20,11 @@ export interface VolumeOptions {
   readonly branch?: string;
   /** Most seconds between a change and its commit; default 5. 0: no commit comes by itself (tests). */
   readonly commitSeconds?: number;
+  /**
+   * Seconds for which the root of each commit is kept after the next one. 0: none is made, and those there are go when
+   * their time has come; unless told, none of that.
+   */
+  readonly historySeconds?: number;
   /** Whether freed places are given back to the host as they become free; so it is unless told. */
   readonly discard?: boolean;
   /** Memory for tree nodes, in bytes; default 64 MiB. */

@@ -1,59 +1,92 @@
 /**
- * What snapshots cost, in pages: how much each holds alone, and all of them together. One pass over the chunks of dropped
+ * What kept roots cost, in pages: how much each holds alone, and the history as a whole. One pass over the chunks of dropped
  * runs (dropped-runs.ts): a run belongs to the first root of its line whose mark is behind its chunk, and is held by the
  * snapshot which that one follows; alone, if it was born after the snapshot before.
  */
-import { itemKind, rootState } from '../format/item.js';
+import { itemKind, rootKind, rootState } from '../format/item.js';
 import { run } from '../suspend.js';
+import type { Generation } from '../units.js';
 import { type Dropped, readChunk } from './dropped-runs.js';
-import type { KeptRoot } from './kept-roots.js';
+import type { KeptRoot, KeptRoots } from './kept-roots.js';
 import type { VolumeState } from './state.js';
 
 /** Chunks that are read in one stretch. */
 const chunksInStep = 64;
 
-/** A root that follows a snapshot: what its line dropped in between is what the snapshot has and it has not. */
+export interface RootUsage {
+  /** For the id of each snapshot, and of each root of the history: pages that its deletion alone would give back. */
+  readonly unique: ReadonlyMap<number, number>;
+  /** Pages that would come back if the history went as a whole. */
+  readonly history: number;
+}
+
+/** A root that follows another: what its line dropped in between is what that one has and it has not. */
 interface Follower {
   readonly mark: number;
-  readonly parent: KeptRoot | undefined;
+  /** The root before, if it alone would give back what it alone holds: it is in use, and nothing else follows it. */
+  readonly holder: number | undefined;
+  /** What was born after this generation is about to be given back: the root before it has never had it. */
+  readonly ceiling: Generation;
+  /** What was born after this generation, the root before holds alone. */
+  readonly floor: Generation;
+  /** What was born after this generation, only the history holds. */
+  readonly lasting: Generation;
 }
 
-/** For each snapshot id: pages that its deletion alone would give back. */
-export async function uniquePages(state: VolumeState): Promise<Map<number, number>> {
-  const { roots } = state;
+/** May read the system tree. Rejects with EIO, EUCLEAN. */
+export async function rootUsage(state: VolumeState): Promise<RootUsage> {
+  const { roots, dropped } = state;
   const unique = new Map<number, number>();
-  for (const root of roots.snapshots()) unique.set(root.id, 0);
-  for (const [line, followers] of linesOf(state)) {
+  for (const root of [...roots.snapshots(), ...roots.history()]) unique.set(root.id, 0);
+  let history = 0;
+  for (const [line, followers] of followersByLine(state, unique)) {
+    let at = 0;
+    // Numbers of chunks come in ascending order, and so do marks.
     const count = (number: number, { birth, pages }: Dropped): void => {
-      const parent = followers.find(({ mark }) => number < mark)?.parent;
-      if (parent === undefined || followersOf(state, parent.id) > 1) return;
-      const held = unique.get(parent.id);
-      if (held !== undefined && birth > (roots.get(parent.parent)?.generation ?? 0))
-        unique.set(parent.id, held + pages);
+      while (at < followers.length && followers[at].mark <= number) at++;
+      if (at === followers.length) return;
+      const { holder, ceiling, floor, lasting } = followers[at];
+      if (birth > ceiling) return;
+      if (birth > lasting) history += pages;
+      if (holder !== undefined && birth > floor) unique.set(holder, (unique.get(holder) ?? 0) + pages);
     };
-    if (line === state.rootId) for (const one of state.dropped.waiting) count(state.dropped.next, one);
     for (let next = 0; next >= 0; ) next = await run(() => countChunks(state, line, next, count));
+    if (line === state.rootId) for (const one of dropped.waiting) count(dropped.next, one);
   }
-  return unique;
+  return { unique, history };
 }
 
-/** Roots of each line that follow a snapshot, in the order of their marks. */
-function linesOf(state: VolumeState): Map<number, Follower[]> {
+/** Roots of each line that follow another, in the order of their marks. */
+function followersByLine(state: VolumeState, used: ReadonlyMap<number, unknown>): Map<number, Follower[]> {
   const { roots } = state;
+  const all: { line: number; mark: number; parent: number }[] = [
+    { line: state.rootId, mark: Number.POSITIVE_INFINITY, parent: state.newestRoot },
+  ];
+  for (const root of roots.all()) if (root.state !== rootState.leaving) all.push(root);
+  const followed = new Map<number, number>();
+  for (const { parent } of all) followed.set(parent, (followed.get(parent) ?? 0) + 1);
   const lines = new Map<number, Follower[]>();
-  const add = (line: number, mark: number, parent: number): void => {
+  for (const { line, mark, parent } of all.sort((a, b) => a.mark - b.mark)) {
+    const before = roots.get(parent);
     const list = lines.get(line) ?? [];
-    list.push({ mark, parent: roots.get(parent) });
+    list.push({
+      mark,
+      holder: used.has(parent) && followed.get(parent) === 1 ? parent : undefined,
+      ceiling: before?.generation ?? 0,
+      floor: roots.get(before?.parent ?? 0)?.generation ?? 0,
+      lasting: lastingUpTo(roots, before),
+    });
     lines.set(line, list);
-  };
-  for (const root of roots.all()) if (root.state !== rootState.leaving) add(root.line, root.mark, root.parent);
-  add(state.rootId, Number.POSITIVE_INFINITY, state.newestRoot);
-  for (const list of lines.values()) list.sort((a, b) => a.mark - b.mark);
+  }
   return lines;
 }
 
-const followersOf = ({ roots, newestRoot }: VolumeState, id: number): number =>
-  roots.followers(id).length + (newestRoot === id ? 1 : 0);
+/** Generation of the newest root, from `root` back, that is not of the history; 0: there is none. */
+function lastingUpTo(roots: KeptRoots, root: KeptRoot | undefined): Generation {
+  let one = root;
+  while (one?.kind === rootKind.history) one = roots.get(one.parent);
+  return one?.generation ?? 0;
+}
 
 /** Count some chunks from number `from` on; the number to go on with, or -1. May throw Suspend before it counts. */
 function countChunks(

@@ -13,6 +13,7 @@ import { rootKind, rootState } from '../format/item.js';
 import { run, Suspend } from '../suspend.js';
 import type { Flusher } from './api.js';
 import type { Checkpoints } from './checkpoints.js';
+import type { History } from './history.js';
 import { type KeptRoot, putRoot } from './kept-roots.js';
 import type { Leaving } from './leaving.js';
 import type { Moment } from './moment.js';
@@ -27,6 +28,7 @@ export interface SnapshotHost {
   readonly leaving: Leaving;
   readonly flusher: Flusher | undefined;
   readonly heldGeneration: number;
+  readonly history: History;
   mustBeWritable(operation: string): void;
   /** Seconds and nanoseconds since 1970. */
   now(): { seconds: number };
@@ -60,6 +62,16 @@ export class Snapshots {
     const { host } = this;
     host.mustBeWritable('snapshot');
     checkSnapshotName(name);
+    for (;;)
+      try {
+        return await this.createNow(name);
+      } catch (e) {
+        if (!(await host.history.madeRoom(e))) throw e;
+      }
+  }
+
+  private async createNow(name: string): Promise<KeptRoot> {
+    const { host } = this;
     this.mustBeFree(name);
     this.making.add(name);
     const keeping = new Keeping(host, name);
@@ -77,6 +89,11 @@ export class Snapshots {
     }
     if (keeping.kept === undefined) throw keeping.failure;
     return keeping.kept;
+  }
+
+  /** Make what was live at a moment a snapshot: see History. */
+  keep(name: string, seconds: number): Promise<KeptRoot> {
+    return this.host.history.keep(name, seconds);
   }
 
   /** Rejects with ENOENT, EROFS, EIO. */
@@ -113,7 +130,8 @@ export class Snapshots {
     });
   }
 
-  private mustBeFree(name: string): void {
+  /** EEXIST: a snapshot has that name, or is about to. */
+  mustBeFree(name: string): void {
     if (this.making.has(name) || this.find(name) !== undefined)
       throw new FsError('EEXIST', 'snapshot', undefined, `there is a snapshot ${name} already`);
   }
@@ -210,6 +228,7 @@ export function liveRoot(state: VolumeState, generation: number): KeptRoot {
     cursorInode: 0,
     cursorKind: 0,
     cursorOffset: 0,
+    window: 0,
     name: '',
   };
 }

@@ -1,6 +1,7 @@
 /** What the space of a volume is used for, in pages: the parts add up to the capacity. */
 import { segmentPages } from '../format/geometry.js';
 import { placeState } from '../format/segment-table.js';
+import { rootUsage } from './snapshot-usage.js';
 import type { VolumeState } from './state.js';
 
 export interface SpaceByCause {
@@ -11,6 +12,8 @@ export interface SpaceByCause {
   readonly metadata: number;
   /** What the live tree has not: snapshots, branches, and what deleted ones have not given back yet. */
   readonly snapshots: number;
+  /** What only roots of the history have. */
+  readonly history: number;
   /** Promised by fallocate, or written and not yet flushed. */
   readonly promised: number;
   /** Kept for copies of nodes that a snapshot shares. */
@@ -22,7 +25,10 @@ export interface SpaceByCause {
   readonly reserve: number;
 }
 
-export function spaceByCause({ space, table, geometry, main, system, mainPages, cache }: VolumeState): SpaceByCause {
+/** May read the system tree. Rejects with EIO, EUCLEAN. */
+export async function spaceByCause(state: VolumeState): Promise<SpaceByCause> {
+  const { history } = await rootUsage(state);
+  const { space, table, geometry, main, system, mainPages, cache } = state;
   const perSegment = segmentPages(geometry) - 1;
   const metadata = (main.nodes + system.nodes) * space.perNode;
   const used = table.livePages - space.deferred + cache.dirty * space.perNode;
@@ -36,7 +42,8 @@ export function spaceByCause({ space, table, geometry, main, system, mainPages, 
     capacity: space.capacity,
     data: mainPages,
     metadata,
-    snapshots: used - mainPages - metadata,
+    snapshots: used - mainPages - metadata - history,
+    history,
     promised,
     copies,
     free,

@@ -16,12 +16,14 @@ import type { Flusher, ItemCursor, PageRun, VolumeApi } from './api.js';
 import { appendData, appendUnit, unitRoom } from './append-data.js';
 import { applyChanges, prepareChanges } from './apply.js';
 import { assemble, orCorrupt, randomEpoch } from './assemble.js';
+import { begin } from './begin.js';
 import { newestCheckpoint } from './checkpoint-slots.js';
 import { Checkpoints } from './checkpoints.js';
 import { Cleaning } from './cleaning.js';
 import { type Counted, counted } from './counted.js';
 import { GroupSync } from './group-sync.js';
 import { HandOver } from './hand-over.js';
+import { History } from './history.js';
 import type { JournalMode } from './journal-mode.js';
 import { loadRoots } from './kept-roots.js';
 import { Leaving } from './leaving.js';
@@ -30,7 +32,7 @@ import type { Clock, FormatOptions, VolumeOptions } from './options.js';
 import { Pace } from './pace.js';
 import { recover } from './recovery.js';
 import { Snapshots } from './snapshots.js';
-import { barrier, mustWork, type VolumeState } from './state.js';
+import { mustWork, type VolumeState } from './state.js';
 import { mustBeReadOnly, readSuperblock, writeSuperblock } from './superblock.js';
 import { Upkeep } from './upkeep.js';
 import { VolumeChains } from './volume-chains.js';
@@ -46,11 +48,12 @@ export class Volume implements VolumeApi {
   readonly journal: JournalMode;
   readonly snapshots: Snapshots;
   readonly lines: Lines;
+  readonly history: History;
   readonly checkpoints: Checkpoints;
   readonly leaving: Leaving;
   private readonly groups: GroupSync;
   private readonly hands: HandOver;
-  private readonly cleaning: Cleaning;
+  readonly cleaning: Cleaning;
   private readonly pace: Pace;
   /** Administration of a volume in use: another size, trimming. */
   readonly upkeep: Upkeep;
@@ -83,6 +86,7 @@ export class Volume implements VolumeApi {
     this.leaving = new Leaving(state, this.checkpoints, () => this.pace.touched());
     this.snapshots = new Snapshots(this);
     this.lines = new Lines(this);
+    this.history = new History(this, readOnly ? undefined : options.historySeconds);
   }
 
   /**
@@ -112,9 +116,10 @@ export class Volume implements VolumeApi {
     state.roots = await orCorrupt(store, () => loadRoots(state.system));
     const volume = new Volume(state, chains, readOnly, options, options.clock ?? wallClock);
     if (readOnly) return volume;
-    await orCorrupt(store, () => volume.begin(found.checkpoint.clean !== 1));
+    await orCorrupt(store, () => begin(volume, found.checkpoint.clean !== 1));
     if (options.branch !== undefined) await volume.lines.begin(options.branch);
     volume.leaving.start();
+    volume.history.start();
     return volume;
   }
 
@@ -134,37 +139,6 @@ export class Volume implements VolumeApi {
     await volume.checkpoints.close();
     await writeSuperblock(store, superblock);
     await store.barrier();
-  }
-
-  /**
-   * From here on the volume is in use: a checkpoint under this mount's epoch, before anything is served.
-   *
-   * A crash costs places: segments that stay half full, and those of the journal. So what was replayed is first made
-   * durable as if the volume had been closed, which takes the fewest places, gives back the old journal's, and is not
-   * replayed again if the power goes now; and the reserve is filled up before a full volume is served, or a crash
-   * after another would use it up.
-   *
-   * A process that was killed may have left its last checkpoint in the host's memory alone. It becomes durable before
-   * anything is written: places and table copies that it no longer needs are those of the one before.
-   */
-  private async begin(crashed: boolean): Promise<void> {
-    const { journal, log, table } = this.state;
-    await barrier(this.state);
-    if (crashed) {
-      await this.checkpoints.close();
-      if (table.pendingPlaces > 0) await this.checkpoints.close();
-    }
-    if (this.journal !== 'none' && !journal.start(log.generation))
-      throw new VolumeError('corrupt', `${this.state.store.name}: no segment is free for the journal; run fsck.varve`);
-    await this.checkpoints.checkpoint();
-    const least = this.cleaning.placesFor(1);
-    if (table.reusablePlaces >= least) return;
-    try {
-      await this.cleaning.makeRoom(least);
-    } catch (e) {
-      // Whoever needs the room will be told so; reading and removing go on.
-      if (!(e instanceof FsError && e.code === 'ENOSPC')) throw e;
-    }
   }
 
   /** Why the volume takes no more changes; undefined while it does. */
@@ -240,7 +214,7 @@ export class Volume implements VolumeApi {
     if (table.reusablePlaces < space.commitPlaces)
       throw new Suspend(this.cleaning.makeRoom(space.commitPlaces), 'place');
     if (!paid && !space.mayGrow) {
-      this.awaitLeaving();
+      this.awaitRoom();
       state.counters.noSpace++;
       throw new FsError('ENOSPC', 'write');
     }
@@ -296,17 +270,20 @@ export class Volume implements VolumeApi {
       if (!state.space.reserve(pages, replaces)) throw new Suspend(this.commit(), 'space');
     } catch (e) {
       if (e instanceof FsError) {
-        this.awaitLeaving();
+        this.awaitRoom();
         state.counters.noSpace++;
       }
       throw e;
     }
   }
 
-  /** Deleted snapshots may be about to make room: whether there is space must not depend on how far that has come. */
-  private awaitLeaving(): void {
-    const { idle } = this.leaving;
-    if (idle !== undefined) throw new Suspend(idle, 'a snapshot that leaves');
+  /**
+   * Deleted snapshots may be about to make room: whether there is space must not depend on how far that has come. Nor on
+   * the history.
+   */
+  private awaitRoom(): void {
+    const room = this.leaving.idle ?? this.history.giveWay();
+    if (room !== undefined) throw new Suspend(room, 'snapshots that leave');
   }
 
   unreserve(pages: number): void {
@@ -373,6 +350,7 @@ export class Volume implements VolumeApi {
    */
   async close(): Promise<void> {
     if (this.closed) return;
+    await this.history.stop();
     await this.leaving.stop();
     await this.pace.stop();
     if (this.readOnly) {
@@ -394,6 +372,7 @@ export class Volume implements VolumeApi {
   async abandon(): Promise<void> {
     this.closed = true;
     this.state.fail(new Error('the volume was abandoned'));
+    await this.history.stop();
     await this.leaving.stop();
     await this.pace.stop();
   }

@@ -26,9 +26,11 @@ export function mendKeptRoots(state: VolumeState, { kept, roots }: Survey): Item
     if (item.kind === itemKind.root) {
       const root = sound.get(item.offset);
       if (root === undefined) continue;
-      const parent =
-        root.parent === 0 || sound.has(root.parent) ? root.parent : olderThan(root.generation, root.id)?.id;
-      items.push({ ...item, value: rootValue({ ...root, parent: parent ?? 0 }) });
+      if (root.parent === 0 || sound.has(root.parent)) items.push({ ...item, value: rootValue(root) });
+      else {
+        const parent = olderThan(root.generation, root.id)?.id ?? 0;
+        items.push({ ...item, value: rootValue({ ...root, parent, held: parent === 0 ? 0 : root.nodes }) });
+      }
     } else if (item.kind === itemKind.dropped) {
       const value = trueRuns(item, (address) => !roots.isWrong(item.inode, item.offset, address));
       if (value.length > 0) items.push({ ...item, value });

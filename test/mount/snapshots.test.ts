@@ -151,6 +151,40 @@ it('a branch is mounted read-write, a snapshot read-only, and a rollback brings 
   await volume.expect('fsck.varve', '-f', '--data', volume.image);
 });
 
+it('what a commit left can be mounted and kept, while the history lasts', async () => {
+  const command = (...args: string[]): Promise<string> => volume.expect('varve', 'snapshot', ...args);
+  await expect(volume.mount('at=yesterday')).rejects.toThrow(/'yesterday' is no time/);
+  await volume.mount('history=1h');
+  for (const text of ['first', 'second']) {
+    await fs.writeFile(volume.path('file'), text);
+    await volume.expect('varve', 'sync', volume.directory);
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+  }
+  const list = JSON.parse(await command('list', '--history', '--json', volume.directory)) as { created: number }[];
+  expect(list.length).toBeGreaterThanOrEqual(2);
+  expect(await command('list', '--history', volume.directory)).toMatch(/^created +files +referenced +unique\n20/);
+  const first = `@${(list.at(-1) as { created: number }).created / 1000 - 1}`;
+  await expect(command('create', '--at', '3 hours ago', volume.directory, 'x')).rejects.toThrow(
+    /the history begins at/,
+  );
+  expect(await command('create', '--at', first, volume.directory, 'one')).toMatch(/^one is the volume as of 20/);
+  expect(await read('.snapshots/one/file')).toBe('first');
+  expect(await volume.expect('varve', 'df', '--by-cause', volume.directory)).toMatch(/history only: +\d/);
+  await volume.unmount();
+  expect(await volume.expect('varve', 'df', '--by-cause', volume.image)).toMatch(/history only: +\d/);
+  for (const [at, text] of [
+    [first, 'first'],
+    ['0s ago', 'second'],
+  ]) {
+    await volume.mount(`at=${at}`);
+    expect(await read('file')).toBe(text);
+    await expect(fs.writeFile(volume.path('file'), 'x')).rejects.toMatchObject({ code: 'EROFS' });
+    await volume.unmount();
+  }
+  await expect(volume.mount('at=2001-01-01')).rejects.toThrow(/the history begins at/);
+  await volume.expect('fsck.varve', '-f', volume.image);
+});
+
 it('prune deletes what no rule keeps', async () => {
   for (const name of ['a1', 'a2', 'other']) await volume.expect('varve', 'snapshot', 'create', volume.image, name);
   const prune = (...args: string[]): Promise<string> =>

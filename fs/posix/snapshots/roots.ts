@@ -82,6 +82,11 @@ export class Roots implements SnapshotKeeper {
     this.directory.changed(this.volume.now());
     return made;
   }
+  async keep(name: string, seconds: number): Promise<KeptRoot> {
+    const kept = await this.volume.snapshots.keep(name, seconds);
+    this.directory.changed(this.volume.now());
+    return kept;
+  }
   async remove(name: string): Promise<void> {
     await this.volume.snapshots.remove(name);
     this.directory.changed(this.volume.now());

@@ -1,0 +1,45 @@
+/**
+ * From here on a volume is in use: a checkpoint under this mount's epoch, before anything is served.
+ *
+ * A crash costs places: segments that stay half full, and those of the journal. So what was replayed is first made
+ * durable as if the volume had been closed, which takes the fewest places, gives back the old journal's, and is not
+ * replayed again if the power goes now; and the reserve is filled up before a full volume is served, or a crash
+ * after another would use it up.
+ *
+ * A process that was killed may have left its last checkpoint in the host's memory alone. It becomes durable before
+ * anything is written: places and table copies that it no longer needs are those of the one before.
+ */
+import { FsError, VolumeError } from '../errors.js';
+import type { Checkpoints } from './checkpoints.js';
+import type { Cleaning } from './cleaning.js';
+import type { JournalMode } from './journal-mode.js';
+import { barrier, type VolumeState } from './state.js';
+
+export interface Beginning {
+  readonly state: VolumeState;
+  readonly checkpoints: Checkpoints;
+  readonly cleaning: Cleaning;
+  readonly journal: JournalMode;
+}
+
+/** `crashed`: it was not closed. Throws VolumeError, FsError EIO and EUCLEAN. */
+export async function begin(volume: Beginning, crashed: boolean): Promise<void> {
+  const { state, checkpoints, cleaning } = volume;
+  const { journal, log, table } = state;
+  await barrier(state);
+  if (crashed) {
+    await checkpoints.close();
+    if (table.pendingPlaces > 0) await checkpoints.close();
+  }
+  if (volume.journal !== 'none' && !journal.start(log.generation))
+    throw new VolumeError('corrupt', `${state.store.name}: no segment is free for the journal; run fsck.varve`);
+  await checkpoints.checkpoint();
+  const least = cleaning.placesFor(1);
+  if (table.reusablePlaces >= least) return;
+  try {
+    await cleaning.makeRoom(least);
+  } catch (e) {
+    // Whoever needs the room will be told so; reading and removing go on.
+    if (!(e instanceof FsError && e.code === 'ENOSPC')) throw e;
+  }
+}
