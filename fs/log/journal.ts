@@ -140,7 +140,7 @@ export class Journal {
 
   /**
    * Write records with all waiting batches. Returns the store's promises; the records are durable after the next
-   * barrier. Undefined when there is no place for them: the caller must commit instead.
+   * barrier. Undefined when there is no place for them, or they fit no segment: the caller must commit instead.
    */
   write(generation: Generation, counters: JournalCounters): Promise<void>[] | undefined {
     if (this.place < 0) return undefined;
@@ -152,7 +152,11 @@ export class Journal {
       const head = JournalRecord.size + this.opened.length * OpenedSegment.size;
       let upTo = batch;
       while (upTo < this.ends.length && head + this.ends[upTo] - from <= most) upTo++;
-      if (upTo === batch && batch < this.ends.length) throw new Error('a batch is larger than a segment');
+      // Many small segments opened since the last record, say: no record has room for their names and a batch.
+      if (upTo === batch && (batch < this.ends.length || head > most)) {
+        this.forget(from, batch);
+        return undefined;
+      }
       const end = upTo === batch ? from : this.ends[upTo - 1];
       const length = head + end - from;
       const pages = Math.ceil(length / pageSize);

@@ -54,3 +54,21 @@ it('a record that fails behind the back of one that finds no place is not an unh
   process.off('unhandledRejection', hear);
   expect(unheard).toEqual([]);
 });
+
+it('asks for a commit when the names of the segments that were opened leave no room for a batch', () => {
+  for (const batches of [0, 1]) {
+    const store = new MemoryStore(size);
+    const table = new SegmentTable(planGeometry(size));
+    table.index(0);
+    const own = new Journal(store, table, 1, 0);
+    own.start(1);
+    for (let serial = 0; serial < 9000; serial++) own.noteOpened(serial % 100, 1000 + serial);
+    for (let i = 0; i < batches; i++) own.add(large(), 1, 0);
+    expect(own.write(1, counters)).toBeUndefined();
+    expect(own.sequence).toBe(1);
+    own.freeze(1);
+    own.checkpointed();
+    own.add(large(), 2, 0);
+    expect(own.write(2, counters)).toEqual([]);
+  }
+});
