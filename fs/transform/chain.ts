@@ -74,16 +74,18 @@ export class Chains {
     return this.chains.find((chain) => chain?.name === name);
   }
 
-  /** Give a chain the next number. The caller writes the table, before any pointer has it. Throws VolumeError 'usage'. */
-  add(text: string): Chain {
+  /** A chain with the next number. The caller writes the table, and then adds it. Throws VolumeError 'usage'. */
+  next(text: string): Chain {
     const wanted = parseChain(text, this.registry);
-    for (let number = 1; number < maxTransforms; number++) {
-      if (this.chains[number] !== undefined || this.missing.has(number)) continue;
-      const chain = { ...wanted, number };
-      this.chains[number] = chain;
-      return chain;
-    }
+    for (let number = 1; number < maxTransforms; number++)
+      if (this.chains[number] === undefined && !this.missing.has(number)) return { ...wanted, number };
     throw new VolumeError('usage', `a volume has at most ${maxTransforms - 1} kinds of compression and levels`);
+  }
+
+  /** The table has it, durably: pointers may have its number. */
+  add(chain: Chain): Chain {
+    this.chains[chain.number] = chain;
+    return chain;
   }
 }
 

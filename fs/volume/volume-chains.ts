@@ -71,8 +71,8 @@ export class VolumeChains implements TransformChoice {
 
   /** The chain asked for, entered if it is new to the volume. Throws VolumeError 'usage'. */
   async demand(text: string): Promise<Chain> {
-    while (this.entering !== undefined) await this.entering.catch(() => undefined);
     await this.chains.registry.ready();
+    while (this.entering !== undefined) await this.entering.catch(() => undefined);
     const known = this.chains.find(text);
     if (known !== undefined) return known;
     this.entering = this.enter(text);
@@ -84,12 +84,14 @@ export class VolumeChains implements TransformChoice {
   }
 
   private async enter(text: string): Promise<Chain> {
-    const { superblock } = this;
-    const chain = this.chains.add(text);
+    const { superblock, chains } = this;
+    const chain = chains.next(text);
     enterChain(superblock.transforms, chain);
     if (superblock.incompatible % 2 !== incompatibleFeatures.transforms)
       superblock.incompatible += incompatibleFeatures.transforms;
+    // If this fails nobody gets the number: whoever asks for the chain again tries again to write it.
     await this.persist(() => writeSuperblockDurably(this.store, superblock));
+    chains.add(chain);
     if (this.flagged === 0 && chain.name === flaggedName) this.flagged = chain.number;
     return chain;
   }

@@ -24,8 +24,9 @@ const registry = await new Registry().ready();
 
 function transformsOf(compression: string | undefined): TransformChoice {
   const chains = new Chains(new Uint8Array(16 * 24), registry);
-  const usual = compression === undefined ? 0 : chains.add(compression).number;
-  return { chains, usual, flagged: usual, demand: async (text) => chains.find(text) ?? chains.add(text) };
+  const entered = (text: string) => chains.find(text) ?? chains.add(chains.next(text));
+  const usual = compression === undefined ? 0 : entered(compression).number;
+  return { chains, usual, flagged: usual, demand: async (text) => entered(text) };
 }
 
 export interface MemoryVolumeOptions {

@@ -1,5 +1,6 @@
 /** Chains of transforms that a volume gets while it is used: durable before they are, whatever else happens. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { FsError } from '../../fs/errors.js';
 import { initialItems } from '../../fs/posix/namespace/root-directory.js';
 import { seededRandom } from '../../fs/store/random.js';
 import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
@@ -67,4 +68,14 @@ test('a power cut at any write leaves the volume with the chain or without it, a
     expect((await examine(left, {})).problems).toEqual([]);
   }
   expect(entered).toBeGreaterThan(0);
+});
+
+test('a chain whose superblock could not be written is unknown, and can be asked for again', async () => {
+  const volume = await open(await made());
+  const { transforms, checkpoints } = volume;
+  vi.spyOn(checkpoints, 'switchTo').mockRejectedValueOnce(new FsError('EIO', 'read'));
+  await expect(transforms.demand('deflate:3')).rejects.toThrow('EIO');
+  expect(transforms.chains.find('deflate:3')).toBeUndefined();
+  expect((await transforms.demand('deflate:3')).number).toBe(1);
+  await volume.close();
 });
