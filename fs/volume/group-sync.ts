@@ -65,21 +65,24 @@ export class GroupSync {
   }
 
   private async once(): Promise<void> {
+    mustWork(this.state, 'fsync');
+    // A checkpoint that fails says itself whether the volume has.
+    if (!(await this.record())) await this.checkpoints.checkpoint();
+  }
+
+  /** Write a record and wait for its barrier. False when there is no place for one. */
+  private async record(): Promise<boolean> {
     const { state } = this;
     const { log, journal, counters } = state;
-    mustWork(state, 'fsync');
     try {
       if (journal.waitingBytes === 0 && this.covered === log.pagesWritten && journal.durable === journal.sequence - 1)
-        return;
+        return true;
       if (this.gather !== undefined && this.alone-- <= 0) await this.others(this.gather);
       const ready = this.prewrite();
       if (ready !== undefined) await ready;
       const before = journal.sequence - 1;
       const writes = journal.write(log.generation, state);
-      if (writes === undefined) {
-        await this.checkpoints.checkpoint();
-        return;
-      }
+      if (writes === undefined) return false;
       const sequence = journal.sequence - 1;
       counters.records += sequence - before;
       const written = log.pagesWritten;
@@ -91,6 +94,7 @@ export class GroupSync {
       if (done !== undefined) await done;
       journal.durable = Math.max(journal.durable, sequence);
       this.covered = written;
+      return true;
     } catch (e) {
       state.fail(e);
       throw e;

@@ -46,21 +46,21 @@ export class HandOver {
     const { journal, log } = this.state;
     const [records, pages] = [journal.landed(), log.landed()];
     if (records === undefined && pages === undefined) return this.pending;
-    return this.follow(Promise.all([records, pages]));
+    return this.follow(
+      Promise.all([records, pages]).catch((e: unknown) => {
+        this.state.fail(e);
+        throw e;
+      }),
+    );
   }
 
   /** `work`, and everything before it, is done when the result resolves. */
   private follow(work: Promise<unknown>): Promise<void> {
-    const all: Promise<void> = Promise.all([this.pending, work]).then(
-      () => {
+    const all: Promise<void> = Promise.all([this.pending, work])
+      .finally(() => {
         if (this.pending === all) this.pending = undefined;
-        mustWork(this.state, 'write');
-      },
-      (e) => {
-        this.state.fail(e);
-        throw e;
-      },
-    );
+      })
+      .then(() => mustWork(this.state, 'write'));
     // A later operation waits for it, or nobody does.
     all.catch(() => undefined);
     this.pending = all;

@@ -1,5 +1,6 @@
 /** What fsync makes durable, what it costs when many ask at once, and who has to wait for it. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { FsError } from '../../fs/errors.js';
 import { FileSystem } from '../../fs/posix/filesystem.js';
 import { initialItems } from '../../fs/posix/namespace/root-directory.js';
 import { seededRandom } from '../../fs/store/random.js';
@@ -160,3 +161,20 @@ it('lets in who is at the door, where barriers are answered in place', async () 
     expect((await run(() => again.lookup(1, bytes(`f${i}`)))).size).toBe(`contents of ${i}`.length);
   }
 });
+
+it.each(['ordered', 'data'] as const)(
+  'a checkpoint in place of a record that could not be read for is no failure of the volume: %s',
+  async (journal) => {
+    const { volume, fs } = await mount(await newDisk(), { journal });
+    const { inode } = await run(() => fs.mknod(1, bytes('f'), 0o100644, 0, 0, who));
+    vi.spyOn(volume.state.journal, 'write').mockReturnValue(undefined);
+    vi.spyOn(volume.checkpoints, 'checkpoint').mockRejectedValueOnce(new FsError('EIO', 'read'));
+    const durable = async () => (journal === 'data' ? volume.handOver() : fs.fsync(inode, false));
+    await expect(durable()).rejects.toThrow('EIO');
+    expect(volume.failure).toBeUndefined();
+    await durable();
+    expect(volume.state.journal.waitingBytes).toBe(0);
+    await fs.close();
+    await volume.close();
+  },
+);
