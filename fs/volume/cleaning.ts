@@ -5,7 +5,7 @@
 import { type CleaningPolicy, greedy } from '../cleaner/policy.js';
 import { FsError } from '../errors.js';
 import type { Checkpoints } from './checkpoints.js';
-import { mustWork, type VolumeState } from './state.js';
+import { metBy, mustWork, type VolumeState } from './state.js';
 
 /** Rounds of cleaning and two commits before giving up, and rounds in a row that win nothing. */
 const mostRounds = 400;
@@ -129,6 +129,8 @@ export class Cleaning {
     this.busy = work;
     try {
       return await work;
+    } catch (e) {
+      throw metBy(this.state, e, 'segment');
     } finally {
       this.state.changed = true;
     }

@@ -24,7 +24,7 @@ import { giveBack } from './apply.js';
 import type { Checkpoints } from './checkpoints.js';
 import { type Dropped, putChunk, readChunk } from './dropped-runs.js';
 import { deleteRoot, type KeptRoot, putRoot } from './kept-roots.js';
-import type { VolumeState } from './state.js';
+import { metBy, type VolumeState } from './state.js';
 import { leaveTree } from './tree-leaving.js';
 
 /** In place of the line of a root that follows: nothing does. */
@@ -59,8 +59,8 @@ export class Leaving {
     const work = this.work().finally(() => {
       this.working = undefined;
     });
-    // A failed volume says so to everyone who asks.
-    work.catch(() => undefined);
+    // A failed volume says so to everyone who asks; after a read that failed, the next deletion or mount goes on.
+    work.catch((e: unknown) => metBy(this.state, e, 'snapshot that leaves'));
     this.working = work;
   }
 

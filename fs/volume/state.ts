@@ -1,7 +1,7 @@
 /** What the parts of an open volume share: the log, the trees, space, and whether it may still be written. */
 import type { Mover } from '../cleaner/mover.js';
 import type { RelocationMap } from '../cleaner/relocation-map.js';
-import { FsError } from '../errors.js';
+import { asDamage, CorruptionError, FsError } from '../errors.js';
 import type { Geometry } from '../format/geometry.js';
 import type { Superblock } from '../format/superblock.js';
 import type { Journal } from '../log/journal.js';
@@ -112,6 +112,16 @@ export function barrier(state: VolumeState): Promise<void> | undefined {
       throw e;
     },
   );
+}
+
+/**
+ * What work in the background, or of the cleaner, ended with; returned as the damage that it may be. Damage may have been
+ * met half way: what is in memory then must never reach the disk. A read that failed has changed nothing.
+ */
+export function metBy(state: VolumeState, error: unknown, record: string): unknown {
+  const failure = asDamage(error, record);
+  if (failure instanceof CorruptionError) state.fail(failure);
+  return failure;
 }
 
 /** Throw EIO if the store has failed: nothing may be promised any more. */
