@@ -131,7 +131,7 @@ export class Checkpoints {
   private async frozen(clean: boolean, change?: Switch): Promise<Frozen> {
     for (;;) {
       try {
-        const due = this.moments.filter((moment) => moment.flush());
+        const due = this.due();
         // Nodes that this copies are released.
         this.state.usage.settle(this.state.main);
         settleReleases(this.state);
@@ -143,6 +143,16 @@ export class Checkpoints {
         await e.until;
       }
     }
+  }
+
+  /** The moments that have come. */
+  private due(): Moment[] {
+    const due: Moment[] = [];
+    for (const moment of this.moments) {
+      if (due.length > 0 && (moment.alone || due[0].alone)) continue;
+      if (moment.flush()) due.push(moment);
+    }
+    return due;
   }
 
   /** Something that shall happen with a checkpoint: the next one, or one after it. */

@@ -14,7 +14,7 @@ import { run, Suspend } from '../suspend.js';
 import type { Delete, Put } from '../tree/batch.js';
 import { deleteRoot, type KeptRoot, putRoot } from './kept-roots.js';
 import type { Moment } from './moment.js';
-import { checkSnapshotName, liveRoot, type SnapshotHost } from './snapshots.js';
+import { checkSnapshotName, liveRoot, mustBeNew, type SnapshotHost } from './snapshots.js';
 import type { VolumeState } from './state.js';
 
 /** The line of a new volume has no name. */
@@ -43,9 +43,9 @@ export class Lines {
     const { state } = host;
     host.mustBeWritable('clone');
     checkSnapshotName(name);
-    if (this.find(name) !== undefined || name === this.live)
-      throw new FsError('EEXIST', 'clone', undefined, `there is a branch ${name} already`);
     const made = await run(() => {
+      if (this.find(name) !== undefined || name === this.live)
+        throw new FsError('EEXIST', 'clone', undefined, `there is a branch ${name} already`);
       const from = mustFind(state, snapshot);
       const id = state.nextRoot;
       const seconds = host.now().seconds;
@@ -111,12 +111,9 @@ export class Lines {
   async rollback(snapshot: string, keep: string | undefined): Promise<void> {
     const { host } = this;
     const { state } = host;
-    if (keep !== undefined) {
-      checkSnapshotName(keep);
-      if (state.roots.snapshot(keep) !== undefined)
-        throw new FsError('EEXIST', 'rollback', undefined, `there is a snapshot ${keep} already`);
-    }
+    if (keep !== undefined) checkSnapshotName(keep);
     await this.turn((generation) => {
+      if (keep !== undefined) mustBeNew(state, keep);
       const from = mustFind(state, snapshot);
       const now = liveRoot(state, generation);
       const { seconds } = host.now();
@@ -180,6 +177,7 @@ interface Turn {
 }
 
 class Turning implements Moment {
+  readonly alone = true;
   done = false;
   failure: unknown;
 

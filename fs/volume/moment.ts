@@ -5,6 +5,8 @@
 import type { Generation } from '../units.js';
 
 export interface Moment {
+  /** With no other one: what it looked at must be so when it happens. */
+  readonly alone?: boolean;
   /** Bring what is dirty into the tree. False when that can't be done at once: then it happens with a later checkpoint. */
   flush(): boolean;
   /** Bring in the nodes of the system tree that `happen` changes. May throw Suspend. */

@@ -39,6 +39,10 @@ export async function rootUsage(state: VolumeState): Promise<RootUsage> {
   const unique = new Map<number, number>();
   for (const root of [...roots.snapshots(), ...roots.history()]) unique.set(root.id, 0);
   let history = 0;
+  // A commit puts what waits now into chunks, from this number on.
+  const { rootId: live } = state;
+  const { next: end } = dropped;
+  const waiting = [...dropped.waiting];
   for (const [line, followers] of followersByLine(state, unique)) {
     let at = 0;
     // Numbers of chunks come in ascending order, and so do marks.
@@ -50,8 +54,8 @@ export async function rootUsage(state: VolumeState): Promise<RootUsage> {
       if (birth > lasting) history += pages;
       if (holder !== undefined && birth > floor) unique.set(holder, (unique.get(holder) ?? 0) + pages);
     };
-    for (let next = 0; next >= 0; ) next = await run(() => countChunks(state, line, next, count));
-    if (line === state.rootId) for (const one of dropped.waiting) count(dropped.next, one);
+    for (let next = 0; next >= 0; ) next = await run(() => countChunks(state, line, next, end, count));
+    if (line === live) for (const one of waiting) count(end, one);
   }
   return { unique, history };
 }
@@ -88,17 +92,18 @@ function lastingUpTo(roots: KeptRoots, root: KeptRoot | undefined): Generation {
   return one?.generation ?? 0;
 }
 
-/** Count some chunks from number `from` on; the number to go on with, or -1. May throw Suspend before it counts. */
+/** Count some chunks from `from` to `end` (not included); the number to go on with, or -1. May throw Suspend before it counts. */
 function countChunks(
   state: VolumeState,
   line: number,
   from: number,
+  end: number,
   count: (number: number, one: Dropped) => void,
 ): number {
   const found: [number, Dropped[]][] = [];
   const cursor = state.system.seek(line, itemKind.dropped, from);
   for (; cursor.valid && cursor.inode === line && cursor.kind === itemKind.dropped; cursor.next()) {
-    if (found.length === chunksInStep) break;
+    if (found.length === chunksInStep || cursor.offset >= end) break;
     found.push([cursor.offset, readChunk(cursor.value)]);
   }
   for (const [number, runs] of found) for (const one of runs) count(number, one);

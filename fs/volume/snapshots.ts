@@ -98,10 +98,9 @@ export class Snapshots {
 
   /** Rejects with ENOENT, EROFS, EIO. */
   async remove(name: string): Promise<void> {
-    const { state, leaving } = this.host;
+    const { leaving } = this.host;
     this.host.mustBeWritable('snapshot');
     await this.change(name, (root) => ({ ...root, state: rootState.deleted }));
-    state.changed = true;
     await this.host.checkpoints.checkpoint();
     leaving.start();
   }
@@ -111,11 +110,14 @@ export class Snapshots {
     this.host.mustBeWritable('snapshot');
     checkSnapshotName(newName);
     if (name === newName) return;
-    this.mustBeFree(newName);
-    await this.change(name, (root) => ({ ...root, name: newName }));
+    await this.change(name, (root) => {
+      this.mustBeFree(newName);
+      return { ...root, name: newName };
+    });
     await this.host.checkpoints.checkpoint();
   }
 
+  /** `changed` may throw what speaks against it. */
   private async change(name: string, changed: (root: KeptRoot) => KeptRoot): Promise<void> {
     const { state } = this.host;
     await run(() => {
@@ -132,9 +134,14 @@ export class Snapshots {
 
   /** EEXIST: a snapshot has that name, or is about to. */
   mustBeFree(name: string): void {
-    if (this.making.has(name) || this.find(name) !== undefined)
-      throw new FsError('EEXIST', 'snapshot', undefined, `there is a snapshot ${name} already`);
+    mustBeNew(this.host.state, name, this.making.has(name));
   }
+}
+
+/** EEXIST: a snapshot has that name, or was `promised` it. */
+export function mustBeNew({ roots }: VolumeState, name: string, promised = false): void {
+  if (promised || roots.snapshot(name) !== undefined)
+    throw new FsError('EEXIST', 'snapshot', undefined, `there is a snapshot ${name} already`);
 }
 
 /** EINVAL, ENAMETOOLONG. */
@@ -158,6 +165,8 @@ class Keeping implements Moment {
   flush(): boolean {
     try {
       this.host.flusher?.flushNow();
+      // A rollback may have made one of that name meanwhile.
+      mustBeNew(this.host.state, this.name);
       this.mustHaveRoom();
       return true;
     } catch (e) {

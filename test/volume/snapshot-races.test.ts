@@ -5,7 +5,7 @@ import { MemoryStore } from '../../fs/store/memory.js';
 import { seededRandom } from '../../fs/store/random.js';
 import { Suspend } from '../../fs/suspend.js';
 import { putChunk } from '../../fs/volume/dropped-runs.js';
-import { uniquePages } from '../../fs/volume/snapshot-usage.js';
+import { rootUsage } from '../../fs/volume/snapshot-usage.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { formatTestVolume } from '../support/volume-image.js';
 import { Slots } from './slots.js';
@@ -82,10 +82,10 @@ it('what a commit writes down while the pages of snapshots are counted counts on
   vi.spyOn(volume.state.system, 'seek').mockImplementationOnce(() => {
     throw new Suspend(volume.commit(), 'node');
   });
-  const counted = (await uniquePages(volume.state)).get(id);
+  const counted = (await rootUsage(volume.state)).unique.get(id);
   expect(volume.state.dropped.waiting).toEqual([]);
   // 10 pages of slots, and the nodes that were copied since.
-  expect(counted).toBe((await uniquePages(volume.state)).get(id));
+  expect(counted).toBe((await rootUsage(volume.state)).unique.get(id));
   await volume.close();
 });
 
