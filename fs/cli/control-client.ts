@@ -2,7 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { createInterface, type Interface } from 'node:readline';
 import { VolumeError } from '../errors.js';
-import type { Answer, Arguments } from './control.js';
+import { type Answer, type Arguments, isGone } from './control.js';
 import { controlPaths } from './control-path.js';
 
 export class ControlConnection {
@@ -44,11 +44,20 @@ export class ControlConnection {
   /** The result of a command. Throws VolumeError with what the server says, or when it ends without an answer. */
   async ask(command: string, given: Arguments = {}): Promise<unknown> {
     this.socket.write(`${JSON.stringify({ command, arguments: given })}\n`);
-    const { value, done } = await this.lines.next();
+    const { value, done } = await this.nextLine();
     if (done) throw new VolumeError('io', `the server ended before it answered '${command}'`);
     const answer = JSON.parse(value) as Answer;
     if (!answer.ok) throw new VolumeError('io', answer.error);
     return answer.result;
+  }
+
+  private async nextLine(): Promise<IteratorResult<string, unknown>> {
+    try {
+      return await this.lines.next();
+    } catch (e) {
+      if (isGone(e)) return { done: true, value: undefined };
+      throw e;
+    }
   }
 
   close(): void {

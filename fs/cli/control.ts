@@ -67,9 +67,14 @@ export class Control {
     socket.unref();
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.sockets.delete(socket));
-    for await (const line of createInterface({ input: socket })) {
-      const answer = await this.answer(line);
-      if (socket.writable) socket.write(`${JSON.stringify(answer)}\n`);
+    try {
+      for await (const line of createInterface({ input: socket })) {
+        const answer = await this.answer(line);
+        if (socket.writable) socket.write(`${JSON.stringify(answer)}\n`);
+      }
+    } catch (e) {
+      // Who asked was killed before it had read all answers: that is no fault of the server, which it would stop.
+      if (!isGone(e)) throw e;
     }
   }
 
@@ -84,6 +89,10 @@ export class Control {
     }
   }
 }
+
+/** What a socket says whose other end has died. */
+export const isGone = (e: unknown): boolean =>
+  ['ECONNRESET', 'EPIPE'].includes((e as NodeJS.ErrnoException).code ?? '');
 
 export type Answer = { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly error: string };
 
