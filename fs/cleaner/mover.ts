@@ -20,11 +20,14 @@ import { type MovedRun, put, type RelocationMap, remove } from './relocation-map
 interface Piece {
   readonly page: number;
   readonly moved: MovedRun;
+  readonly isNode: boolean;
 }
 
 export class Mover {
   /** Pages moved since the volume was opened. */
   moved = 0;
+  /** Those of them that were nodes of the file tree. */
+  movedNodes = 0;
   /** A segment; made when the first one is emptied. */
   private buffer = new Uint8Array(0);
 
@@ -89,7 +92,11 @@ export class Mover {
           table.pinned.add(cold.place);
           pins.push(cold.place);
         }
-        pieces.push({ page: r.page + done, moved: { address: r.address + done, pages: count, target: cold.appended } });
+        pieces.push({
+          page: r.page + done,
+          moved: { address: r.address + done, pages: count, target: cold.appended },
+          isNode,
+        });
         done += count;
       }
     }
@@ -120,11 +127,12 @@ export class Mover {
     }
     system.change(items);
     let count = 0;
-    for (const { page, moved } of live) {
+    for (const { page, moved, isNode } of live) {
       table.clearLive(place, page, moved.pages, log.generation);
       const target = table.placeOf(Math.floor(moved.target / perSegment));
       table.setLive(target as Place, moved.target % perSegment, moved.pages);
       count += moved.pages;
+      if (isNode) this.movedNodes += moved.pages;
     }
     return count;
   }
@@ -133,7 +141,7 @@ export class Mover {
   private stillLive(place: Place, pieces: readonly Piece[]): Piece[] {
     const { table } = this.log;
     const live: Piece[] = [];
-    for (const { page, moved } of pieces) {
+    for (const { page, moved, isNode } of pieces) {
       for (let i = 0; i < moved.pages; ) {
         let end = i;
         while (end < moved.pages && table.isLive(place, page + end)) end++;
@@ -141,6 +149,7 @@ export class Mover {
           live.push({
             page: page + i,
             moved: { address: moved.address + i, pages: end - i, target: moved.target + i },
+            isNode,
           });
         }
         i = end + 1;

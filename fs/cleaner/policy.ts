@@ -9,23 +9,28 @@ export interface CleaningPolicy {
   choose(table: SegmentTable, generation: Generation, leastDead: number): Place | -1;
 }
 
-/** Cost-benefit (Rosenblum & Ousterhout, "The Design and Implementation of a Log-Structured File System", 1992): free space won times age, over the cost of reading and writing what is live. */
-export const costBenefit: CleaningPolicy = {
-  name: 'cost-benefit',
-  choose: (table, generation, leastDead) =>
-    best(table, leastDead, (live, size, age) => ((size - live) * age) / (size + live), generation),
-};
+/** How much a victim is worth: of `size` pages `live` are, and nothing was written to it for `age` generations. */
+type Worth = (live: number, size: number, age: number) => number;
+
+/** The policy that takes what is worth most. */
+export const byWorth = (name: string, worth: Worth): CleaningPolicy => ({
+  name,
+  choose: (table, generation, leastDead) => best(table, leastDead, worth, generation),
+});
+
+/**
+ * Cost-benefit (Rosenblum & Ousterhout, "The Design and Implementation of a Log-Structured File System", 1992): free
+ * space won times age, over the cost of reading and writing what is live.
+ */
+export const costBenefit = byWorth('cost-benefit', (live, size, age) => ((size - live) * age) / (size + live));
 
 /** The segment with the fewest live pages: best when space is short and now counts. */
-export const greedy: CleaningPolicy = {
-  name: 'greedy',
-  choose: (table, generation, leastDead) => best(table, leastDead, (live, size) => size - live, generation),
-};
+export const greedy = byWorth('greedy', (live, size) => size - live);
 
 function best(
   table: SegmentTable,
   leastDead: number,
-  score: (live: number, size: number, age: number) => number,
+  worth: Worth,
   generation: Generation,
 ): Place | -1 {
   const size = table.pagesPerSegment;
@@ -36,7 +41,7 @@ function best(
     const live = table.live[place];
     // Empty ones are freed by the next commit; the pages of pinned ones are about to become live.
     if (live === 0 || size - live < leastDead || table.pinned.has(place) || table.stuck.has(place)) continue;
-    const value = score(live, size, 1 + generation - table.generation[place]);
+    const value = worth(live, size, 1 + generation - table.generation[place]);
     if (value > top) {
       top = value;
       chosen = place;

@@ -11,6 +11,8 @@ export interface Counted extends VolumeCounters {
   readonly wraps: number;
   /** Pages that the cleaner moved. */
   readonly moved: number;
+  /** Those of them that were nodes of the file tree. */
+  readonly movedNodes: number;
   readonly dirtyNodes: number;
   /** Handed to the store since the volume was opened, by whatever part of it. */
   readonly bytesWritten: number;
@@ -26,6 +28,7 @@ export function counted({ counters, main, system, table, geometry, mover, cache,
     height: main.height,
     wraps: table.taken / geometry.places,
     moved: mover.moved,
+    movedNodes: mover.movedNodes,
     dirtyNodes: cache.dirty,
     bytesWritten: pages * pageSize + journal.bytesWritten,
   };
