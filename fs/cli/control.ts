@@ -62,6 +62,13 @@ export class Control {
     rmSync(this.path, { force: true });
   }
 
+  /** Like `close`; connections end when those who wait have their answers. */
+  async end(): Promise<void> {
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    this.close();
+    for (const socket of this.sockets) socket.end();
+  }
+
   private async converse(socket: Socket): Promise<void> {
     this.sockets.add(socket);
     socket.unref();

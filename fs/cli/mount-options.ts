@@ -19,6 +19,8 @@ export interface MountArguments {
   /** Only look whether it could be mounted. */
   readonly fake: boolean;
   readonly verbose: boolean;
+  /** What `-o` and its like said, and what came of it. */
+  readonly options: readonly string[];
   readonly choices: MountChoices;
 }
 
@@ -117,8 +119,7 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   cache=SIZE        memory for pages and metadata: 16M and more, 128M unless told
   compress=HOW      compress new data: lz4, deflate, zstd or none, with a level as in deflate:9; as mkfs said unless told
   transform=PATH    a module (ES) with another way to compress, by its path from the root; also --transform MODULE
-  degraded          with ro: mount a volume although a module is missing (files that need it get EIO) or its
-                    journal is damaged (what was done after that is not there)
+  degraded          with ro: mount a volume although a module is missing; files that need it get EIO
   writethrough      hand writes to the server before write(2) returns, instead of caching them in the kernel; so it is
                     with journal=data and sync unless told
   writeback_cache   cache them in the kernel
@@ -128,8 +129,8 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   autodefrag[=SIZE] what a read finds scattered is laid in one piece by the next flush, at most so much a second (32M);
                     not with journal=data
   noatime           leave access times alone (relatime unless told)
-  snapshot=NAME     mount that snapshot, read-only
-  branch=NAME       mount the branch that varve snapshot clone began
+  snapshot=NAME     mount that snapshot, read-only; also while the volume is mounted elsewhere
+  branch=NAME       mount the branch that varve snapshot clone began; with ro also while another is mounted elsewhere
   history=TIME      keep what each commit leaves for that long, such as 1h or 2d: varve snapshot create --at, -o at=
   at=TIME           mount, read-only, what the volume was then: '10 minutes ago', 2026-01-31T10:00; needs a history
   snapdir=visible   list .snapshots in the root directory (hidden unless told; it can be entered all the same)
@@ -179,7 +180,7 @@ export function parseMountArguments(args: readonly string[], byMount = false): M
   }
   if (paths.length !== 2) throw wrong(`an image and a directory are needed, not ${paths.length} arguments`);
   const [image, target] = paths;
-  return { image, target, foreground, fake, verbose, choices: parseMountOptions(options, sloppy) };
+  return { image, target, foreground, fake, verbose, options, choices: parseMountOptions(options, sloppy) };
 }
 
 /** Later options win over earlier ones. Throws VolumeError 'usage', for unknown ones unless `sloppy`. */

@@ -14,14 +14,15 @@ export interface Place {
 
 /**
  * `source`: a path, or `LABEL=` or `UUID=` of an image in the directories `search`. Throws VolumeError: there is no such
- * image or directory, or the image is mounted already; read-only, that may happen more than once.
+ * image or directory, or the image is mounted already; read-only, that may happen more than once: what is served
+ * read-write can be shown beside (view-service.ts).
  */
 export function placeOf(source: string, target: string, search: readonly string[], readOnly: boolean): Place {
   const image = findImage(source, search);
   const place = { image: existing(image, 'image'), target: existing(target, 'mount point') };
   if (!statSync(place.target).isDirectory()) throw new VolumeError('usage', `${target} is not a directory`);
   const other = mounts().find((entry) => entry.type === mountType && entry.source === place.image);
-  if (other && !(readOnly && other.readOnly)) throw new VolumeError('in-use', `${image} is mounted on ${other.target}`);
+  if (other && !readOnly) throw new VolumeError('in-use', `${image} is mounted on ${other.target}`);
   return place;
 }
 

@@ -2,11 +2,10 @@
  * The process that serves a mount, as a citizen of its machine: how it goes into the background, where it logs,
  * how it tells the launcher (bin/mount.varve) what came of it, and what it asks of the kernel.
  */
-import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { appendFileSync, closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { VolumeError } from '../errors.js';
 import { libc } from '../host/libc.js';
-import { ServerLog } from './server-log.js';
 
 const setsid = libc.func('int setsid()') as () => number;
 const dup2 = libc.func('int dup2(int from, int to)') as (from: number, to: number) => number;
@@ -28,7 +27,7 @@ const mebibyte = 2 ** 20;
 const launcher = 3;
 
 export class ServerProcess {
-  private readonly lines = new ServerLog();
+  private logPath: string | undefined;
   private told = false;
 
   constructor(private readonly background: boolean) {
@@ -48,8 +47,12 @@ export class ServerProcess {
     }
   }
 
-  /** One line about something that a person should know. */
-  readonly log = (line: string): void => this.lines.write(line);
+  /** One line with the time, to the log file or standard error. */
+  readonly log = (line: string): void => {
+    const text = `${new Date().toISOString()} [${process.pid}] ${line}\n`;
+    if (this.logPath === undefined) writeSync(2, text);
+    else appendFileSync(this.logPath, text);
+  };
 
   /** The mount can be used: let go of the terminal and of whoever waits. Throws VolumeError if nothing can be logged. */
   ready(logPath: string): void {
@@ -61,7 +64,7 @@ export class ServerProcess {
     dup2(log, 2);
     closeSync(log);
     closeSync(nothing);
-    this.lines.path = logPath;
+    this.logPath = logPath;
     process.chdir('/');
     this.tell(0);
   }

@@ -46,6 +46,7 @@ import { isServed, ServingMark } from './serving-mark.js';
 import { snapshotCommands } from './snapshot-service.js';
 import { varveMountAt } from './umount.js';
 import { answerUpkeep } from './upkeep-service.js';
+import { askForView, namedRoot, Views } from './view-service.js';
 
 /** For the code cache of this program (scripts/code-cache.ts). */
 export { rehearse };
@@ -62,6 +63,7 @@ const drivers: Readonly<Record<DriverName, Driver>> = { kernel: kernelDriver, na
 
 /** What lives from the mount to its end. */
 interface Service {
+  readonly image: string;
   readonly store: Store;
   readonly volume: Volume;
   readonly filesystem: FileSystem;
@@ -69,6 +71,7 @@ interface Service {
   readonly control: Control;
   readonly server: ServerProcess;
   readonly scrubs: ScrubService;
+  readonly views: Views;
 }
 
 async function serve(args: MountArguments, server: ServerProcess): Promise<number> {
@@ -80,9 +83,16 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
     server.tell(mountExit.ok);
     return mountExit.ok;
   }
-  const { image, target } = placeOf(args.image, args.target, choices.search, choices.readOnly);
+  const place = placeOf(args.image, args.target, choices.search, choices.readOnly);
+  const { image, target } = place;
   if (args.fake) {
     server.tell(mountExit.ok);
+    return mountExit.ok;
+  }
+  const view = await askForView(args, place);
+  if (view !== undefined) {
+    server.tell(mountExit.ok);
+    if (args.foreground) await waitForEnd(view);
     return mountExit.ok;
   }
   process.title = `mount.varve ${target}`;
@@ -130,10 +140,16 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   await mounted.ready();
   const control = new Control(ownControlPath(mounted.device));
   const scrubs = new ScrubService(volume, () => mounted.statistics().requests ?? 0, server.log);
-  const service: Service = { store, volume, filesystem, mounted, control, server, scrubs };
+  const views: Views = new Views({
+    image,
+    volume,
+    log: server.log,
+    answer: (control, mounted) => answerAll(service, roots, control, mounted),
+  });
+  const service: Service = { image, store, volume, filesystem, mounted, control, server, scrubs, views };
   const closed = deferredClose();
-  answerCommands(service, image, closed.promise);
-  for (const [command, handler] of Object.entries(snapshotCommands(volume, roots))) control.on(command, handler);
+  answerLive(service, closed.promise);
+  answerAll(service, roots, control, mounted);
   try {
     await control.listen();
     say(`mounted on ${target}`);
@@ -150,6 +166,12 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   if (choices.rehearsal && choices.driver === 'kernel') void rehearse(mounted, server.log);
 
   await served;
+  if (views.any) {
+    const problem = await settle(service);
+    closed.settle(problem);
+    await control.end();
+    await views.gone();
+  }
   mark.clear();
   const problem = await close(service);
   closed.settle(problem);
@@ -179,6 +201,13 @@ const storeOptions = (choices: MountChoices, waitMs: number) => ({
 const durability = ({ general }: MountChoices): Pick<FileSystemOptions, 'durable'> =>
   general.has('sync') ? { durable: 'all' } : general.has('dirsync') ? { durable: 'names' } : {};
 
+/** Until a view that another process serves is unmounted. */
+async function waitForEnd(device: string): Promise<void> {
+  const server = await ControlConnection.open(device);
+  await server?.ask('umount-wait');
+  server?.close();
+}
+
 /** What of a remount the kernel does not do by itself. Throws VolumeError. */
 async function remountServer(target: string, choices: MountChoices): Promise<void> {
   const mount = varveMountAt(target);
@@ -193,20 +222,9 @@ async function remountServer(target: string, choices: MountChoices): Promise<voi
 }
 
 /** The root that is mounted: the live one, after a turn to the line that was asked for; read-only also others as they are. */
-function shown(volume: Volume, { snapshot, at, branch = '' }: MountChoices): VolumeApi {
-  const { snapshots, lines, history } = volume;
-  if (at !== undefined) {
-    const past = history.at(at);
-    if (past === undefined) throw new VolumeError('not-found', history.unknown(at));
-    return new SnapshotView(volume, past);
-  }
-  if (snapshot === undefined && branch === lines.live) return volume;
-  const root = snapshot === undefined ? lines.find(branch) : snapshots.find(snapshot);
-  if (root !== undefined) return new SnapshotView(volume, root);
-  throw new VolumeError(
-    'not-found',
-    `there is no ${snapshot === undefined ? 'branch' : 'snapshot'} '${snapshot ?? branch}'`,
-  );
+function shown(volume: Volume, choices: MountChoices): VolumeApi {
+  const root = namedRoot(volume, choices);
+  return root === undefined ? volume : new SnapshotView(volume, root);
 }
 
 const volumeOptions = (choices: MountChoices) => ({
@@ -227,9 +245,18 @@ const nearlyFull = (volume: Volume): boolean => {
 };
 
 /** Flush, commit, release the image. Returns what went wrong. */
-async function close({ store, volume, filesystem, server, scrubs }: Service): Promise<Error | undefined> {
+const close = (service: Service): Promise<Error | undefined> => {
+  const { store, volume, filesystem, scrubs } = service;
+  return inTurn(service, [() => scrubs.stop(), () => filesystem.close(), () => volume.close(), () => store.close()]);
+};
+
+/** The live root is unmounted, while views are served on. */
+const settle = (service: Service): Promise<Error | undefined> =>
+  inTurn(service, [() => service.filesystem.close(), () => service.volume.commit()]);
+
+async function inTurn({ server }: Service, steps: readonly (() => Promise<void>)[]): Promise<Error | undefined> {
   let problem: Error | undefined;
-  for (const step of [() => scrubs.stop(), () => filesystem.close(), () => volume.close(), () => store.close()]) {
+  for (const step of steps) {
     try {
       await step();
     } catch (e) {
@@ -255,13 +282,8 @@ function deferredClose(): Closing {
   return { promise, settle };
 }
 
-function answerCommands(
-  { control, volume, filesystem, mounted, scrubs }: Service,
-  image: string,
-  closed: Promise<void>,
-): void {
-  const began = Date.now();
-  control.on('ping', () => ({ pid: process.pid }));
+/** What only the mount answers that was there first. */
+function answerLive({ control, volume, filesystem, scrubs }: Service, closed: Promise<void>): void {
   control.on('remount', ({ durable, journal, readOnly }) => {
     if (readOnly === false && volume.readOnly)
       throw new VolumeError('usage', 'the volume was opened read-only: unmount it, and mount it anew');
@@ -269,13 +291,19 @@ function answerCommands(
       throw new VolumeError('usage', `journal=${volume.journal} stays until the volume is mounted anew`);
     filesystem.durable = durable === 'all' || durable === 'names' ? durable : undefined;
   });
-  control.on('sync', () => volume.commit());
   control.on('umount-wait', () => closed);
   scrubs.answer(control);
   answerFrag(control, volume, filesystem);
-  answerCompression(control, volume);
   answerDefrag(control, filesystem);
   answerUpkeep(control, volume, () => scrubs.running);
+}
+
+/** What any mount of the volume answers. */
+function answerAll(service: Service, roots: Roots, control: Control, mounted: Mounted): void {
+  const { image, volume, filesystem, views } = service;
+  const began = Date.now();
+  control.on('ping', () => ({ pid: process.pid }));
+  control.on('sync', () => volume.commit());
   control.on('abort', () => mounted.abort());
   control.on('info', () => ({
     pid: process.pid,
@@ -291,27 +319,34 @@ function answerCommands(
     autodefrag: filesystem.gathered ?? null,
     driver: mounted.statistics(),
   }));
+  answerCompression(control, volume);
+  views.answer(control);
+  for (const [command, handler] of Object.entries(snapshotCommands(volume, roots))) control.on(command, handler);
 }
 
-function stopOnSignals({ mounted, server }: Service): void {
+function stopOnSignals({ mounted, server, views }: Service): void {
   let signals = 0;
-  const stop = async (): Promise<void> => {
-    if (++signals > 1) return mounted.abort();
+  const stop = async (one: Mounted): Promise<void> => {
+    if (signals > 1) return one.abort();
     try {
-      await mounted.unmount(false);
+      await one.unmount(false);
     } catch (e) {
       if (!(e instanceof FsError) || e.code !== 'EBUSY') throw e;
-      server.log(`${mounted.target} is in use: it ends with its last user, at the latest in ${graceMs / 1000} s`);
-      await syncKernel(mounted.target);
-      await mounted.unmount(true);
-      setTimeout(() => mounted.abort(), graceMs).unref();
+      server.log(`${one.target} is in use: it ends with its last user, at the latest in ${graceMs / 1000} s`);
+      await syncKernel(one.target);
+      await one.unmount(true);
+      setTimeout(() => one.abort(), graceMs).unref();
     }
   };
-  const failed = (e: unknown): void => {
-    server.log(`unmounting ${mounted.target} failed, its users get errors: ${String(e)}`);
-    mounted.abort();
+  const stopAll = (): void => {
+    signals++;
+    for (const one of [mounted, ...views.list()])
+      stop(one).catch((e: unknown) => {
+        server.log(`unmounting ${one.target} failed, its users get errors: ${String(e)}`);
+        one.abort();
+      });
   };
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void stop().catch(failed));
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stopAll);
 }
 
 /** A fault outside of any request: nothing may be written on the strength of what is in memory now. */

@@ -151,6 +151,42 @@ it('a branch is mounted read-write, a snapshot read-only, and a rollback brings 
   await volume.expect('fsck.varve', '-f', '--data', volume.image);
 });
 
+it('snapshots are mounted at places of their own beside the live volume, by its server', async () => {
+  const place = (name: string): string => join(volume.folder, name);
+  for (const name of ['one', 'two']) mkdirSync(place(name));
+  const view = (name: string, options: string): Promise<string> =>
+    volume.expect('mount.varve', volume.image, place(name), '-o', options);
+  await volume.mount();
+  await fs.mkdir(volume.path('d'));
+  await fs.writeFile(volume.path('d/file'), 'first');
+  await fs.mkdir(volume.path('.snapshots/first'));
+  await fs.writeFile(volume.path('d/file'), 'second');
+  await fs.mkdir(volume.path('.snapshots/second'));
+
+  await view('one', 'snapshot=first');
+  await view('two', 'snapshot=second,nosuid');
+  await expect(view('one', 'snapshot=none')).rejects.toThrow(/there is no snapshot 'none'/);
+  await expect(volume.expect('mount.varve', volume.image, volume.path('d'), '-o', 'snapshot=first')).rejects.toThrow(
+    /lies on a mount of the same volume/,
+  );
+  await expect(view('one', 'ro')).rejects.toThrow(/is mounted on/);
+  await fs.writeFile(volume.path('d/file'), 'third');
+  const seen = (): Promise<string[]> =>
+    Promise.all([place('one'), place('two')].map((at) => fs.readFile(join(at, 'd/file'), 'utf8')));
+  expect(await seen()).toEqual(['first', 'second']);
+  await expect(fs.writeFile(join(place('one'), 'd/file'), 'x')).rejects.toMatchObject({ code: 'EROFS' });
+  const { pid } = await volume.facts();
+  const facts = JSON.parse(await volume.expect('varve', 'info', '--json', place('two')));
+  expect(facts.server).toMatchObject({ pid, target: place('two') });
+
+  await volume.unmount();
+  expect(await seen()).toEqual(['first', 'second']);
+  await expect(volume.mount()).rejects.toThrow(/is mounted on/);
+  await volume.expect('varve', 'umount', place('one'));
+  await volume.expect('varve', 'umount', place('two'));
+  await volume.expect('fsck.varve', '-f', volume.image);
+});
+
 it('what a commit left can be mounted and kept, while the history lasts', async () => {
   const command = (...args: string[]): Promise<string> => volume.expect('varve', 'snapshot', ...args);
   await expect(volume.mount('at=yesterday')).rejects.toThrow(/'yesterday' is no time/);
