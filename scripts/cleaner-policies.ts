@@ -119,7 +119,11 @@ async function measure(policy: CleaningPolicy, live: number, load: string): Prom
   return outcome;
 }
 
-process.stdout.write(values.json ? '' : '| policy | load | live | cleaner | moved nodes | total | seconds |\n|---|---|---|---|---|---|---|\n');
+process.stdout.write(
+  values.json
+    ? ''
+    : '| policy | load | live | cleaner | moved nodes | total | seconds |\n|---|---|---|---|---|---|---|\n',
+);
 for (const load of values.load.split(','))
   for (const live of values.live.split(',').map(Number))
     for (const name of values.policy.split(',')) {

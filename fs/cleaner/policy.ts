@@ -27,12 +27,7 @@ export const costBenefit = byWorth('cost-benefit', (live, size, age) => ((size -
 /** The segment with the fewest live pages: best when space is short and now counts. */
 export const greedy = byWorth('greedy', (live, size) => size - live);
 
-function best(
-  table: SegmentTable,
-  leastDead: number,
-  worth: Worth,
-  generation: Generation,
-): Place | -1 {
+function best(table: SegmentTable, leastDead: number, worth: Worth, generation: Generation): Place | -1 {
   const size = table.pagesPerSegment;
   let chosen: Place | -1 = -1;
   let top = 0;
