@@ -20,14 +20,15 @@ import { VolumeError } from '../fs/errors.js';
 import { openImageFile } from '../fs/store/image-file.js';
 import type { Store } from '../fs/store/store.js';
 import { newestCheckpoint, readSlots } from '../fs/volume/checkpoint-slots.js';
+import { wordsOf } from '../fs/volume/recovery.js';
 import { readSuperblock } from '../fs/volume/superblock.js';
 import { type Asker, asking, askTerminal, Cancelled } from './ask.js';
 import { examine } from './check.js';
 import { fsckCommand } from './command.js';
-import { problem } from './problem.js';
+import { type Problem, problem } from './problem.js';
 import { type Allow, allowAll, allowSafe } from './repair/permission.js';
 import { repairVolume } from './repair/repair.js';
-import { type Replayed, replay, replayInMemory } from './replay.js';
+import { type Replayed, replay, replayToDamage } from './replay.js';
 import { type Outcome, reportJson, reportText } from './report.js';
 import { checkSuperblocks } from './superblock.js';
 
@@ -120,7 +121,7 @@ async function inspect(store: Store, options: FsckOptions, watch: Watch): Promis
     ? await watch((onProgress) => examine(checked, { data: options.data ?? false, onProgress }))
     : undefined;
   if (failure && result) {
-    result.problems.unshift(problem('replay', failure));
+    result.problems.unshift(failure);
     result.total++;
   }
   return {
@@ -169,17 +170,21 @@ interface UpToDate {
   /** The store whose newest checkpoint holds everything; or the image as it was, if the replay failed. */
   readonly checked: Store;
   readonly replayed: Replayed | undefined;
-  readonly failure: string | undefined;
+  readonly failure: Problem | undefined;
 }
 
 /** Replay the journal in memory. Damage that prevents it is a finding, not the end. */
 async function bringUpToDate(store: Store): Promise<UpToDate> {
   try {
-    const { store: checked, ...replayed } = await replayInMemory(store);
-    return { checked, replayed, failure: undefined };
+    const { store: checked, damage, ...replayed } = await replayToDamage(store);
+    return { checked, replayed, failure: damage && problem('journal', wordsOf(damage.gap)) };
   } catch (e) {
     // Whatever it is that a damaged volume makes of an ordinary mount: the image is as it was.
-    return { checked: store, replayed: undefined, failure: e instanceof Error ? e.message : String(e) };
+    return {
+      checked: store,
+      replayed: undefined,
+      failure: problem('replay', e instanceof Error ? e.message : String(e)),
+    };
   }
 }
 

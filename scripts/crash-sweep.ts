@@ -3,17 +3,21 @@
  * with what the mode promises, and checked by fsck. Counts distinct images (stress/crash/identity.ts) over all modes.
  *
  *     node dist/scripts/crash-sweep.js [--states N] [--seed N] [--minutes M] [--workers N] [--mode MODE] [--any] [--json]
- *     [--quiet]
+ *     [--quiet] [--state FILE]
  *
- * Prints a line for each mode, or, with --json, one object. Fails on the first broken promise, with what leads to it; and, unless --any, when the
- * time was not enough for the states or something that a sweep must go through never happened (stress/crash/tally.ts).
+ * Prints a line for each mode, or, with --json, one object. Fails on the first broken promise, with what leads to it; and,
+ * unless --any, when the time was not enough for the states or something that a sweep must go through never happened
+ * (stress/crash/tally.ts). --state: how far it has come is kept in this file, once a minute and at the end; the next run with
+ * it and the same seed goes on from there, until there are so many states in all.
  *
  * Exit codes: 0 all is well, 1 a broken promise, 2 too few states or something never happened.
  */
 import { fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type JournalMode, journalModes } from '../fs/volume/journal-mode.js';
+import { Progress } from '../stress/crash/progress.js';
 import { Sweep, type Violation } from '../stress/crash/sweep.js';
 import { addTally, missing, type Tally } from '../stress/crash/tally.js';
 
@@ -28,11 +32,13 @@ const { values } = parseArgs({
     worker: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     quiet: { type: 'boolean', default: false },
+    state: { type: 'string' },
   },
 });
 
 /** What a worker does at a time. */
 interface Task {
+  readonly number: number;
   readonly journal: JournalMode;
   readonly seed: number;
   readonly states: number;
@@ -72,34 +78,41 @@ class Run {
   private readonly wanted = Number(values.states);
   private readonly started = performance.now();
   private readonly deadline = Date.now() + Number(values.minutes) * 60_000;
-  private readonly identities = new Set<number>();
-  private readonly tallies = new Map<JournalMode, Tally>(this.modes.map((mode) => [mode, {}]));
+  private readonly progress = this.begin();
   private readonly violations: Violation[] = [];
-  private tasks = 0;
   private told = performance.now();
+  private saved = performance.now();
+
+  private begin(): Progress {
+    if (this.modes.length === 0) throw new RangeError(`--mode is one of ${journalModes.join(', ')}`);
+    const seed = Number(values.seed);
+    if (values.state === undefined || !existsSync(values.state)) return new Progress(seed, this.modes);
+    return Progress.load(values.state, seed, this.modes);
+  }
 
   async finish(): Promise<number> {
-    if (this.modes.length === 0) throw new RangeError(`--mode is one of ${journalModes.join(', ')}`);
     await Promise.all(Array.from({ length: Number(values.workers) }, () => this.employ()));
+    this.save();
     const all: Tally = {};
-    for (const tally of this.tallies.values()) addTally(all, tally);
+    for (const tally of this.progress.tallies.values()) addTally(all, tally);
     const never = values.any ? [] : missing(all);
     if (values.json) this.tellJson(never);
     else this.tell(never);
     if (this.violations.length > 0) return 1;
-    return never.length > 0 || (!values.any && this.identities.size < this.wanted) ? 2 : 0;
+    return never.length > 0 || (!values.any && this.progress.identities.size < this.wanted) ? 2 : 0;
   }
 
   private tell(never: readonly string[]): void {
-    for (const [mode, tally] of this.tallies) say(`${mode}: ${describe(tally)}`);
+    for (const [mode, tally] of this.progress.tallies) say(`${mode}: ${describe(tally)}`);
     for (const violation of this.violations) say(explain(violation));
     if (never.length > 0) say(`never happened: ${never.join(', ')}`);
     say(`${this.summary()}; ${this.violations.length} violations`);
   }
 
   private tellJson(never: readonly string[]): void {
-    const { violations, identities, wanted, seconds } = this;
-    const modes = Object.fromEntries(this.tallies);
+    const { violations, wanted, seconds } = this;
+    const { identities } = this.progress;
+    const modes = Object.fromEntries(this.progress.tallies);
     say(
       JSON.stringify({
         seed: Number(values.seed),
@@ -114,21 +127,22 @@ class Run {
   }
 
   private get seconds(): number {
-    return Math.round((performance.now() - this.started) / 1000);
+    return Math.round(this.progress.seconds((performance.now() - this.started) / 1000));
   }
 
   private summary(): string {
-    return `seed ${values.seed}: ${this.identities.size} distinct images of ${this.wanted} wanted, ${this.seconds} s`;
+    return `seed ${values.seed}: ${this.progress.identities.size} distinct images of ${this.wanted} wanted, ${this.seconds} s`;
   }
 
   private get done(): boolean {
-    return this.identities.size >= this.wanted || this.violations.length > 0 || Date.now() > this.deadline;
+    return this.progress.identities.size >= this.wanted || this.violations.length > 0 || Date.now() > this.deadline;
   }
 
   private nextTask(): Task {
-    const number = this.tasks++;
-    const journal = this.modes[number % this.modes.length];
-    return { journal, seed: Number(values.seed) * 1_000_003 + number, states: statesOfTask, deadline: this.deadline };
+    const number = this.progress.take();
+    const journal = this.progress.modeOf(number);
+    const seed = this.progress.seed * 1_000_003 + number;
+    return { number, journal, seed, states: statesOfTask, deadline: this.deadline };
   }
 
   private employ(): Promise<void> {
@@ -152,12 +166,18 @@ class Run {
   }
 
   private take({ task, tally, violation, identities }: Done): void {
-    for (const identity of identities) this.identities.add(identity);
-    addTally(this.tallies.get(task.journal) as Tally, tally);
+    this.progress.finish(task.number, tally, identities);
     if (violation) this.violations.push(violation);
+    if (performance.now() - this.saved > 60_000) this.save();
     if (values.quiet || values.json || performance.now() - this.told < 20_000) return;
     this.told = performance.now();
     say(this.summary());
+  }
+
+  private save(): void {
+    if (values.state === undefined || this.violations.length > 0) return;
+    this.saved = performance.now();
+    this.progress.save(values.state, (this.saved - this.started) / 1000);
   }
 }
 

@@ -1,16 +1,21 @@
 /**
  * Damaged images: each is opened, read, changed, repaired and opened again (stress/fuzz/judge.ts says what must hold).
  *
- *     npm run fuzz -- [--images N] [--minutes M] [--seed S] [--only SEED]
+ *     npm run fuzz -- [--images N] [--minutes M] [--seed S] [--json]
+ *     npm run fuzz -- --only SEED
+ *     npm run fuzz -- --add FILE FILE ...
  *
  * The images have the seeds S x 10^6, S x 10^6 + 1, ...; --only: the one with this seed, in this thread. The work is
- * done in a thread with bounded memory, and the main thread sees whether it stands still. Exit codes: 0 nothing wrong, 1
- * something that must hold does not.
+ * done in a thread with bounded memory, and the main thread sees whether it stands still. SIGINT and SIGTERM end it after
+ * the image at hand, with the summary of what was done. --add: the sum of several runs, from what --json printed of each;
+ * it refuses runs that have images in common. Exit codes: 0 nothing wrong, 1 something that must hold does not.
  */
 
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { Fuzzer, type Tally } from '../stress/fuzz/fuzz.js';
+import { addRuns, type FuzzRun, summaryOf } from '../stress/fuzz/summary.js';
 
 /** Seconds that one image may take, on a machine that is busy with other things. */
 const patience = 30;
@@ -26,15 +31,15 @@ interface Assignment {
   readonly first: number;
   readonly images: number;
   readonly until: number;
-  /** Images that were begun. */
-  readonly begun: Int32Array;
+  /** Images that were begun, and whether to stop (1). */
+  readonly shared: Int32Array;
 }
 
 /** In the thread. */
-async function work({ first, images, until, begun }: Assignment): Promise<void> {
+async function work({ first, images, until, shared }: Assignment): Promise<void> {
   const fuzzer = await Fuzzer.make();
-  for (let i = 0; i < images && Date.now() < until; i++) {
-    begun[0] = i + 1;
+  for (let i = 0; i < images && Date.now() < until && Atomics.load(shared, 1) === 0; i++) {
+    shared[0] = i + 1;
     await fuzzer.try(first + i);
   }
   parentPort?.postMessage(fuzzer.tally);
@@ -50,7 +55,7 @@ async function watched(assignment: Assignment): Promise<Tally | string> {
   let still = 0;
   return new Promise((resolve) => {
     const timer = setInterval(() => {
-      const now = assignment.begun[0];
+      const now = assignment.shared[0];
       still = now === seen ? still + 1 : 0;
       seen = now;
       if (still > patience) end('it takes longer than anything may take');
@@ -65,15 +70,29 @@ async function watched(assignment: Assignment): Promise<Tally | string> {
   });
 }
 
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    images: { type: 'string', default: '10000' },
+    minutes: { type: 'string', default: '60' },
+    seed: { type: 'string', default: '1' },
+    only: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    add: { type: 'boolean', default: false },
+  },
+});
+
+function tell(run: FuzzRun): number {
+  if (values.json) say(JSON.stringify(run));
+  else {
+    for (const violation of run.violations.slice(0, mostListed)) say(violation);
+    say(summaryOf(run));
+  }
+  return run.violations.length > 0 || run.memory > mostMemory ? 1 : 0;
+}
+
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      images: { type: 'string', default: '10000' },
-      minutes: { type: 'string', default: '60' },
-      seed: { type: 'string', default: '1' },
-      only: { type: 'string' },
-    },
-  });
+  if (values.add) return tell(addRuns(positionals.map((file) => JSON.parse(readFileSync(file, 'utf8')) as FuzzRun)));
   if (values.only !== undefined) {
     const fuzzer = await Fuzzer.make();
     await fuzzer.try(Number(values.only));
@@ -83,23 +102,16 @@ async function main(): Promise<number> {
   const began = Date.now();
   const until = began + Number(values.minutes) * 60_000;
   const first = Number(values.seed) * 1e6;
-  const begun = new Int32Array(new SharedArrayBuffer(4));
-  const result = await watched({ first, images: Number(values.images), until, begun });
+  const shared = new Int32Array(new SharedArrayBuffer(8));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => Atomics.store(shared, 1, 1));
+  const result = await watched({ first, images: Number(values.images), until, shared });
   if (typeof result === 'string') {
-    say(`seed ${first + begun[0] - 1}: ${result}`);
+    say(`seed ${first + shared[0] - 1}: ${result}`);
     return 1;
   }
-  const { images, kinds, opened, repaired, bits, detected, violations } = result;
-  for (const violation of violations.slice(0, mostListed)) say(violation);
   const memory = Math.round(process.resourceUsage().maxRSS / 1024);
-  say(
-    `seed ${values.seed}: ${images} images (${Object.entries(kinds)
-      .map(([kind, count]) => `${kind} ${count}`)
-      .join(', ')}); ${opened} opened, ${repaired} repaired, ${images - repaired} refused by fsck; ${bits} flipped ` +
-      `bits, ${detected} of them detected, the others harmless; at most ${memory} MiB of memory; ` +
-      `${violations.length} violations, ${Math.round((Date.now() - began) / 1000)} s`,
-  );
-  return violations.length > 0 || memory > mostMemory ? 1 : 0;
+  const seconds = Math.round((Date.now() - began) / 1000);
+  return tell({ ...result, ranges: [{ first, images: result.images }], memory, seconds });
 }
 
 if (parentPort) await work(workerData as Assignment);

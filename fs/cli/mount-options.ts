@@ -119,7 +119,8 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   cache=SIZE        memory for pages and metadata: 16M and more, 128M unless told
   compress=HOW      compress new data: lz4, deflate, zstd or none, with a level as in deflate:9; as mkfs said unless told
   transform=PATH    a module (ES) with another way to compress, by its path from the root; also --transform MODULE
-  degraded          with ro: mount a volume although a module is missing; files that need it get EIO
+  degraded          with ro: mount a volume although a module is missing (files that need it get EIO) or its
+                    journal is damaged (what was done after that is not there)
   writethrough      hand writes to the server before write(2) returns, instead of caching them in the kernel; so it is
                     with journal=data and sync unless told
   writeback_cache   cache them in the kernel

@@ -2,10 +2,11 @@
  * The process that serves a mount, as a citizen of its machine: how it goes into the background, where it logs,
  * how it tells the launcher (bin/mount.varve) what came of it, and what it asks of the kernel.
  */
-import { appendFileSync, closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { VolumeError } from '../errors.js';
 import { libc } from '../host/libc.js';
+import { ServerLog } from './server-log.js';
 
 const setsid = libc.func('int setsid()') as () => number;
 const dup2 = libc.func('int dup2(int from, int to)') as (from: number, to: number) => number;
@@ -27,7 +28,7 @@ const mebibyte = 2 ** 20;
 const launcher = 3;
 
 export class ServerProcess {
-  private logPath: string | undefined;
+  private readonly lines = new ServerLog();
   private told = false;
 
   constructor(private readonly background: boolean) {
@@ -47,12 +48,8 @@ export class ServerProcess {
     }
   }
 
-  /** One line with the time, to the log file or standard error. */
-  readonly log = (line: string): void => {
-    const text = `${new Date().toISOString()} [${process.pid}] ${line}\n`;
-    if (this.logPath === undefined) writeSync(2, text);
-    else appendFileSync(this.logPath, text);
-  };
+  /** One line about something that a person should know. */
+  readonly log = (line: string): void => this.lines.write(line);
 
   /** The mount can be used: let go of the terminal and of whoever waits. Throws VolumeError if nothing can be logged. */
   ready(logPath: string): void {
@@ -64,7 +61,7 @@ export class ServerProcess {
     dup2(log, 2);
     closeSync(log);
     closeSync(nothing);
-    this.logPath = logPath;
+    this.lines.path = logPath;
     process.chdir('/');
     this.tell(0);
   }

@@ -14,12 +14,25 @@ import { type Generation, type Place, pageSize, type Serial } from '../units.js'
 import { type DecodedBatch, decodeBatch } from './batch-codec.js';
 import { type JournalPosition, recordAlignment } from './journal.js';
 
-export interface ReadRecord {
+export interface DecodedRecord {
   readonly header: JournalRecord;
-  readonly place: Place;
-  readonly serial: Serial;
   readonly opened: readonly OpenedSegment[];
   readonly batches: readonly DecodedBatch[];
+}
+
+export interface ReadRecord extends DecodedRecord {
+  readonly place: Place;
+  readonly serial: Serial;
+}
+
+/** Where a chain ends: the place and byte of a segment where its next record is looked for, and its number. */
+export interface ChainEnd {
+  readonly place: Place;
+  readonly at: number;
+  readonly nextPlace: Place;
+  readonly sequence: number;
+  /** The record is there, and builds on a checkpoint that is not. */
+  readonly baseless: boolean;
 }
 
 /** What is read from: a checkpoint, or in tests a position alone. */
@@ -35,13 +48,16 @@ export interface JournalStart extends JournalPosition {
  */
 const mostAhead = 4;
 
-/** Yields the records after `from`. Stops at the first that is not the next of the chain; a read error is thrown. */
+/**
+ * Yields the records after `from`, and returns where they end: at the first that is not the next of the chain. A read error
+ * is thrown.
+ */
 export async function* readJournal(
   store: Store,
   geometry: Geometry,
   from: JournalStart,
   epoch: number,
-): AsyncGenerator<ReadRecord> {
+): AsyncGenerator<ReadRecord, ChainEnd> {
   const perSegment = segmentPages(geometry);
   const segment = new Uint8Array(perSegment * pageSize);
   let place = from.journalPlace;
@@ -50,9 +66,12 @@ export async function* readJournal(
   let next = { place: from.journalNextPlace, serial: from.journalNextSerial };
   let last = from.journalLast;
   let sequence = from.journalSequence;
-  if (place < 0 || place >= geometry.places) return;
+  let expected = at;
+  const end = (baseless = false): ChainEnd => ({ place, at: expected, nextPlace: next.place, sequence, baseless });
+  if (place < 0 || place >= geometry.places) return end();
   await store.read(placeOffset(geometry, place, 0), segment);
   for (;;) {
+    expected = at;
     let bytes = recordAt(segment, at, epoch, sequence, last);
     if (bytes === undefined && at % pageSize !== 0) {
       at = Math.ceil(at / pageSize) * pageSize;
@@ -60,15 +79,17 @@ export async function* readJournal(
     }
     if (bytes === undefined) {
       // It may have begun the next segment.
-      if (at === 0 || next.place < 0 || next.place >= geometry.places) return;
+      if (at === 0 || next.place < 0 || next.place >= geometry.places) return end();
       await store.read(placeOffset(geometry, next.place, 0), segment);
+      bytes = recordAt(segment, 0, epoch, sequence, last);
+      if (bytes === undefined) return end();
       ({ place, serial } = next);
       at = 0;
-      bytes = recordAt(segment, at, epoch, sequence, last);
-      if (bytes === undefined) return;
     }
-    const record = decode(bytes, place, serial);
-    if (record === undefined || !leadsOn(record, from)) return;
+    const decoded = decodeRecord(bytes);
+    if (decoded === undefined) return end();
+    if (!leadsOn(decoded, from)) return end(true);
+    const record = { ...decoded, place, serial };
     last = record.header.checksum;
     sequence++;
     at += Math.ceil(bytes.length / recordAlignment) * recordAlignment;
@@ -81,7 +102,7 @@ export async function* readJournal(
  * Whether a record can be added to the state of this checkpoint. It can't if it relies on a newer one that is lost: with
  * that went batches that no record holds, or the live line became another one.
  */
-function leadsOn({ header, batches }: ReadRecord, { generation: held, rootId }: JournalStart): boolean {
+function leadsOn({ header, batches }: DecodedRecord, { generation: held, rootId }: JournalStart): boolean {
   if (held === undefined) return true;
   return (
     header.base <= held &&
@@ -108,6 +129,11 @@ function recordAt(
   ) {
     return undefined;
   }
+  return verified(segment, start, header);
+}
+
+/** The bytes of a record whose header was read; undefined if they are not what was written. */
+export function verified(segment: Uint8Array, start: number, header: JournalRecord): Uint8Array | undefined {
   if (header.length < JournalRecord.size || start + header.length > segment.length) return undefined;
   const bytes = segment.slice(start, start + header.length);
   const own = new DataView(bytes.buffer);
@@ -117,7 +143,8 @@ function recordAt(
   return bytes;
 }
 
-function decode(bytes: Uint8Array, place: Place, serial: Serial): ReadRecord | undefined {
+/** What a record says, undefined if it makes no sense. */
+export function decodeRecord(bytes: Uint8Array): DecodedRecord | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const header = JournalRecord.read(view, 0);
   const opened: OpenedSegment[] = [];
@@ -135,5 +162,5 @@ function decode(bytes: Uint8Array, place: Place, serial: Serial): ReadRecord | u
     if (e instanceof CorruptionError) return undefined;
     throw e;
   }
-  return { header, place, serial, opened, batches };
+  return { header, opened, batches };
 }

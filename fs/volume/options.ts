@@ -35,8 +35,13 @@ export interface VolumeOptions {
   readonly compression?: string;
   /** The transforms that are known; those built in unless told. */
   readonly registry?: Registry;
-  /** Open a read-only volume even if transforms are missing: files that need them get EIO. */
+  /**
+   * Open a read-only volume even if transforms are missing (files that need them get EIO) or the journal is damaged (what
+   * was done after that is not there).
+   */
   readonly degraded?: boolean;
+  /** Replay a damaged journal up to the damage, for good: a repair. */
+  readonly cutJournal?: boolean;
   /** Told once when a write or barrier has failed, or something is damaged, and the volume takes no more changes. */
   readonly onFailure?: (failure: unknown) => void;
 }

@@ -2,7 +2,8 @@
  * Recovery: replay of the journal after the checkpoint. Batches that the checkpoint already holds (by generation)
  * are skipped; the others are applied in order by the same code that applied them first. Records that a later one
  * calls durable are trusted; of those after that, the data which they refer to is read and compared first, as the
- * power may have failed between the two. The first that fails ends the replay.
+ * power may have failed between the two. The first that fails ends the replay. So does the first that is not there; but if
+ * records behind it show that it had been durable, it has rotted, and recovery refuses to go on as if it had never been.
  *
  * Crash safety: nothing is written here. The checkpoint under a new epoch that follows makes the result durable;
  * a crash before it finds the old checkpoint and the same records again.
@@ -12,6 +13,7 @@ import type { Checkpoint } from '../format/checkpoint.js';
 import { checksum } from '../format/checksum.js';
 import { placeState } from '../format/segment-table.js';
 import type { DecodedBatch } from '../log/batch-codec.js';
+import { findGap, type JournalGap } from '../log/journal-gap.js';
 import { type ReadRecord, readJournal } from '../log/journal-reader.js';
 import { headKind } from '../log/segment-table.js';
 import { run } from '../suspend.js';
@@ -19,11 +21,32 @@ import { pageSize } from '../units.js';
 import { applyChanges, prepareChanges } from './apply.js';
 import type { VolumeState } from './state.js';
 
-/** Replay what follows `checkpoint`. Afterwards no segment of the crashed mount is open or in use as journal. */
-export async function recover(state: VolumeState, checkpoint: Checkpoint): Promise<void> {
+/** A record of the journal is damaged or missing that had been durable. */
+export class JournalDamage extends VolumeError {
+  constructor(
+    name: string,
+    readonly gap: JournalGap,
+  ) {
+    super(
+      'corrupt',
+      `${name}: ${wordsOf(gap)}; run fsck.varve, or mount with -o ro,degraded to read what there was before it`,
+    );
+  }
+}
+
+export function wordsOf({ sequence, durable }: JournalGap): string {
+  const acknowledged = durable > sequence ? `records up to ${durable} were acknowledged` : 'it was acknowledged';
+  return `record ${sequence} of the journal is damaged, and ${acknowledged} as durable`;
+}
+
+/**
+ * Replay what follows `checkpoint`. Afterwards no segment of the crashed mount is open or in use as journal. `cut`: what
+ * comes before a damaged record will do; otherwise JournalDamage.
+ */
+export async function recover(state: VolumeState, checkpoint: Checkpoint, cut = false): Promise<void> {
   if (checkpoint.clean === 1) return;
   try {
-    await replay(state, checkpoint);
+    await replay(state, checkpoint, cut);
   } catch (e) {
     if (e instanceof VolumeError) throw e;
     // A store that did not answer says nothing about the volume, and nobody shall repair what is not broken.
@@ -36,7 +59,7 @@ export async function recover(state: VolumeState, checkpoint: Checkpoint): Promi
   }
 }
 
-async function replay(state: VolumeState, checkpoint: Checkpoint): Promise<void> {
+async function replay(state: VolumeState, checkpoint: Checkpoint, cut: boolean): Promise<void> {
   const { table, log } = state;
   let generation = checkpoint.generation;
   // One generation for all nodes that the replay writes, whichever generations its batches are of: a node that was
@@ -58,7 +81,8 @@ async function replay(state: VolumeState, checkpoint: Checkpoint): Promise<void>
     state.inodes = record.header.inodes;
     state.counters.recoveredRecords++;
   };
-  const trusted = await lastDurable(state, checkpoint);
+  const { trusted, gap } = await lastDurable(state, checkpoint);
+  if (gap !== undefined && !cut) throw new JournalDamage(state.store.name, gap);
   for await (const record of readJournal(state.store, state.geometry, checkpoint, checkpoint.epoch)) {
     const certain = record.header.sequence <= trusted;
     if (!certain && !(await dataIsThere(state, record, checkpoint.generation))) break;
@@ -80,16 +104,25 @@ async function replay(state: VolumeState, checkpoint: Checkpoint): Promise<void>
 }
 
 /**
- * The highest sequence number that some record of the chain calls durable. Enters the segments of the journal: while
- * what was replayed is not durable itself, nothing may be written there.
+ * The highest sequence number that some record calls durable, and whether one up to there is missing. Enters the segments
+ * of the journal: while what was replayed is not durable itself, nothing may be written there.
  */
-async function lastDurable(state: VolumeState, checkpoint: Checkpoint): Promise<number> {
+async function lastDurable(
+  state: VolumeState,
+  checkpoint: Checkpoint,
+): Promise<{ trusted: number; gap: JournalGap | undefined }> {
+  const { store, geometry, table } = state;
+  const records = readJournal(store, geometry, checkpoint, checkpoint.epoch);
   let highest = 0;
-  for await (const record of readJournal(state.store, state.geometry, checkpoint, checkpoint.epoch)) {
-    state.table.claimPlace(record.place, record.serial, headKind.journal, checkpoint.generation);
-    highest = Math.max(highest, record.header.durable);
+  for (;;) {
+    const { done, value } = await records.next();
+    if (done) {
+      const gap = await findGap(store, geometry, value, checkpoint.epoch);
+      return { trusted: Math.max(highest, gap?.durable ?? 0), gap };
+    }
+    table.claimPlace(value.place, value.serial, headKind.journal, checkpoint.generation);
+    highest = Math.max(highest, value.header.durable);
   }
-  return highest;
 }
 
 async function applyRecovered(state: VolumeState, batch: DecodedBatch): Promise<void> {

@@ -91,7 +91,7 @@ export class Volume implements VolumeApi {
 
   /**
    * Open a volume, replaying its journal after a crash. A volume opened read-only is never written: the replay
-   * stays in memory. Throws VolumeError; the store stays open and the caller's to close.
+   * stays in memory. Throws VolumeError (JournalDamage where what was durable is missing); the store stays open and the caller's to close.
    */
   static async open(store: Store, options: VolumeOptions = {}): Promise<Volume> {
     const superblock = await readSuperblock(store);
@@ -112,7 +112,7 @@ export class Volume implements VolumeApi {
         onFailure: options.onFailure,
       }),
     );
-    await recover(state, found.checkpoint);
+    await recover(state, found.checkpoint, options.cutJournal === true || (readOnly && degraded === true));
     state.roots = await orCorrupt(store, () => loadRoots(state.system));
     const volume = new Volume(state, chains, readOnly, options, options.clock ?? wallClock);
     if (readOnly) return volume;

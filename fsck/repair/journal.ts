@@ -5,14 +5,19 @@
 import type { Checkpoint } from '../../fs/format/checkpoint.js';
 import { noPlace } from '../../fs/format/geometry.js';
 import { placeState } from '../../fs/format/segment-table.js';
+import type { JournalGap } from '../../fs/log/journal-gap.js';
 import { type ReadRecord, readJournal } from '../../fs/log/journal-reader.js';
 import { headKind } from '../../fs/log/segment-table.js';
 import { run } from '../../fs/suspend.js';
 import type { Delete, Put } from '../../fs/tree/batch.js';
+import { rootInode, volumeInode } from '../../fs/units.js';
 import { dataIsThere } from '../../fs/volume/recovery.js';
 import type { VolumeState } from '../../fs/volume/state.js';
+import { withPaths } from '../paths.js';
+import { problem } from '../problem.js';
 import type { Replayed } from '../replay.js';
 import type { Ledger } from './ledger.js';
+import type { Look } from './look.js';
 import { endOfSerials, type Places } from './places.js';
 
 /** The records after a checkpoint, as a mount would read them. */
@@ -63,6 +68,17 @@ export async function replayInto(state: VolumeState, checkpoint: Checkpoint, led
     if (!(await accept(state, record, checkpoint, replayed, ledger))) break;
   }
   return replayed;
+}
+
+/** Say what is lost with a record that is damaged and those behind it. */
+export async function tellCut(gap: JournalGap, { survey }: Look, ledger: Ledger): Promise<void> {
+  ledger.did('journal', `cut the journal at record ${gap.sequence}`);
+  ledger.lose('/', `what was done between record ${gap.sequence} of the journal and the crash`);
+  const concerned = [...gap.inodes].filter((inode) => inode !== volumeInode);
+  const told = concerned.map((inode) => problem('journal', 'changed after the damage', inode));
+  const found = survey === undefined ? told : await withPaths(survey.image, survey.files.inodes, told);
+  for (const { inode, path } of found)
+    ledger.lose(inode === rootInode ? '/' : (path ?? `#${inode}`), 'changes of that time');
 }
 
 async function accept(

@@ -5,11 +5,12 @@
  */
 import type { Superblock } from '../../fs/format/superblock.js';
 import type { Store } from '../../fs/store/store.js';
+import { type JournalDamage, wordsOf } from '../../fs/volume/recovery.js';
 import { readSuperblock } from '../../fs/volume/superblock.js';
 import { type CheckOptions, type Survey, survey } from '../check.js';
 import { newest, readSlot } from '../checkpoint.js';
 import { Findings } from '../problem.js';
-import { type Replayed, replay, replayInMemory } from '../replay.js';
+import { type Replayed, replay, replayToDamage } from '../replay.js';
 import { checkSuperblocks } from '../superblock.js';
 import { casesOf } from './remedies.js';
 
@@ -20,6 +21,8 @@ export interface Look {
   readonly survey: Survey | undefined;
   /** The journal is still to be replayed, and an ordinary replay would not do. */
   readonly behind: boolean;
+  /** The journal has a hole: the survey is of what the volume would be if it were cut there. */
+  readonly damage: JournalDamage | undefined;
   /** Replayed just now. */
   readonly replayed: Replayed | undefined;
 }
@@ -33,13 +36,13 @@ export async function look(store: Store, options: CheckOptions): Promise<Look> {
     const findings = new Findings();
     findings.add('checkpoint', 'neither of the two checkpoints verifies');
     await findings.takeAll(checkSuperblocks(store, superblock));
-    return { superblock, findings, survey: undefined, behind: true, replayed: undefined };
+    return { superblock, findings, survey: undefined, behind: true, damage: undefined, replayed: undefined };
   }
   if (slot.checkpoint.clean === 1) return lookedAt(await survey(store, wanted), false, undefined);
-  let tried: Awaited<ReturnType<typeof replayInMemory>> | undefined;
+  let tried: Awaited<ReturnType<typeof replayToDamage>> | undefined;
   let failure = '';
   try {
-    tried = await replayInMemory(store);
+    tried = await replayToDamage(store);
   } catch (e) {
     // Whatever it is that a damaged volume makes of an ordinary mount: the image is as it was.
     failure = e instanceof Error ? e.message : String(e);
@@ -51,7 +54,9 @@ export async function look(store: Store, options: CheckOptions): Promise<Look> {
   }
   const seen = await survey(tried.store, wanted);
   const tables = casesOf(seen.findings).filter(({ remedy }) => needsTable.includes(remedy?.step ?? ''));
-  if (tables.length > 0) return lookedAt(seen, true, undefined);
+  const { damage } = tried;
+  if (damage !== undefined) seen.findings.add('journal', wordsOf(damage.gap));
+  if (tables.length > 0 || damage !== undefined) return lookedAt(seen, tables.length > 0, undefined, damage);
   await replay(store);
   return lookedAt(seen, false, { records: tried.records, batches: tried.batches });
 }
@@ -59,10 +64,16 @@ export async function look(store: Store, options: CheckOptions): Promise<Look> {
 /** A replay writes, so what it relies on for where to write must be right. */
 const needsTable: readonly string[] = ['structure', 'recount'];
 
-const lookedAt = (seen: Survey, behind: boolean, replayed: Replayed | undefined): Look => ({
+const lookedAt = (
+  seen: Survey,
+  behind: boolean,
+  replayed: Replayed | undefined,
+  damage?: JournalDamage | undefined,
+): Look => ({
   superblock: seen.superblock,
   findings: seen.findings,
   survey: seen,
   behind,
+  damage,
   replayed,
 });

@@ -4,10 +4,11 @@ import { unpackMap } from '../../fs/log/table-pages.js';
 import type { Store } from '../../fs/store/store.js';
 import type { Survey } from '../check.js';
 import type { Findings, ProblemCode } from '../problem.js';
-import type { Replayed } from '../replay.js';
+import { type Replayed, replay } from '../replay.js';
 import { Contested } from './contested.js';
 import { mendCounts } from './counts.js';
 import { hintsFor, mendItems } from './items.js';
+import { tellCut } from './journal.js';
 import { mendKeptRoots } from './kept-roots.js';
 import type { Ledger } from './ledger.js';
 import type { Look } from './look.js';
@@ -35,8 +36,10 @@ export async function perform(step: Step, work: Work): Promise<Replayed | undefi
   const { store, seen, ledger, now } = work;
   const { superblock, survey } = seen;
   if (step === 'superblock') await mendSuperblocks(store, superblock, ledger);
-  else if (step === 'structure' || survey === undefined) return rebuild(store, superblock, ledger, now);
-  else await performOn(survey, step, work);
+  else if (step === 'structure' || step === 'journal' || survey === undefined) {
+    if (seen.damage !== undefined) await tellCut(seen.damage.gap, seen, ledger);
+    return step === 'journal' ? replay(store, true) : rebuild(store, superblock, ledger, now);
+  } else await performOn(survey, step, work);
   return undefined;
 }
 

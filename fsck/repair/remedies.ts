@@ -7,6 +7,7 @@
  *
  *     superblock   one copy from the other
  *     structure    checkpoint, segment table, relocations, nodes: afterwards all can be read
+ *     journal      one with a hole in it: replayed up to there
  *     recount      live bits, counters, usage: afterwards it can be written like any volume
  *     items        what belongs to one inode, by itself
  *     names        where entries lead; what has no name goes to lost+found
@@ -14,7 +15,7 @@
  */
 import type { Findings, ProblemCode, Tally } from '../problem.js';
 
-export const steps = ['superblock', 'structure', 'recount', 'items', 'names', 'counts'] as const;
+export const steps = ['superblock', 'structure', 'journal', 'recount', 'items', 'names', 'counts'] as const;
 export type Step = (typeof steps)[number];
 
 export interface Remedy {
@@ -33,6 +34,7 @@ const remedies: Readonly<Record<ProblemCode, Remedy | undefined>> = {
   checkpoint: remedy('structure', false, 'write a new checkpoint from what the trees hold'),
   'checkpoint-slot': remedy('recount', true, 'write both checkpoints'),
   replay: remedy('structure', false, 'replay what can be replayed, cut the rest of the journal'),
+  journal: remedy('journal', false, 'replay what comes before the damage, cut the rest of the journal'),
   'table-page': remedy('structure', false, 'rebuild it from the summaries in the segments and from all pointers'),
   'index-entry': remedy('structure', false, 'rebuild it from the summaries in the segment and from all pointers'),
   'live-count': remedy('recount', true, 'count again'),

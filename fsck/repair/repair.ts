@@ -87,18 +87,21 @@ export async function repairVolume(store: Store, options: RepairOptions = {}): P
 
 /** The lowest step with something that may be done. What rests on a step that may not be done waits for it. */
 async function nextStep(
-  { survey, behind }: Look,
+  { survey, behind, damage }: Look,
   cases: readonly Case[],
   permissions: Permissions,
 ): Promise<{ step: Step | undefined; allowed: Case[] }> {
   const allowed = await permissions.allowed(cases);
   if (ofStep(allowed, 'superblock').length > 0) return { step: 'superblock', allowed };
+  // It makes what was surveyed of the volume: all else waits for that.
+  if (damage !== undefined && !behind)
+    return { step: ofStep(allowed, 'journal').length > 0 ? 'journal' : undefined, allowed };
   // What a repair drops from the live tree may be shared with snapshots: with these, only counting is safe.
   if (survey !== undefined && survey.roots.roots.length > 0) {
     const onlyCounts = cases.every(({ remedy }) => remedy?.step === 'recount') && allowed.length === cases.length;
     return { step: onlyCounts && cases.length > 0 ? 'recount' : undefined, allowed };
   }
-  for (const step of ['structure', 'recount'] as const) {
+  for (const step of ['structure', 'journal', 'recount'] as const) {
     if (ofStep(allowed, step).length < ofStep(cases, step).length) return { step: undefined, allowed };
   }
   if (behind || ofStep(allowed, 'structure').length > 0) return { step: 'structure', allowed };
@@ -119,7 +122,7 @@ async function finalState(
   problems: readonly Problem[],
 ): Promise<{ found: Found; left: Left }> {
   const { superblock, survey, findings } = seen;
-  if (options.data && survey !== undefined && !seen.behind) {
+  if (options.data && survey !== undefined && !seen.behind && seen.damage === undefined) {
     const left = await examine(store, options);
     const ofData = left.problems.filter(({ code }) => code === 'data');
     const total = found.total + left.total - findings.total;

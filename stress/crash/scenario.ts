@@ -1,7 +1,7 @@
 /**
- * The runs whose crash states are taken: random operations on a volume of 64 small segments. Three kinds of beginning: a
- * new volume; a worn one, on which hardly a segment is free and the cleaner has work; a worn one on which reserved space
- * leaves room for little. Further runs go on from a crash state of the one before.
+ * The runs whose crash states are taken: random operations on a volume of 64 small segments. Four kinds of beginning: a
+ * new volume; a worn one; one on which no segment is left but what the cleaner needs, so that whoever writes has to wait for
+ * it; a worn one on which reserved space leaves room for little. Further runs go on from a crash state of the one before.
  */
 
 import { fallocateFlag } from '../../fs/posix/api.js';
@@ -20,13 +20,15 @@ import { VarveMaker } from '../system/varve.js';
 export const imageBytes = 16 << 20;
 export const geometry = { segmentShift: 5, places: 64 } as const;
 
-export const beginnings = ['new', 'worn', 'full'] as const;
+export const beginnings = ['new', 'worn', 'tight', 'full'] as const;
 export type Beginning = (typeof beginnings)[number];
 
 const who = { uid: 0, gid: 0, pid: 1 };
-const files = 8;
-/** Rounds of wearing, about a segment each. */
+/** Files that keep pages, and how many of them keep one in each round: what is written over rarely empties a segment in a tight volume. */
+const keeping = { worn: { files: 8, each: 1 }, tight: { files: 40, each: 3 } } as const;
+/** Rounds of wearing, about a segment each; while more than so many places are left above the cleaner's, in a tight volume. */
 const rounds = 52;
+const mostLeft = 2;
 /** Pages of what does not stay in a round. */
 const passing = 24;
 /** Pages that the reserved space of a full volume leaves. */
@@ -48,7 +50,10 @@ async function makeBeginning(kind: Beginning): Promise<SparseBytes> {
   if (kind === 'new') return disk.contents();
   const volume = await Volume.open(disk, { commitSeconds: 0, clock: { now } });
   const api = new FileSystem(volume, { cacheBytes: 4 << 20 });
-  await wear(api);
+  const { table, space } = volume.state;
+  const left = (): number => table.reusablePlaces + table.pendingPlaces - space.cleaningPlaces;
+  if (kind === 'tight') await wear(api, keeping.tight, () => left() > mostLeft);
+  else await wear(api, keeping.worn, (round) => round < rounds);
   if (kind === 'full') {
     const { inode } = await run(() => api.mknod(1, Buffer.from('reserved'), 0o100644, 0, 0, who));
     const pages = Math.max(1, api.statfs().availablePages - leftFree);
@@ -59,16 +64,21 @@ async function makeBeginning(kind: Beginning): Promise<SparseBytes> {
   return disk.contents();
 }
 
-/** Each segment keeps a page of a file. */
-async function wear(api: FileSystem): Promise<void> {
+/** Each segment keeps a page of some files, as long as it is to go on. */
+async function wear(
+  api: FileSystem,
+  { files, each }: { readonly files: number; readonly each: number },
+  goesOn: (round: number) => boolean,
+): Promise<void> {
   const make = (name: string): Promise<number> => run(() => api.mknod(1, Buffer.from(name), 0o100644, 0, 0, who).inode);
   const kept: number[] = [];
   for (let i = 0; i < files; i++) kept.push(await make(`kept ${i}`));
   const gone = await make('gone');
-  for (let i = 0; i < rounds; i++) {
-    const page = Buffer.alloc(pageSize, 1 + i);
-    await run(() => api.write(kept[i % files], pageSize * Math.floor(i / files), page, who));
-    await run(() => api.write(gone, 0, Buffer.alloc(passing * pageSize, i), who));
+  for (let round = 0; goesOn(round); round++) {
+    const page = Buffer.alloc(pageSize, 1 + round);
+    for (let nth = round * each; nth < (round + 1) * each; nth++)
+      await run(() => api.write(kept[nth % files], pageSize * Math.floor(nth / files), page, who));
+    await run(() => api.write(gone, 0, Buffer.alloc(passing * pageSize, round), who));
     await api.sync();
   }
   await run(() => api.unlink(1, Buffer.from('gone'), who));
@@ -114,6 +124,9 @@ const busy: Weights = {
   commit: 1,
 };
 
+/** Hardly anything but what wears segments out: writers, fsyncs and the cleaner meet. */
+const wearing: Weights = { ...busy, rewrite: 25, fill: 2, link: 1, symlink: 0.3, rename: 3, create: 3, mkdir: 0.5 };
+
 export interface Scenario {
   readonly steps: readonly Step[];
   readonly mostBytes: number;
@@ -122,12 +135,12 @@ export interface Scenario {
 }
 
 export function drawScenario(random: Random, kind: Beginning, journal: JournalMode): Scenario {
-  const weights = kind === 'new' ? calm : chance(random, 0.6) ? busy : calm;
+  const weights = kind === 'new' ? calm : kind === 'tight' ? wearing : chance(random, 0.6) ? busy : calm;
   // Operations that overlap have no order, which mode `data` would be judged by.
   const together = journal === 'data' ? {} : { together: 1.5 };
   return {
     steps: drawEvenly(random, 20 + below(random, 60), { ...weights, ...together }),
-    mostBytes: weights === busy ? 64 << 10 : 16 << 10,
+    mostBytes: weights === calm ? 16 << 10 : 64 << 10,
     closed: chance(random, 0.3),
   };
 }

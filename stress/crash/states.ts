@@ -32,12 +32,17 @@ export interface StateOptions {
   readonly atMoment: number;
 }
 
-/** The moments at which to crash, ascending: before and after each barrier, and as many between. */
+/** Most moments of a run: one with many barriers is not worth more than several with few. */
+const mostMoments = 40;
+
+/** The moments at which to crash, ascending: before and after each barrier, and as many between; of very many, some. */
 function momentsOf({ barriers, now }: Recording, since: Moment, random: Random): Moment[] {
   const at = barriers.filter((barrier) => barrier > since);
   const moments = new Set<Moment>([...at.flatMap((barrier) => [barrier - 1, barrier]), now]);
   for (let i = at.length; i >= 0; i--) moments.add(since + below(random, now - since + 1));
-  return [...moments].filter((moment) => moment >= since).sort((a, b) => a - b);
+  const list = [...moments].filter((moment) => moment >= since).sort((a, b) => a - b);
+  while (list.length > mostMoments) list.splice(below(random, list.length), 1);
+  return list;
 }
 
 /** Whole writes: what the host was handed, and some of what was under way. */

@@ -29,7 +29,7 @@ import { addRun, count, type Tally } from './tally.js';
 export interface SweepOptions {
   readonly journal: JournalMode;
   readonly seed: number;
-  /** States to judge. */
+  /** States to judge; those of the run at hand are judged to the end. */
   readonly states: number;
   /** True: end after the state that is being judged. */
   readonly stop?: () => boolean;
@@ -150,7 +150,7 @@ export class Sweep {
       if (processOnly) count(tally, 'deaths of the process');
       const why = await judge.judge(contents, history.advance(moment), processOnly, isWhole(state, pending));
       if (why.length > 0) return { moment, why };
-      if (this.done) break;
+      if (this.options.stop?.() === true) break;
     }
     return undefined;
   }

@@ -54,7 +54,7 @@ class CountingStore extends MemoryStore {
 export interface Base extends Patient {
   readonly name: string;
   readonly bytes: SparseBytes;
-  /** What a reader sees, and what one sees from whom the end of the journal is taken away, record by record. */
+  /** What a reader sees, and what one sees from whom a record of the journal is taken away that nobody will miss. */
   readonly digest: string;
   readonly prefixes: ReadonlySet<string>;
 }
@@ -76,7 +76,8 @@ export async function prepare(seed: number, closed: boolean): Promise<Base> {
     if (what !== 'journal record') continue;
     const cut = bytes.copy();
     cut.write(offset, new Uint8Array(length));
-    prefixes.add((await look(cut)).digest);
+    const { value } = await calmly(() => look(cut));
+    if (value !== undefined) prefixes.add(value.digest);
   }
   return { name: `${closed ? 'closed' : 'stopped'} volume ${seed}`, bytes, anatomy, used, digest, prefixes };
 }

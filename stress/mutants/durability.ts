@@ -23,8 +23,8 @@ export const durability: readonly Mutant[] = [
   {
     name: 'no-barrier-before-a-mount-writes',
     why: 'a mount builds on a checkpoint that a killed process left in the memory of the host',
-    file: 'fs/volume/volume.ts',
-    from: `    await barrier(this.state);\n`,
+    file: 'fs/volume/begin.ts',
+    from: `  await barrier(state);\n`,
     to: ``,
     tests: [secondProcess],
   },

@@ -1,7 +1,7 @@
 /** Faults in what recovery believes and does, and in what is verified when it is read. */
 import { type Mutant, tests } from './mutant.js';
 
-const { powerCut, rules, damage, aceOne } = tests;
+const { powerCut, rules, damage, aceOne, journalChain, journalDamage } = tests;
 
 export const recoveryMutants: readonly Mutant[] = [
   {
@@ -147,5 +147,29 @@ export const recoveryMutants: readonly Mutant[] = [
     from: `clean: clean ? 1 : 0,`,
     to: `clean: clean ? 1 : 1,`,
     tests: [aceOne, powerCut],
+  },
+  {
+    name: 'journal-rot-cut-in-silence',
+    why: 'what was acknowledged as durable is cut off with a damaged record before it, and nobody hears of it',
+    file: 'fs/volume/recovery.ts',
+    from: `  if (gap !== undefined && !cut) throw`,
+    to: `  if (gap !== undefined && cut && !cut) throw`,
+    tests: [journalDamage],
+  },
+  {
+    name: 'gap-looked-for-in-one-segment',
+    why: 'a damaged record at the end of a segment looks like a torn tail',
+    file: 'fs/log/journal-gap.ts',
+    from: `const places: Place[] = [end.place, end.nextPlace];`,
+    to: `const places: Place[] = [end.place];`,
+    tests: [journalChain],
+  },
+  {
+    name: 'torn-tail-taken-for-rot',
+    why: 'a volume is refused after an ordinary power cut',
+    file: 'fs/log/journal-gap.ts',
+    from: `  return durable >= end.sequence ? {`,
+    to: `  return durable > 0 ? {`,
+    tests: [journalChain, powerCut],
   },
 ];

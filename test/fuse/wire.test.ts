@@ -3,7 +3,8 @@
  * order of linux/fuse.h. Numbers are little-endian.
  */
 import { describe, expect, it } from 'vitest';
-import { expected, header, prepared, rootNode } from '../support/wire.js';
+import { FsError } from '../../fs/errors.js';
+import { expected, type FixedToy, header, prepared, rootNode, Wire } from '../support/wire.js';
 
 const attributes = (inode: string, mode: string, links: string, size: string, blocks: string): string => `
   ${inode}          // attr.ino
@@ -224,6 +225,24 @@ describe('requests and replies, byte for byte', () => {
     const dots = dot('.', '0100000000000000') + dot('..', '0200000000000000');
     expect(reply).toBe(expected(`f0010000 00000000 8877665544332291 ${dots} ${entry}`));
     expect(toy.nodes.get(2)?.holds).toBe(1);
+  });
+
+  it('READDIRPLUS lists an entry of which nothing more can be said', () => {
+    const { toy } = prepared();
+    const wire = new Wire(
+      Object.assign(Object.create(toy) as FixedToy, {
+        getattr: (inode: number) => {
+          if (inode === 2) throw new FsError('ESTALE', 'getattr', inode);
+          return toy.getattr(inode);
+        },
+      }),
+    );
+    const offset = '0200000000000000';
+    const request = `${header('2c000000', rootNode)}
+      0000000000000000 ${offset} 00100000 00000000 0000000000000000 00000000 00000000`;
+    const entry = `${'00'.repeat(128)} 0200000000000000 0300000000000000 04000000 08000000 66696c6500000000`;
+    expect(wire.ask(request)).toBe(expected(`b0000000 00000000 8877665544332291 ${entry}`));
+    expect(toy.nodes.get(2)?.holds).toBe(0);
   });
 
   it('RENAME2, LSEEK, STATFS, GETXATTR', () => {

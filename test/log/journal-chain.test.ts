@@ -3,13 +3,15 @@
  * missing, or from another time.
  */
 import { describe, expect, it } from 'vitest';
-import { type Geometry, placeOffset, planGeometry } from '../../fs/format/geometry.js';
+import { type Geometry, placeOffset, planGeometry, segmentPages } from '../../fs/format/geometry.js';
 import { Journal, type JournalPosition } from '../../fs/log/journal.js';
+import { findGap } from '../../fs/log/journal-gap.js';
 import { readJournal } from '../../fs/log/journal-reader.js';
 import { SegmentTable } from '../../fs/log/segment-table.js';
 import { below, seededRandom } from '../../fs/store/random.js';
 import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
 import { Batch } from '../../fs/tree/batch.js';
+import { pageSize } from '../../fs/units.js';
 
 const size = 16 * 2 ** 20;
 const epoch = 4711;
@@ -36,6 +38,15 @@ class Chain {
     for (let left = bytes, i = 0; left > 0; left -= value.length, i++) batch.put(i, 1, 0, value);
     this.journal.add(batch, 2, 0);
     this.journal.write(2, { nextInode: 5, inodes: 3 });
+  }
+
+  /** The gap behind the end of the chain: first missing record and the last that was durable. */
+  async gap(): Promise<[number, number] | undefined> {
+    const records = readJournal(this.disk, this.geometry, this.start, epoch);
+    let step = await records.next();
+    while (!step.done) step = await records.next();
+    const gap = await findGap(this.disk, this.geometry, step.value, epoch);
+    return gap && [gap.sequence, gap.durable];
   }
 
   /** Sequence numbers of the records that are found. */
@@ -137,5 +148,49 @@ describe('the chain ends', () => {
     const later = { ...chain.start, journalLast: 1 };
     for await (const { header } of readJournal(chain.disk, chain.geometry, later, epoch)) other.push(header.sequence);
     expect(other).toEqual([]);
+  });
+});
+
+describe('a gap is seen', () => {
+  const bytes = (chain: Chain): number => segmentPages(chain.geometry) * pageSize;
+
+  it.each([
+    ['by a record of the same page', 100, false],
+    ['by one of another page', 100, true],
+    ['by one of the next segment', 3 * 2 ** 20, true],
+  ])('%s', async (_, length, sealed) => {
+    const chain = new Chain();
+    for (let i = 0; i < 4; i++) {
+      chain.record(Math.min(length, bytes(chain) * 0.7));
+      if (sealed) chain.journal.seal();
+      chain.journal.durable = i < 2 ? i + 1 : 2;
+    }
+    expect(await chain.gap()).toBeUndefined();
+    chain.disk.flipBit(chain.writes[1].offset + 90, 3);
+    expect(await chain.found()).toEqual([1]);
+    expect(await chain.gap()).toEqual([2, 2]);
+  });
+
+  it('though the record behind it does not know, by one of the segment which that one names', async () => {
+    const chain = new Chain();
+    for (let i = 0; i < 4; i++) {
+      chain.record(bytes(chain) * 0.7);
+      chain.journal.seal();
+      if (i === 2) chain.journal.durable = 3;
+    }
+    chain.disk.flipBit(chain.writes[1].offset + 90, 3);
+    expect(await chain.gap()).toEqual([2, 3]);
+  });
+
+  it('nowhere, where nothing shows that the missing record was durable', async () => {
+    const chain = new Chain();
+    for (let i = 0; i < 4; i++) {
+      chain.record(100);
+      chain.journal.seal();
+      chain.journal.durable = 1;
+    }
+    chain.disk.flipBit(chain.writes[1].offset + 90, 3);
+    expect(await chain.found()).toEqual([1]);
+    expect(await chain.gap()).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
 /** Some damaged images; scripts/fuzz.ts takes as many as there is time for. A failure names its seed. */
 import { expect, it } from 'vitest';
 import { Fuzzer } from '../../stress/fuzz/fuzz.js';
+import { addRuns, type FuzzRun } from '../../stress/fuzz/summary.js';
 
 const images = 40;
 
@@ -14,4 +15,23 @@ it(`${images} damaged images are opened, read, changed and repaired`, { timeout:
   expect(opened).toBeGreaterThan(images / 2);
   expect(repaired).toBeGreaterThan(images / 2);
   expect(detected).toBeGreaterThan(bits / 4);
+});
+
+it('runs are added when they have no image in common', () => {
+  const run = (first: number, images: number): FuzzRun => ({
+    images,
+    kinds: { bit: 1, size: images - 1 },
+    opened: 2,
+    repaired: 3,
+    bits: 1,
+    detected: 1,
+    violations: first === 30 ? ['wrong'] : [],
+    ranges: [{ first, images }],
+    memory: first,
+    seconds: 10,
+  });
+  const sum = addRuns([run(30, 5), run(10, 20)]);
+  expect(sum).toMatchObject({ images: 25, kinds: { bit: 2, size: 23 }, opened: 4, violations: ['wrong'], memory: 30 });
+  expect(() => addRuns([sum, run(29, 1)])).toThrow('two runs have the image 29');
+  expect(() => addRuns([])).toThrow(RangeError);
 });

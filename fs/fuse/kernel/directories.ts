@@ -1,8 +1,10 @@
 /**
  * READDIR and READDIRPLUS. The second one brings the attributes of each entry along, as if the kernel had looked
  * it up: each such entry is held once. Where attributes are not in memory the listing ends early, and the kernel
- * asks again from there; only the first entry may suspend the request.
+ * asks again from there; only the first entry may suspend the request. An entry whose attributes can't be had is listed
+ * without, as READDIR does: who looks it up hears why.
  */
+import { FsError } from '../../errors.js';
 import { type Attributes, type FileSystemApi, firstElsewhere } from '../../posix/api.js';
 import { Suspend } from '../../suspend.js';
 import type { InodeNumber } from '../../units.js';
@@ -59,11 +61,12 @@ export const readdirplus: Handler = (x) => {
 const isSelfOrParent = (name: Uint8Array): boolean =>
   name[0] === dot && (name.length === 1 || (name.length === 2 && name[1] === dot));
 
-const attributesNow = (filesystem: FileSystemApi, inode: InodeNumber): Attributes | Suspend => {
+const attributesNow = (filesystem: FileSystemApi, inode: InodeNumber): Attributes | Suspend | undefined => {
   try {
     return filesystem.getattr(inode);
   } catch (e) {
     if (e instanceof Suspend) return e;
+    if (e instanceof FsError) return undefined;
     throw e;
   }
 };

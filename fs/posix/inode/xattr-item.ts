@@ -43,6 +43,8 @@ export function decodeXattr(inode: InodeNumber, offset: number, value: Uint8Arra
   if (header === undefined || value.length !== nameEnd + stored) {
     throw new CorruptionError('xattr', `inode ${inode}, offset ${offset}`, `${value.length} bytes`);
   }
+  if (header.valueBytes > maxXattrBytes)
+    throw new CorruptionError('xattr', `inode ${inode}, offset ${offset}`, `a value of ${header.valueBytes} bytes`);
   return {
     offset,
     name: value.slice(Xattr.size, nameEnd),

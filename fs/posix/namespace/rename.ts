@@ -2,7 +2,7 @@
  * rename(2) and renameat2(2) with NOREPLACE, EXCHANGE and WHITEOUT: all of it (both entries, both directories, the moved
  * inode and the one whose name it takes) in one batch, so that after a crash it has happened or it has not.
  */
-import { FsError } from '../../errors.js';
+import { CorruptionError, FsError } from '../../errors.js';
 import { itemKind } from '../../format/item.js';
 import type { InodeNumber } from '../../units.js';
 import { type Credentials, renameFlag } from '../api.js';
@@ -80,12 +80,19 @@ function endOf(context: Context, directory: Inode, name: Uint8Array): End {
   return { directory, name, offset: place.offset, inode };
 }
 
-/** EINVAL if `directory` is `moved` or lies below it. May throw Suspend. */
+/**
+ * EINVAL if `directory` is `moved` or lies below it. Parents that lead round in a ring, which only damage makes, are found
+ * by a mark that is set anew after 1, 2, 4, ... steps (R. P. Brent, "An improved Monte Carlo factorization algorithm",
+ * 1980). May throw Suspend.
+ */
 function refuseLoop(context: Context, moved: Inode, directory: Inode): void {
   if (!moved.isDirectory) return;
+  let [mark, left, length] = [0, 1, 1];
   for (let at = directory; ; ) {
     if (at === moved) throw new FsError('EINVAL', 'rename', moved.number, 'into itself');
     if (at.number === context.root || at.record.parent === at.number) return;
+    if (at.number === mark) throw new CorruptionError('directory', `inode ${mark}`, 'is its own ancestor');
+    if (--left === 0) [mark, left, length] = [at.number, 2 * length, 2 * length];
     at = context.inodes.follow(at.record.parent, at.number);
   }
 }

@@ -7,7 +7,7 @@
  *    follow the ids of snapshots, which only grow.
  * 2. The filesystem of a snapshot that was deleted is gone: whoever still refers to it gets ESTALE.
  */
-import type { CorruptionError } from '../../errors.js';
+import { type CorruptionError, FsError } from '../../errors.js';
 import { type InodeNumber, rootInode } from '../../units.js';
 import type { KeptRoot } from '../../volume/kept-roots.js';
 import { SnapshotView } from '../../volume/snapshot-view.js';
@@ -55,8 +55,7 @@ export class Roots implements SnapshotKeeper {
     const entered = this.entered.get(number);
     if (entered === undefined) return undefined;
     if (!this.volume.snapshots.has(entered.root.id)) {
-      this.entered.delete(number);
-      this.numbers.delete(entered.root.id);
+      this.forget(number, entered);
       return undefined;
     }
     entered.filesystem ??= this.open(entered.root);
@@ -108,6 +107,7 @@ export class Roots implements SnapshotKeeper {
   private numberOf(root: KeptRoot): number {
     const known = this.numbers.get(root.id);
     if (known !== undefined) return known;
+    if (this.entered.size === mostSnapshots) throw new FsError('ENOSPC', 'lookup', undefined, 'too many snapshots');
     let number = 1 + (root.id % mostSnapshots);
     while (this.entered.has(number)) number = 1 + (number % mostSnapshots);
     this.numbers.set(root.id, number);
@@ -126,8 +126,17 @@ export class Roots implements SnapshotKeeper {
     });
   }
 
+  /** Now and then: filesystems that nobody uses, and numbers of snapshots that are gone. */
   private forgetIdle(): void {
     if (this.entered.size % mostIdle !== 0) return;
-    for (const entered of this.entered.values()) if (entered.filesystem?.unused) entered.filesystem = undefined;
+    for (const [number, entered] of this.entered) {
+      if (!this.volume.snapshots.has(entered.root.id)) this.forget(number, entered);
+      else if (entered.filesystem?.unused) entered.filesystem = undefined;
+    }
+  }
+
+  private forget(number: number, { root }: Entered): void {
+    this.entered.delete(number);
+    this.numbers.delete(root.id);
   }
 }

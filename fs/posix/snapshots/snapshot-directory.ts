@@ -98,10 +98,14 @@ export class SnapshotDirectory implements FileSystemApi {
 
   mkdir(_parent: InodeNumber, name: Uint8Array): Attributes {
     const text = nameOf(name, 'mkdir');
+    const what = `mkdir ${text}`;
     const root = this.keeper.find(text);
-    if (root !== undefined && this.done.delete(`mkdir ${text}`)) return this.keeper.enter(root);
-    if (root !== undefined) throw new FsError('EEXIST', 'mkdir');
-    throw this.doing(`mkdir ${text}`, this.keeper.create(text));
+    if (root === undefined) throw this.doing(what, this.keeper.create(text));
+    if (!this.done.has(what)) throw new FsError('EEXIST', 'mkdir');
+    // This may suspend: the mark must stay until it has not.
+    const made = this.keeper.enter(root);
+    this.done.delete(what);
+    return made;
   }
 
   rmdir(_parent: InodeNumber, name: Uint8Array): void {

@@ -1,0 +1,71 @@
+/**
+ * A hole in the journal: a record that is missing or damaged although a later one of the same epoch calls it durable.
+ * The end of the chain alone says nothing, as a torn tail ends it in the same way; but a tail that was never
+ * acknowledged has no record behind it that says `durable` of it, as that number is taken from completed barriers.
+ *
+ * A chain that ends at a record which builds on a lost checkpoint has no hole: nothing of the journal is missing.
+ *
+ * Cost: the rest of the segment in which the chain ends, its successor, and successors that records found there name: at
+ * most `mostSegments` are read, whatever the volume holds.
+ */
+import { type Geometry, placeOffset, segmentPages } from '../format/geometry.js';
+import { JournalRecord, journalMagic } from '../format/journal-record.js';
+import type { Store } from '../store/store.js';
+import { type InodeNumber, type Place, pageSize } from '../units.js';
+import { recordAlignment } from './journal.js';
+import { type ChainEnd, decodeRecord, verified } from './journal-reader.js';
+
+export interface JournalGap {
+  /** The first record that is missing. */
+  readonly sequence: number;
+  /** Records up to this one had been durable. */
+  readonly durable: number;
+  /** Inodes that the records behind it changed, as far as these can be read: at most `mostInodes`. */
+  readonly inodes: ReadonlySet<InodeNumber>;
+}
+
+const mostSegments = 4;
+const mostInodes = 1000;
+
+/** Look behind the end of a chain. Undefined: nothing that was durable is missing there, as far as can be seen. */
+export async function findGap(
+  store: Store,
+  geometry: Geometry,
+  end: ChainEnd,
+  epoch: number,
+): Promise<JournalGap | undefined> {
+  if (end.baseless) return undefined;
+  const segment = new Uint8Array(segmentPages(geometry) * pageSize);
+  const places: Place[] = [end.place, end.nextPlace];
+  const inodes = new Set<InodeNumber>();
+  let durable = 0;
+  for (let i = 0; i < places.length && i < mostSegments; i++) {
+    if (places[i] < 0 || places[i] >= geometry.places) continue;
+    await store.read(placeOffset(geometry, places[i], 0), segment);
+    for (const { header, at } of headers(segment, i === 0 ? end.at : 0, epoch, end.sequence)) {
+      // Of a damaged record, too: whatever lies there must stand for itself.
+      if (!places.includes(header.nextPlace)) places.push(header.nextPlace);
+      const bytes = header.sequence > end.sequence ? verified(segment, at, header) : undefined;
+      if (bytes === undefined) continue;
+      durable = Math.max(durable, header.durable);
+      for (const { items } of decodeRecord(bytes)?.batches ?? [])
+        for (const { inode } of items) if (inodes.size < mostInodes) inodes.add(inode);
+    }
+  }
+  return durable >= end.sequence ? { sequence: end.sequence, durable, inodes } : undefined;
+}
+
+/** What looks like the header of a record of the epoch, of this number or a later one, wherever it lies. */
+function* headers(
+  segment: Uint8Array,
+  from: number,
+  epoch: number,
+  sequence: number,
+): Iterable<{ readonly header: JournalRecord; readonly at: number }> {
+  const view = new DataView(segment.buffer, segment.byteOffset, segment.length);
+  for (let at = from; at + JournalRecord.size <= segment.length; at += recordAlignment) {
+    if (view.getUint32(at, true) !== journalMagic) continue;
+    const header = JournalRecord.read(view, at);
+    if (header.epoch === epoch && header.sequence >= sequence) yield { header, at };
+  }
+}
