@@ -131,13 +131,8 @@ export class Log implements HeadOwner {
     scattered = false,
     from: Readable = this.store,
   ): Promise<void> | undefined {
-    const page = address % this.perSegment;
     const place = this.table.placeOf(Math.floor(address / this.perSegment));
-    if (place >= 0) {
-      if (page + pages > this.perSegment)
-        throw new CorruptionError('pointer', `address ${address}`, `${pages} pages leave the segment`);
-      return this.readPlace(place, page, pages, into, scattered, from);
-    }
+    if (place >= 0) return this.readPlace(place, this.pageOf(address, pages), pages, into, scattered, from);
     return this.readMoved(address, pages, into, from);
   }
 
@@ -217,14 +212,21 @@ export class Log implements HeadOwner {
   claim(address: Address, pages: number): void {
     const place = this.table.placeOf(Math.floor(address / this.perSegment));
     if (place < 0) throw new CorruptionError('claim', `address ${address}`, 'leads to no segment');
-    this.table.setLive(place, address % this.perSegment, pages);
+    this.table.setLive(place, this.pageOf(address, pages), pages);
+  }
+
+  /** The page of its segment. Behind the last one lie the bits of another place. */
+  private pageOf(address: Address, pages: number): number {
+    const page = address % this.perSegment;
+    if (page + pages <= this.perSegment) return page;
+    throw new CorruptionError('pointer', `address ${address}`, `${pages} pages leave the segment`);
   }
 
   /** Nothing refers to these pages any more. Moved ones are given back before the next commit. */
   release(address: Address, pages: number): void {
     const place = this.table.placeOf(Math.floor(address / this.perSegment));
     if (place < 0) this.deferred.push({ address, pages });
-    else this.table.clearLive(place, address % this.perSegment, pages, this.generation);
+    else this.table.clearLive(place, this.pageOf(address, pages), pages, this.generation);
   }
 }
 
