@@ -268,8 +268,12 @@ export class FileSystem implements FileSystemApi {
 
   /** A record makes durable what a commit would, with one barrier instead of two and no nodes written. */
   async sync(): Promise<void> {
-    await this.context.writeback.flushAll();
-    await this.volume.sync();
+    try {
+      await this.context.writeback.flushAll();
+    } finally {
+      // As with a commit: a file that can't be flushed keeps nothing else from being durable.
+      await this.volume.sync();
+    }
   }
 
   readdir(inode: InodeNumber, cookie: number, emit: EmitEntry): void {

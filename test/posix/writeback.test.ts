@@ -35,6 +35,13 @@ it('a commit flushes the others', async () => {
   expect(isThere(bench, whole)).toBe(true);
 });
 
+it('a sync makes the others durable, and tells of the one', async () => {
+  const { bench, whole } = await twoFiles(4 << 20, 2);
+  await expect(bench.fs.sync()).rejects.toMatchObject({ code: 'EIO' });
+  expect(isThere(bench, whole)).toBe(true);
+  expect(bench.volume.syncs).toBe(1);
+});
+
 it('a flush in the background goes on with the others', async () => {
   const { bench, whole } = await twoFiles(1 << 20, 700);
   for (let turns = 0; turns < 1000 && !isThere(bench, whole); turns++) await setImmediate();
