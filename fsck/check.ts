@@ -11,7 +11,7 @@ import type { Checkpoint } from '../fs/format/checkpoint.js';
 import type { Superblock } from '../fs/format/superblock.js';
 import type { Store } from '../fs/store/store.js';
 import { readSuperblock } from '../fs/volume/superblock.js';
-import { checkSlots, newest, readSlot } from './checkpoint.js';
+import { checkSlots, newest, readBothSlots } from './checkpoint.js';
 import { Image } from './image.js';
 import { FileItems } from './inodes.js';
 import { checkLiveRoot, type KeptRootList, walkKeptRoots } from './kept-roots.js';
@@ -87,7 +87,7 @@ export async function resultOf(found: Survey): Promise<CheckResult> {
 /** Check everything, and keep what was found for a repair. Throws as `checkVolume`. */
 export async function survey(store: Store, options: CheckOptions = {}): Promise<Survey> {
   const superblock = await readSuperblock(store);
-  const slots = [await readSlot(store, superblock, 0), await readSlot(store, superblock, 1)];
+  const slots = await readBothSlots(store, superblock);
   const chosen = newest(slots);
   if (chosen === undefined) throw new VolumeError('corrupt', `${store.name}: neither of the two checkpoints verifies`);
   const { checkpoint } = chosen;

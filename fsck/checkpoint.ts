@@ -19,7 +19,12 @@ export interface Slot {
   readonly empty: boolean;
 }
 
-export async function readSlot(store: Store, superblock: Superblock, slot: number): Promise<Slot> {
+export const readBothSlots = async (store: Store, superblock: Superblock): Promise<readonly Slot[]> => [
+  await readSlot(store, superblock, 0),
+  await readSlot(store, superblock, 1),
+];
+
+async function readSlot(store: Store, superblock: Superblock, slot: number): Promise<Slot> {
   const raw = new Uint8Array(superblock.checkpointPages * pageSize);
   const unread = await problemOfRead(store, slotOffset(superblock, slot), raw);
   const empty = unread === undefined && raw.every((byte) => byte === 0);

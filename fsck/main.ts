@@ -19,11 +19,12 @@ import { mountOfImage } from '../fs/cli/target.js';
 import { VolumeError } from '../fs/errors.js';
 import { openImageFile } from '../fs/store/image-file.js';
 import type { Store } from '../fs/store/store.js';
-import { newestCheckpoint, readSlots } from '../fs/volume/checkpoint-slots.js';
+import { newestCheckpoint } from '../fs/volume/checkpoint-slots.js';
 import { wordsOf } from '../fs/volume/recovery.js';
 import { readSuperblock } from '../fs/volume/superblock.js';
 import { type Asker, asking, askTerminal, Cancelled } from './ask.js';
 import { examine } from './check.js';
+import { newest, readBothSlots } from './checkpoint.js';
 import { fsckCommand } from './command.js';
 import { type Problem, problem } from './problem.js';
 import { type Allow, allowAll, allowSafe } from './repair/permission.js';
@@ -137,9 +138,9 @@ async function inspect(store: Store, options: FsckOptions, watch: Watch): Promis
 /** Replay, and check and repair if that is asked for or needed. */
 async function mend(store: Store, options: FsckOptions, allow: Allow, watch: Watch): Promise<Outcome> {
   const superblock = await readSuperblock(store);
-  const [newest] = await readSlots(store, superblock);
-  const about = { image: store.name, wasClean: newest?.checkpoint.clean === 1, changesNothing: false };
-  if (newest !== undefined && !options.force && !(await hasSuperblockProblem(store, superblock))) {
+  const slot = newest(await readBothSlots(store, superblock));
+  const about = { image: store.name, wasClean: slot?.checkpoint.clean === 1, changesNothing: false };
+  if (slot !== undefined && !options.force && !(await hasSuperblockProblem(store, superblock))) {
     const quick = await quickly(store, about.wasClean);
     if (quick !== undefined) return { ...about, ...quick };
   }

@@ -9,7 +9,7 @@ import { closedHead, noPlace, tablePages } from '../../fs/format/geometry.js';
 import type { Superblock } from '../../fs/format/superblock.js';
 import { packMap } from '../../fs/log/table-pages.js';
 import type { Store } from '../../fs/store/store.js';
-import { isCountable, newest, readSlot } from '../checkpoint.js';
+import { isCountable, newest, readBothSlots } from '../checkpoint.js';
 import { Image } from '../image.js';
 import { Places } from './places.js';
 import { walkTrees } from './walk.js';
@@ -26,7 +26,7 @@ export interface Base {
 }
 
 export async function findBase(store: Store, superblock: Superblock): Promise<Base> {
-  const slots = [await readSlot(store, superblock, 0), await readSlot(store, superblock, 1)];
+  const slots = await readBothSlots(store, superblock);
   const slot = newest(slots.filter(({ checkpoint }) => isCountable(checkpoint)));
   if (slot !== undefined) {
     const { checkpoint, tableMap } = slot;

@@ -8,7 +8,7 @@ import type { Store } from '../../fs/store/store.js';
 import { type JournalDamage, wordsOf } from '../../fs/volume/recovery.js';
 import { readSuperblock } from '../../fs/volume/superblock.js';
 import { type CheckOptions, type Survey, survey } from '../check.js';
-import { newest, readSlot } from '../checkpoint.js';
+import { newest, readBothSlots } from '../checkpoint.js';
 import { Findings } from '../problem.js';
 import { type Replayed, replay, replayToDamage } from '../replay.js';
 import { checkSuperblocks } from '../superblock.js';
@@ -30,7 +30,7 @@ export interface Look {
 /** Throws VolumeError when there is no superblock, and the store's errors. */
 export async function look(store: Store, options: CheckOptions): Promise<Look> {
   const superblock = await readSuperblock(store);
-  const slot = newest([await readSlot(store, superblock, 0), await readSlot(store, superblock, 1)]);
+  const slot = newest(await readBothSlots(store, superblock));
   const wanted = { ...options, data: false };
   if (slot === undefined) {
     const findings = new Findings();

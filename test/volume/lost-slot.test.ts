@@ -12,6 +12,7 @@ import { run } from '../../fs/suspend.js';
 import { pageSize, rootInode } from '../../fs/units.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { checkVolume } from '../../fsck/check.js';
+import { repairVolume } from '../../fsck/repair/repair.js';
 import { formatTestVolume } from '../support/volume-image.js';
 
 /** Some places can't be read until they are written again. */
@@ -145,4 +146,11 @@ it("a slot that can't be read counts as lost, for a mount and for fsck; two of t
   expect(disk.bad.size).toBe(0);
   disk.bad.add(slots[after.volume.state.slot]);
   expect((await checkVolume(disk)).map(({ code }) => code)).toEqual(['checkpoint-slot']);
+  // A repair goes on from the copies of checkpoints in the log, and writes both.
+  for (const slot of slots) disk.bad.add(slot);
+  await repairVolume(disk);
+  expect(disk.bad.size).toBe(0);
+  const repaired = await mounted(disk);
+  expect(await names(repaired)).toEqual(['a']);
+  await closed(repaired);
 });
