@@ -24,15 +24,13 @@ import { giveBack } from './apply.js';
 import type { Checkpoints } from './checkpoints.js';
 import { type Dropped, putChunk, readChunk } from './dropped-runs.js';
 import { deleteRoot, type KeptRoot, putRoot } from './kept-roots.js';
-import { metBy, type VolumeState } from './state.js';
+import { metBy, nodesDue, type VolumeState } from './state.js';
 import { leaveTree } from './tree-leaving.js';
 
 /** In place of the line of a root that follows: nothing does. */
 const none = 0;
 /** Chunks of 100 runs in one step. */
 const chunksInStep = 4;
-/** Relocated pages that wait for the next commit are counted as one dirty node for so many runs. */
-const releasesPerLeaf = 8;
 
 export class Leaving {
   private working: Promise<void> | undefined;
@@ -136,9 +134,8 @@ export class Leaving {
   }
 
   private async oneStep(id: number): Promise<void> {
-    const { cache, log, space } = this.state;
-    if (cache.dirty + log.deferred.length / releasesPerLeaf >= space.mostDirtyNodes / 2)
-      await this.checkpoints.checkpoint();
+    const { state } = this;
+    if (nodesDue(state) >= state.space.mostDirtyNodes / 2) await this.checkpoints.checkpoint();
     await run(() => this.step(id));
     this.steps++;
   }

@@ -97,6 +97,15 @@ export interface VolumeState {
   fail(error: unknown): void;
 }
 
+/** Releases and sums that wait for a commit and are counted as one dirty node: each may dirty a leaf, mostly they share one. */
+const waitingPerLeaf = 8;
+
+/** About how many nodes the next commit will write: those that are dirty, and those that what waits for it will dirty. */
+export function nodesDue({ cache, log, dropped, usage }: VolumeState): number {
+  const waiting = log.deferred.length + dropped.waiting.length + usage.waiting;
+  return waiting === 0 ? cache.dirty : cache.dirty + Math.ceil(waiting / waitingPerLeaf);
+}
+
 /**
  * A barrier of the store. No page that the journal wrote before it is written again. One that succeeds after another
  * one has failed, or a write, says nothing: the host may have dropped what that one should have made durable.

@@ -32,7 +32,7 @@ import type { Clock, FormatOptions, VolumeOptions } from './options.js';
 import { Pace } from './pace.js';
 import { recover } from './recovery.js';
 import { Snapshots } from './snapshots.js';
-import { mustWork, type VolumeState } from './state.js';
+import { mustWork, nodesDue, type VolumeState } from './state.js';
 import { mustBeReadOnly, readSuperblock, writeSuperblock } from './superblock.js';
 import { Upkeep } from './upkeep.js';
 import { VolumeChains } from './volume-chains.js';
@@ -40,8 +40,6 @@ import { VolumeChains } from './volume-chains.js';
 const wallClock: Clock = { now: Date.now, time: timeOfDay };
 /** Batches that wait for a record: beyond this many bytes a commit is due. */
 const mostWaiting = 8 * 2 ** 20;
-/** Deferred releases that are counted as one dirty node. */
-const releasesPerLeaf = 8;
 
 export class Volume implements VolumeApi {
   flusher: Flusher | undefined;
@@ -204,11 +202,8 @@ export class Volume implements VolumeApi {
   private mustWrite(paid: boolean): void {
     const { state } = this;
     this.mustBeWritable('write');
-    const { cache, space, journal, table, log, dropped, usage } = state;
-    // Each deferred release may dirty a leaf of the relocation map, each sum one of its own; mostly they share one.
-    const waiting = log.deferred.length + dropped.waiting.length + usage.waiting;
-    const dirty = cache.dirty + (waiting === 0 ? 0 : Math.ceil(waiting / releasesPerLeaf));
-    if (dirty >= space.mostDirtyNodes || journal.waitingBytes >= mostWaiting) {
+    const { space, journal, table } = state;
+    if (nodesDue(state) >= space.mostDirtyNodes || journal.waitingBytes >= mostWaiting) {
       throw new Suspend(this.checkpoints.checkpoint(), 'commit');
     }
     if (table.reusablePlaces < space.commitPlaces)
