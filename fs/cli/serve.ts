@@ -20,7 +20,6 @@ import { openStore } from '../store/open.js';
 import type { Store } from '../store/store.js';
 import { loadTransform } from '../transform/external.js';
 import { Registry } from '../transform/registry.js';
-import { pageSize } from '../units.js';
 import type { VolumeApi } from '../volume/api.js';
 import { SnapshotView } from '../volume/snapshot-view.js';
 import { Volume } from '../volume/volume.js';
@@ -42,6 +41,7 @@ import {
 import { rehearse } from './rehearse.js';
 import { ScrubService } from './scrub-service.js';
 import { ServerProcess } from './serve-process.js';
+import { servedBy } from './served.js';
 import { isServed, ServingMark } from './serving-mark.js';
 import { snapshotCommands } from './snapshot-service.js';
 import { varveMountAt } from './umount.js';
@@ -57,7 +57,6 @@ const lockWaitMs = 30_000;
 const noticeMs = 2000;
 /** How long users of a mount have to finish after SIGTERM. */
 const graceMs = 10_000;
-const mebibyte = 2 ** 20;
 
 const drivers: Readonly<Record<DriverName, Driver>> = { kernel: kernelDriver, native: nativeDriver };
 
@@ -131,11 +130,7 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
     onCorruption: (error) => server.log(error.message),
     pull: () => mounted.pull(),
   });
-  const served = mounted.serve({
-    filesystem: (rootId) => roots.filesystem(rootId),
-    hidden: (rootId, parent, name) => roots.hidden(rootId, parent, name),
-    nearLimit: () => nearlyFull(volume),
-  });
+  const served = mounted.serve(servedBy(volume, roots));
   volume.gather = () => mounted.gather();
   await mounted.ready();
   const control = new Control(ownControlPath(mounted.device));
@@ -237,12 +232,6 @@ const volumeOptions = (choices: MountChoices) => ({
   ...(choices.cacheBytes === undefined ? {} : { cacheBytes: choices.cacheBytes / 2 }),
   ...(choices.compression === undefined ? {} : { compression: choices.compression }),
 });
-
-/** Below this, write(2) shall hear of ENOSPC itself: 256 MiB, or a sixteenth of a small volume. */
-const nearlyFull = (volume: Volume): boolean => {
-  const { available, capacity } = volume.statistics();
-  return available < Math.min((256 * mebibyte) / pageSize, capacity / 16);
-};
 
 /** Flush, commit, release the image. Returns what went wrong. */
 const close = (service: Service): Promise<Error | undefined> => {

@@ -5,7 +5,8 @@ import { ToyFileSystem } from '../support/toy-filesystem.js';
 it('is work that any filesystem takes: no request of it fails', async () => {
   const filesystem = new ToyFileSystem();
   const said: string[] = [];
-  const rehearsal = new Rehearsal(filesystem, (line) => said.push(line));
+  const served = { filesystem: () => filesystem, nearLimit: () => false };
+  const rehearsal = new Rehearsal(served, (line) => said.push(line));
   for (let i = 0; i < 64; i++) await rehearsal.act();
   expect(said).toEqual([]);
   const names: string[] = [];

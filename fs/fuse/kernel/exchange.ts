@@ -46,7 +46,8 @@ export class Exchange {
   /** Of another root than the request's, if the entry leads there. */
   private holder: FileSystemApi | undefined;
   private holds = 0;
-  private readonly heldOnce: InodeNumber[] = [];
+  /** One for each reply that lists attributes: arrays that were used once are of another kind to V8. */
+  private heldOnce: InodeNumber[] | undefined;
   /** To be counted once the reply is delivered; 0: none. */
   private writer: InodeNumber = 0;
 
@@ -57,7 +58,7 @@ export class Exchange {
     this.attempts++;
     this.holds = 0;
     this.holder = undefined;
-    this.heldOnce.length = 0;
+    this.heldOnce = undefined;
     this.writer = 0;
     this.reply.release();
   }
@@ -70,6 +71,7 @@ export class Exchange {
 
   /** The same for one of many inodes. */
   holdOneLater(inode: InodeNumber): void {
+    this.heldOnce ??= [];
     this.heldOnce.push(inode);
   }
 
@@ -102,8 +104,8 @@ export class Exchange {
       if (!success) filesystem.letGo(this.held, this.holds);
       this.holds = 0;
     }
-    if (success) for (const inode of this.heldOnce) this.filesystem.hold(inode);
-    this.heldOnce.length = 0;
+    if (success && this.heldOnce !== undefined) for (const inode of this.heldOnce) this.filesystem.hold(inode);
+    this.heldOnce = undefined;
     if (success && this.writer !== 0) this.countWriter(this.writer, 1);
     this.writer = 0;
   }
@@ -113,7 +115,7 @@ export class Exchange {
     this.attempts = 0;
     this.holds = 0;
     this.holder = undefined;
-    this.heldOnce.length = 0;
+    this.heldOnce = undefined;
     this.writer = 0;
     this.reply.release();
   }

@@ -5,7 +5,7 @@
  * Numbers in requests are written as the kernel would: 64-bit members as two words.
  */
 import { FsError } from '../../errors.js';
-import type { FileSystemApi } from '../../posix/api.js';
+import type { Served } from '../driver.js';
 import {
   body,
   createIn,
@@ -54,7 +54,7 @@ export class PracticeKernel {
   private entry = rootNode;
   private answered: () => void = () => undefined;
 
-  constructor(filesystem: FileSystemApi, log: (line: string) => void) {
+  constructor(served: Served, log: (line: string) => void) {
     this.dispatch = new Dispatch(
       {
         options: {
@@ -66,7 +66,7 @@ export class PracticeKernel {
           posixAcl: false,
           log,
         },
-        served: { filesystem: () => filesystem, nearLimit: () => false },
+        served,
         counters: { bytesRead: 0, bytesWritten: 0 },
         writers: new Map(),
         pull: async () => undefined,
@@ -170,6 +170,22 @@ export class PracticeKernel {
       words[setattrIn.valid] = setattrValid.mtime | setattrValid.ctime;
       for (const at of [setattrIn.mtime, setattrIn.ctime]) words[at] = seconds;
       for (const at of [setattrIn.mtimeNanos, setattrIn.ctimeNanos]) words[at] = nanos;
+    });
+  }
+
+  /** chown and chmod, to what it is. */
+  owner(node: NodeId): Promise<void> {
+    return this.ask(opcode.SETATTR, node, setattrBytes, (words) => {
+      words[setattrIn.valid] = setattrValid.uid | setattrValid.gid | setattrValid.mode;
+      words[setattrIn.mode] = regularFile;
+    });
+  }
+
+  /** truncate, to less than 4 GiB. */
+  truncate(node: NodeId, size: number): Promise<void> {
+    return this.ask(opcode.SETATTR, node, setattrBytes, (words) => {
+      words[setattrIn.valid] = setattrValid.size;
+      words[setattrIn.size] = size;
     });
   }
 

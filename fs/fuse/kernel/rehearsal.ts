@@ -8,8 +8,8 @@
  *
  * A rehearsal is a row of short acts, 0.2 to 5 ms each. Whoever holds it decides when, and how many.
  */
-import type { FileSystemApi } from '../../posix/api.js';
 import { pageSize } from '../../units.js';
+import type { Served } from '../driver.js';
 import { type NodeId, PracticeKernel, rootNode } from './practice-kernel.js';
 
 const folders = 4;
@@ -22,6 +22,9 @@ const databasePages = 2048;
 const pagesChanged = 64;
 /** Odd, so that steps of it visit all pages. */
 const stride = 797;
+/** In a small transaction, and bytes of its journal at least. */
+const pagesOfSmall = 2;
+const journalBytes = 8 * 1024;
 const piecesOfLarge = 4;
 /** Of so many files one is large; and a transaction comes between so many. */
 const each = 16;
@@ -34,8 +37,8 @@ export class Rehearsal {
   private database: NodeId | undefined;
   private visited = 0;
 
-  constructor(filesystem: FileSystemApi, log: (line: string) => void) {
-    this.kernel = new PracticeKernel(filesystem, log);
+  constructor(served: Served, log: (line: string) => void) {
+    this.kernel = new PracticeKernel(served, log);
   }
 
   /** One file's life: made, written, closed, looked at, moved, read; every other one removed. And what else goes on. */
@@ -67,7 +70,10 @@ export class Rehearsal {
     if (i % 2 === 1) await kernel.unlink(to, newName);
     await kernel.forget(file, 2);
     if (i % each === each / 2) await this.transact();
+    if (i % 2 === 0) await this.journal(i);
     if (i % (2 * each) === 0) {
+      await kernel.getattr(rootNode);
+      await kernel.lookup(rootNode, 'nobody');
       await kernel.readdir(from, true, pageSize);
       await kernel.readdir(to, false, pageSize);
     }
@@ -86,6 +92,27 @@ export class Rehearsal {
     for (let i = 0; i < pagesChanged; i++) await kernel.read(file, this.next() * pageSize, pageSize);
     const part = this.next();
     await kernel.read(file, (part - (part % pagesOfPiece)) * pageSize, piece.length);
+  }
+
+  /** A small transaction: what it changes is saved in a journal first, which is removed at its end (sqlite does so). */
+  private async journal(act: number): Promise<void> {
+    const { kernel } = this;
+    if (this.database === undefined) return;
+    const name = 'database-journal';
+    await kernel.lookup(rootNode, name);
+    const journal = await kernel.create(rootNode, name);
+    await kernel.capabilities(journal);
+    await kernel.owner(journal);
+    await kernel.write(journal, 0, piece.subarray(0, journalBytes + (act % pageSize)));
+    await kernel.fsync(journal);
+    await kernel.write(journal, 0, page);
+    await kernel.fsync(journal);
+    for (let i = 0; i < pagesOfSmall; i++) await kernel.write(this.database, this.next() * pageSize, page);
+    await kernel.fsync(this.database);
+    if (act % each === 0) await kernel.truncate(journal, 0);
+    await kernel.release(journal, true);
+    await kernel.unlink(rootNode, name);
+    await kernel.forget(journal, 1);
   }
 
   /** A page of the database, in an order that visits all. */

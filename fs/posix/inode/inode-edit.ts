@@ -11,7 +11,7 @@ import type { ByteOffset } from '../../units.js';
 import type { Time } from '../api.js';
 import type { Context } from './context.js';
 import type { Inode } from './inode.js';
-import { encodeInode } from './inode-record.js';
+import { copyRecord, encodeInode } from './inode-record.js';
 
 /** One inode of an edit. */
 interface Changed {
@@ -32,7 +32,7 @@ export class InodeEdit {
   private of(inode: Inode): Changed {
     const { changes } = this;
     for (let i = 0; i < changes.length; i++) if (changes[i].inode === inode) return changes[i];
-    const made = { inode, record: { ...inode.record }, flushedSize: inode.flushedSize, removed: false };
+    const made = { inode, record: copyRecord(inode.record), flushedSize: inode.flushedSize, removed: false };
     changes.push(made);
     return made;
   }
