@@ -61,6 +61,34 @@ const tools: Readonly<Record<string, readonly [folder: string, version: string, 
   ],
 };
 
+/** The examples of setfacl(1), in its order; lisa is 60201, staff 60203. What the ACLs of `of` are after each. */
+const examples: readonly (readonly [command: string, of: string, acl: string])[] = [
+  ['setfacl -m u:60201:r file', 'file', 'user::rw-,user:60201:r--,group::rw-,mask::rw-,other::r--'],
+  [
+    'setfacl -m g:60203:rwx file && setfacl -m m::rx file',
+    'file',
+    'user::rw-,user:60201:r--,group::rw-,group:60203:rwx,mask::r-x,other::r--',
+  ],
+  ['setfacl -x g:60203 file', 'file', 'user::rw-,user:60201:r--,group::rw-,mask::rw-,other::r--'],
+  ['getfacl file | setfacl --set-file=- file2', 'file2', 'user::rw-,user:60201:r--,group::rw-,mask::rw-,other::r--'],
+  [
+    'setfacl -m u:60201:rx dir && getfacl --access dir | setfacl -d -M- dir',
+    'dir',
+    'user::rwx,user:60201:r-x,group::rwx,mask::rwx,other::r-x,' +
+      'default:user::rwx,default:user:60201:r-x,default:group::rwx,default:mask::rwx,default:other::r-x',
+  ],
+];
+
+async function checkExamples(directory: string): Promise<void> {
+  await mkdir(directory);
+  await shell('umask 002; touch file file2; mkdir dir', { cwd: directory });
+  for (const [command, of, acl] of examples) {
+    await shell(command, { cwd: directory });
+    const { stdout } = await shell(`getfacl -c -n -E ${of} | grep -v '^$' | paste -sd,`, { cwd: directory });
+    expectThat(stdout.trim() === acl, `${command}: ${acl}, not ${stdout}`);
+  }
+}
+
 export async function checkCopies(volume: TrialVolume, size: string, figures: Figures): Promise<void> {
   await volume.format(size);
   await volume.mount();
@@ -79,7 +107,9 @@ export async function checkCopies(volume: TrialVolume, size: string, figures: Fi
   await shell('setfacl -R -b -k tree && chmod -R u+rwX tree', { cwd: directory });
   const { stdout } = await shell('getfacl -R -s -p tree', { cwd: directory });
   expectThat(stdout.trim() === '', `setfacl -R -b leaves no ACL, not\n${stdout}`);
-  figures.note('setfacl -R, -b, -k', 'as they should be');
+  await checkExamples(join(directory, 'examples'));
+  const { stdout: acl } = await shell('setfacl --version');
+  figures.note('setfacl -R, -b, -k, and the examples of setfacl(1)', `as they should be (${acl.trim()})`);
   await volume.unmount();
   const checked = await volume.fsck('-f', '-n');
   expectThat(checked.status === 0, `fsck -f -n: exit ${checked.status}\n${checked.stdout}${checked.stderr}`);

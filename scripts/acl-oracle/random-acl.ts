@@ -1,7 +1,7 @@
 /** Random users, groups, modes and ACLs from so few ids that they meet. */
 import { type Acl, type AclEntry, aclTag, noId } from '../../fs/posix/acl/posix-acl.js';
 import { below, chance, type Random } from '../../fs/store/random.js';
-import type { User } from '../conformance/identity.js';
+import type { User } from '../trial/identity.js';
 
 const first = 60_300;
 const ids = 5;

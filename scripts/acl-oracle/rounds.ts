@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { permits } from '../../fs/posix/acl/permission.js';
 import { type Acl, decodeAcl, encodeAcl } from '../../fs/posix/acl/posix-acl.js';
 import { below, chance, type Random } from '../../fs/store/random.js';
-import { as, root, type User } from '../conformance/identity.js';
 import { type Answer, at, calls, close, here, lstat, o } from '../conformance/system-calls.js';
+import { as, root, type User } from '../trial/identity.js';
 import { someAcl, someId, someUser } from './random-acl.js';
 
 const access = 'system.posix_acl_access';

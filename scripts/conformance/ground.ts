@@ -4,7 +4,7 @@
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { as, root, type User } from './identity.js';
+import { as, root, type User } from '../trial/identity.js';
 import { type Answer, calls, close, lstat, o } from './system-calls.js';
 
 /**

@@ -1,5 +1,6 @@
 /** All tables, in the order in which they run. */
 import type { Table } from './ground.js';
+import { aclRules } from './tables/acl-rules.js';
 import { attributes } from './tables/attributes.js';
 import { contents } from './tables/contents.js';
 import { creation } from './tables/creation.js';
@@ -19,5 +20,6 @@ export const tables: readonly Table[] = [
   times,
   contents,
   attributes,
+  aclRules,
   marks,
 ];

@@ -1,7 +1,7 @@
 /** Extended attributes and ACLs as system calls see them. */
 
+import { alice, as, bob, root, sharedGroup } from '../../trial/identity.js';
 import { type Ground, type Table, types } from '../ground.js';
-import { alice, as, bob, root, sharedGroup } from '../identity.js';
 import { at, getxattr, here, listxattr, o } from '../system-calls.js';
 
 const flag = { create: 1, replace: 2 } as const;

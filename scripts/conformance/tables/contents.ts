@@ -1,7 +1,7 @@
 /** Contents of files: sizes, reads and writes, holes, allocation, copies, and what a write does to setuid. */
 
+import { alice, bob, root, type User } from '../../trial/identity.js';
 import { type Ground, type Table, types } from '../ground.js';
-import { alice, bob, root, type User } from '../identity.js';
 import { close, o, open, pread } from '../system-calls.js';
 
 const whence = { set: 0, current: 1, end: 2, data: 3, hole: 4 } as const;

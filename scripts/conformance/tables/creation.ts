@@ -1,7 +1,7 @@
 /** What comes of open with O_CREAT, mkdir, mknod and symlink: types, modes under the umask, owners, and refusals. */
 
+import { alice, bob, root, sharedGroup, type User } from '../../trial/identity.js';
 import { type Ground, type Table, type Type, types } from '../ground.js';
-import { alice, bob, root, sharedGroup, type User } from '../identity.js';
 import { at, here, o, readdir } from '../system-calls.js';
 
 const { symlinkFollow } = at;

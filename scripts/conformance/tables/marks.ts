@@ -1,7 +1,7 @@
 /** Inode flags (chattr), locks, and handles (name_to_handle_at): what belongs to an inode or an open file. */
 
+import { alice, root } from '../../trial/identity.js';
 import type { Ground, Table } from '../ground.js';
-import { alice, root } from '../identity.js';
 import { close, here, ioctl, o, open, openByHandle, pread } from '../system-calls.js';
 
 const getFlags = 0x80086601;

@@ -1,7 +1,7 @@
 /** chmod, chown and access: modes, owners, and what one does to the other. */
 
+import { alice, bob, root, sharedGroup, type User } from '../../trial/identity.js';
 import { type Ground, type Table, type Type, types } from '../ground.js';
-import { alice, bob, root, sharedGroup, type User } from '../identity.js';
 import { at, here, o } from '../system-calls.js';
 
 const withMode = types.filter((type) => type !== 'symlink');

@@ -1,7 +1,7 @@
 /** What a path may be, the same for every system call that takes one: POSIX.1-2017, 4.13, and path_resolution(7). */
 
+import { alice, root } from '../../trial/identity.js';
 import type { Ground, Table } from '../ground.js';
-import { alice, root } from '../identity.js';
 import { at, here, o } from '../system-calls.js';
 
 /** Each call on a path that has to exist. */

@@ -1,7 +1,7 @@
 /** unlink and rmdir: what goes, what stays, who may; and what is left of a file that is open. */
 
+import { alice, bob, root, type User } from '../../trial/identity.js';
 import { type Ground, type Table, types } from '../ground.js';
-import { alice, bob, root, type User } from '../identity.js';
 import { o } from '../system-calls.js';
 
 const users = [root, alice, bob];

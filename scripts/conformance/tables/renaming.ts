@@ -1,7 +1,7 @@
 /** rename, renameat2 and link. */
 
+import { alice, root } from '../../trial/identity.js';
 import { type Ground, type Table, type Type, types } from '../ground.js';
-import { alice, root } from '../identity.js';
 import { here, o, readdir } from '../system-calls.js';
 
 const flag = { noReplace: 1, exchange: 2, whiteout: 4 } as const;

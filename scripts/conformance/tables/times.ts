@@ -1,8 +1,8 @@
 /** Which operation changes which times, of what it works on and of the directory; and utimensat. */
 
 import koffi from 'koffi';
+import { alice, bob, root } from '../../trial/identity.js';
 import type { Ground, Table } from '../ground.js';
-import { alice, bob, root } from '../identity.js';
 import { at, close, here, lstat, o, open } from '../system-calls.js';
 
 /** The old time that everything has before an operation. */
