@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { withWorkspace } from '../scripts/trial/workspace.js';
+import { acl } from './acl.js';
 import { metadata } from './metadata.js';
 import { mountTime } from './mount-time.js';
 import { overlap } from './overlap.js';
@@ -20,6 +21,7 @@ const workloads: Readonly<Record<string, Workload>> = {
   metadata,
   overlap,
   'mount-time': mountTime,
+  acl,
 };
 
 const { values } = parseArgs({
@@ -32,7 +34,7 @@ const { values } = parseArgs({
 });
 
 const shown = ({ value, unit }: Measurement): string => {
-  const digits = unit === 's' ? 3 : value < 100 ? 1 : 0;
+  const digits = unit === 's' || unit === 'times' || unit === 'requests' ? 3 : value < 100 ? 1 : 0;
   return `${value.toFixed(digits).padStart(10)} ${unit}`;
 };
 

@@ -5,7 +5,7 @@ export interface Measurement {
   readonly workload: string;
   readonly what: string;
   readonly value: number;
-  readonly unit: 'MB/s' | 'us' | 'per s' | 's' | 'MiB';
+  readonly unit: 'MB/s' | 'us' | 'per s' | 's' | 'MiB' | 'requests' | 'times';
 }
 
 export type Note = (what: string, value: number, unit: Measurement['unit']) => void;
@@ -21,7 +21,7 @@ export function timed(work: () => void): number {
 }
 
 /** Unmount and mount: neither the kernel nor the server remembers anything. */
-export async function cold(volume: TrialVolume): Promise<void> {
+export async function cold(volume: TrialVolume, options: readonly string[] = []): Promise<void> {
   await volume.unmount();
-  await volume.mount();
+  await volume.mount(options);
 }
