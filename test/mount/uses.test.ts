@@ -2,7 +2,7 @@
  * What programs do with a filesystem beyond single calls: map files, lock them across processes, run them, connect
  * through sockets and fifos, watch, export, and put an overlay on top. On a volume as people mount it.
  */
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -24,6 +24,7 @@ describe.each([
   ['as mounted by default', 'rw'],
   ['write-through', 'writethrough'],
   ['in mode data', 'journal=data'],
+  ['by the driver over fuse-native', 'driver=native'],
 ])('%s', (_, options) => {
   beforeAll(async () => {
     volume = await MountedVolume.make();
@@ -202,7 +203,75 @@ print(', '.join(said))
     expect(said).toBe('create a, open a, modify a, close a, attrib a, from a, to b, create c, delete b, create d');
   });
 
-  it('is the upper and the lower layer of an overlay', async () => {
+  it('copies within itself, holes kept, and sends to sockets', async (context) => {
+    const said = await python(
+      `
+import os, socket, sys
+size, at = 64 << 20, 40 << 20
+f = os.open(sys.argv[1] + '/sparse', os.O_RDWR | os.O_CREAT)
+os.ftruncate(f, size); os.pwrite(f, b'data' * 3000, at)
+g = os.open(sys.argv[1] + '/copied', os.O_RDWR | os.O_CREAT)
+done = 0
+while done < size: done += os.copy_file_range(f, g, size - done, done, done)
+os.fsync(g)
+assert os.pread(g, 12000, at) == b'data' * 3000 and os.pread(g, 4096, at - 4096) == bytes(4096)
+a, b = socket.socketpair()
+assert os.sendfile(a.fileno(), f, at + 1, 5000) == 5000
+assert b.recv(9000) == (b'data' * 3000)[1:5001]
+print(os.fstat(g).st_size, os.fstat(g).st_blocks < 100)
+`,
+      volume.directory,
+    );
+    expect(said.split(' ')[0]).toBe(String(64 << 20));
+    context.skip(options === 'driver=native', 'libfuse 2 has no copy_file_range: the kernel reads and writes zeros');
+    expect(said).toBe(`${64 << 20} True`);
+  });
+
+  it('keeps the flags of chattr, and obeys them', async (context) => {
+    context.skip(options === 'driver=native', 'libfuse 2 passes no ioctl on');
+    context.skip(spawnSync('lsattr', ['-V']).error !== undefined, 'e2fsprogs is not installed');
+    writeFileSync(path('marked'), 'x');
+    const marks = (): string =>
+      execFileSync('lsattr', ['-l', path('marked')])
+        .toString()
+        .trim()
+        .split(/ +/)[1];
+    for (const [letter, word] of [
+      ['i', 'Immutable'],
+      ['a', 'Append_Only'],
+      ['A', 'No_Atime'],
+      ['d', 'No_Dump'],
+      ['c', 'Compression_Requested'],
+    ]) {
+      execFileSync('chattr', [`+${letter}`, path('marked')]);
+      expect(marks()).toBe(word);
+      const write = (): void => writeFileSync(path('marked'), 'y');
+      if (letter === 'i' || letter === 'a') expect(write).toThrow(/EPERM/);
+      else write();
+      execFileSync('chattr', [`-${letter}`, path('marked')]);
+      expect(marks()).toBe('---');
+    }
+  });
+
+  it('is both lower layers of an overlay', () => {
+    for (const name of ['first', 'second', 'both']) mkdirSync(path(name));
+    for (const name of ['first/a', 'first/b', 'second/b', 'second/c']) writeFileSync(path(name), name);
+    const layers = `lowerdir=${path('first')}:${path('second')}`;
+    execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', layers, path('both')]);
+    try {
+      expect(readdirSync(path('both')).sort()).toEqual(['a', 'b', 'c']);
+      expect(['a', 'b', 'c'].map((name) => readFileSync(path(`both/${name}`), 'utf8'))).toEqual([
+        'first/a',
+        'first/b',
+        'second/c',
+      ]);
+    } finally {
+      execFileSync('umount', [path('both')]);
+    }
+  });
+
+  it('is the upper and the lower layer of an overlay', async (context) => {
+    context.skip(options === 'driver=native', 'libfuse 2 has no flags of rename, and an upper layer needs them');
     for (const name of ['lower', 'upper', 'work', 'merged']) mkdirSync(path(name));
     for (const name of ['keep', 'change', 'remove']) writeFileSync(path(`lower/${name}`), `${name} below`);
     mkdirSync(path('lower/folder'));

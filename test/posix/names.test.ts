@@ -1,6 +1,9 @@
 /** Names: what each operation does to entries, links and times, and which errors it answers with. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { itemKind } from '../../fs/format/item.js';
 import { renameFlag } from '../../fs/posix/api.js';
+import { decodeInode, encodeInode } from '../../fs/posix/inode/inode-record.js';
+import { maxLinks } from '../../fs/posix/namespace/link.js';
 import { Batch } from '../../fs/tree/batch.js';
 import { bytes, moods, root, text, user, Workbench } from './workbench.js';
 
@@ -212,4 +215,18 @@ it('tells names apart that have the same hash', async () => {
     (item) => item.kind === 5 && Math.floor(item.offset / 256) === offset / 256,
   );
   expect(numbers.map((item) => item.offset - offset)).toEqual([0, 1]);
+});
+
+it('takes 65,000 names of a file, and no more', async () => {
+  const bench = await Workbench.open();
+  const inode = await bench.file('f');
+  const { value } = bench.volume.items.find((item) => item.inode === inode && item.kind === itemKind.inode) ?? {};
+  const record = { ...decodeInode(inode, value ?? new Uint8Array()), links: maxLinks - 1 };
+  await bench.do(() => bench.volume.apply(new Batch().put(inode, itemKind.inode, 0, encodeInode(record, 0))));
+  await bench.remount();
+  await bench.do((fs) => fs.link(inode, 1, bytes('last'), root));
+  expect(await bench.failure((fs) => fs.link(inode, 1, bytes('more'), root))).toBe('EMLINK');
+  await bench.do((fs) => fs.unlink(1, bytes('f'), root));
+  await bench.do((fs) => fs.link(inode, 1, bytes('more'), root));
+  expect((await bench.stat(inode)).links).toBe(maxLinks);
 });
