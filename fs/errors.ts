@@ -102,6 +102,8 @@ export type VolumeProblem =
   | 'newer-version'
   | 'unknown-feature'
   | 'in-use'
+  /** An encrypted volume, and no key or a wrong one. */
+  | 'wrong-key'
   | 'no-permission'
   | 'not-found'
   | 'corrupt'

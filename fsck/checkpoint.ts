@@ -3,12 +3,13 @@
  * torn if the volume was not closed, and zero if it was never written.
  */
 import { FsError } from '../fs/errors.js';
-import { Checkpoint, checkpointMagic, type HeadPosition } from '../fs/format/checkpoint.js';
+import { Checkpoint, checkpointMagic, type HeadPosition, openCheckpoint } from '../fs/format/checkpoint.js';
 import { checksum } from '../fs/format/checksum.js';
 import { noPlace, slotOffset, tablePages } from '../fs/format/geometry.js';
 import type { Superblock } from '../fs/format/superblock.js';
 import type { Store } from '../fs/store/store.js';
 import { endOfInodes, type ImageOffset, pageSize } from '../fs/units.js';
+import type { OpenSuperblock } from '../fs/volume/superblock.js';
 import { type Problem, problem } from './problem.js';
 
 export interface Slot {
@@ -19,23 +20,28 @@ export interface Slot {
   readonly empty: boolean;
 }
 
-export const readBothSlots = async (store: Store, superblock: Superblock): Promise<readonly Slot[]> => [
+export const readBothSlots = async (store: Store, superblock: OpenSuperblock): Promise<readonly Slot[]> => [
   await readSlot(store, superblock, 0),
   await readSlot(store, superblock, 1),
 ];
 
-async function readSlot(store: Store, superblock: Superblock, slot: number): Promise<Slot> {
+async function readSlot(store: Store, superblock: OpenSuperblock, slot: number): Promise<Slot> {
   const raw = new Uint8Array(superblock.checkpointPages * pageSize);
   const unread = await problemOfRead(store, slotOffset(superblock, slot), raw);
   const empty = unread === undefined && raw.every((byte) => byte === 0);
   const view = new DataView(raw.buffer);
-  const checkpoint = Checkpoint.read(view);
+  const stored = Checkpoint.read(view);
   view.setUint32(Checkpoint.offsetOf.checksum, 0, true);
+  const sum = checksum(raw);
+  const { sealer } = superblock;
+  const opened = sealer === undefined || (sum === stored.checksum && openCheckpoint(sealer, raw));
+  const checkpoint = Checkpoint.read(view);
   const tableMap = raw.subarray(pageSize, pageSize + Math.ceil(tablePages(superblock) / 4));
   let wrong = unread;
   if (unread !== undefined) raw.fill(0);
   else if (checkpoint.magic !== checkpointMagic) wrong = empty ? 'was never written' : 'is not a checkpoint';
-  else if (checkpoint.checksum !== checksum(raw)) wrong = 'fails its checksum';
+  else if (stored.checksum !== sum) wrong = 'fails its checksum';
+  else if (!opened) wrong = 'is not authentic';
   else if (checkpoint.slot !== slot) wrong = `says that it is slot ${checkpoint.slot}`;
   return { checkpoint, tableMap, wrong, empty };
 }

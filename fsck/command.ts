@@ -13,6 +13,8 @@ export function fsckCommand(output: Output): Command {
     .option('-y', 'repair everything that can be repaired')
     .option('-f, --force', 'check everything, even if the volume is clean')
     .option('--data', 'also read every page of every file and verify it (implies -f)')
+    .option('--key-file <file>', 'what opens an encrypted volume: a key file')
+    .option('--passphrase-fd <number>', 'the passphrase of an encrypted volume is read from this file descriptor')
     .option('--json', 'one JSON object instead of lines')
     .option('-C <descriptor>', 'ignored: fsck(8) passes it to ask for progress');
   return withExamples(command, [

@@ -1,7 +1,9 @@
 /** Contents of files, read and compared with the checksums in their extents: ordered as they lie in the image. */
 import { FsError } from '../fs/errors.js';
 import { checksum } from '../fs/format/checksum.js';
-import { Pointer } from '../fs/format/pointer.js';
+import { Pointer, sealedPointer } from '../fs/format/pointer.js';
+import { unitSeal } from '../fs/posix/inode/extent-value.js';
+import { openUnit } from '../fs/transform/unit.js';
 import { type Address, type InodeNumber, pageSize } from '../fs/units.js';
 import type { Image } from './image.js';
 import type { NodeFrame } from './node.js';
@@ -17,6 +19,8 @@ export interface DataRead {
   readonly isUnit: boolean;
   /** One CRC32C for each page. */
   readonly sums: Uint32Array;
+  /** Of an encrypted unit. */
+  readonly seal: Uint8Array | undefined;
 }
 
 /** Read and verify what the extents of a leaf point to. */
@@ -37,7 +41,10 @@ class DataCheck {
   async verifyOne(read: DataRead): Promise<void> {
     const bytes = new Uint8Array(read.pages * pageSize);
     if (await this.readable(read.address, bytes)) {
-      for (let i = 0; i < read.pages; i++) this.compare(read, i, bytes.subarray(i * pageSize, (i + 1) * pageSize));
+      let good = 0;
+      for (let i = 0; i < read.pages; i++)
+        if (this.compare(read, i, bytes.subarray(i * pageSize, (i + 1) * pageSize))) good++;
+      if (good === read.pages && !this.authentic(read, bytes)) this.bad(read, 0, 'is not authentic');
       return;
     }
     // One bad sector fails the whole read: page by page, to keep what is good.
@@ -60,8 +67,15 @@ class DataCheck {
     }
   }
 
-  private compare(read: DataRead, index: number, page: Uint8Array): void {
-    if (checksum(page) !== read.sums[index]) this.bad(read, index, 'fails its checksum');
+  private compare(read: DataRead, index: number, page: Uint8Array): boolean {
+    if (checksum(page) === read.sums[index]) return true;
+    this.bad(read, index, 'fails its checksum');
+    return false;
+  }
+
+  private authentic({ seal }: DataRead, bytes: Uint8Array): boolean {
+    const { sealer } = this.image.geometry;
+    return seal === undefined || sealer === undefined || openUnit(sealer, bytes, seal) !== undefined;
   }
 
   private bad(read: DataRead, index: number, problem: string): void {
@@ -81,5 +95,7 @@ export function dataRead(
   const sums = new Uint32Array(pointer.pages);
   const start = frame.valueStart(index) + Pointer.size;
   for (let i = 0; i < sums.length; i++) sums[i] = frame.view.getUint32(start + 4 * i, true);
-  return { inode, firstPage, address: pointer.address, pages: pointer.pages, isUnit: pointer.transform !== 0, sums };
+  const { address, pages, transform, flags } = pointer;
+  const seal = flags === sealedPointer ? unitSeal(frame.value(index)).slice() : undefined;
+  return { inode, firstPage, address, pages, isUnit: transform !== 0, sums, seal };
 }

@@ -1,7 +1,7 @@
 /** Whether the value of an extent's item makes sense by itself. */
 import { checksum } from '../fs/format/checksum.js';
-import { incompatibleFeatures } from '../fs/format/features.js';
-import { Pointer } from '../fs/format/pointer.js';
+import { incompatibleFeatures, isEncrypted } from '../fs/format/features.js';
+import { Pointer, sealedPointer } from '../fs/format/pointer.js';
 import { maxTransforms, type Superblock, TransformEntry } from '../fs/format/superblock.js';
 import { unitProblem } from '../fs/posix/inode/extent-value.js';
 import { type Address, extentPages } from '../fs/units.js';
@@ -10,11 +10,15 @@ import { type Address, extentPages } from '../fs/units.js';
 export function extentProblem(value: Uint8Array, superblock: Superblock): string | undefined {
   const { length } = value;
   if (length < Pointer.size) return `has only ${length} bytes`;
-  const { pages, transform, address, birth, checksum: sum } = pointerOf(value);
+  const { pages, transform, flags, address, birth, checksum: sum } = pointerOf(value);
   if (pages < 1) return 'is empty';
   if (!Number.isSafeInteger(address) || !Number.isSafeInteger(birth)) return 'has a pointer out of range';
   if (transform !== 0 && !hasChain(superblock, transform))
     return `uses transform ${transform}, which the superblock does not know`;
+  // A volume is encrypted as a whole or not at all.
+  const sealed = isEncrypted(superblock) && address !== 0;
+  if (flags !== (sealed ? sealedPointer : 0) || (sealed && transform === 0))
+    return sealed ? 'is not encrypted' : `has flags ${flags}`;
   if (address === 0) {
     if (transform !== 0) return 'is reserved but transformed';
     return length === Pointer.size ? undefined : `is reserved but has ${length} bytes`;

@@ -16,6 +16,7 @@ import { CommanderError } from 'commander';
 import { fsckExit, fsckExitOf } from '../fs/cli/exit-codes.js';
 import { type Output, progressBar, standardOutput } from '../fs/cli/output.js';
 import { mountOfImage } from '../fs/cli/target.js';
+import { unlockStore } from '../fs/cli/unlock.js';
 import { VolumeError } from '../fs/errors.js';
 import { openImageFile } from '../fs/store/image-file.js';
 import type { Store } from '../fs/store/store.js';
@@ -44,6 +45,8 @@ export interface FsckOptions {
   readonly force?: boolean;
   readonly data?: boolean;
   readonly json?: boolean;
+  readonly keyFile?: string;
+  readonly passphraseFd?: string;
 }
 
 /**
@@ -98,6 +101,7 @@ async function fsck(image: string, options: FsckOptions, output: Output, caller:
     throw new VolumeError('in-use', `${image} is mounted on ${mount.target}: run varve umount ${mount.target} first`);
   const store = await openImageFile(image, { readOnly: allow === undefined });
   try {
+    await unlockStore(store, options);
     const wanted = { ...options, force: options.force || options.data || false };
     const watch: Watch = (work) => withProgress(wanted, output, caller.cancel, work);
     const outcome = allow === undefined ? await inspect(store, wanted, watch) : await mend(store, wanted, allow, watch);

@@ -3,10 +3,12 @@
  * order and in range. A node that fails in its frame is not used at all; a bad key only loses that slot.
  */
 import { checksum } from '../fs/format/checksum.js';
+import { type Geometry, nodeBytes } from '../fs/format/geometry.js';
 import { Pointer } from '../fs/format/pointer.js';
+import { type Sealer, sealRoom } from '../fs/format/seal.js';
 import { readU64 } from '../fs/format/struct.js';
-import { NodeHeader, NodeSlot, nodeMagic } from '../fs/format/tree-node.js';
-import type { Generation, InodeNumber } from '../fs/units.js';
+import { NodeHeader, NodeSlot, nodeMagic, openNode } from '../fs/format/tree-node.js';
+import type { Address, Generation, InodeNumber } from '../fs/units.js';
 import type { Findings } from './problem.js';
 
 export const slotBytes = NodeSlot.size;
@@ -35,9 +37,20 @@ export class NodeFrame {
   readonly high = new Uint32Array(4);
   hasHigh = false;
 
-  constructor(readonly size: number) {
-    this.bytes = new Uint8Array(size);
+  /** Bytes for header, slots and values: without the seal of an encrypted volume. */
+  readonly size: number;
+  private readonly sealer: Sealer | undefined;
+
+  constructor(geometry: Geometry) {
+    this.sealer = geometry.sealer;
+    this.bytes = new Uint8Array(nodeBytes(geometry));
+    this.size = this.bytes.length - sealRoom(this.sealer);
     this.view = new DataView(this.bytes.buffer);
+  }
+
+  /** Decrypt what was read from `address`, if that is to be done. False: it is not authentic. */
+  open(address: Address): boolean {
+    return this.sealer === undefined || openNode(this.sealer, address, this.bytes);
   }
 
   inode(index: number): InodeNumber {
@@ -153,8 +166,10 @@ function valuesOverlap(frame: NodeFrame): boolean {
   return false;
 }
 
-function identity({ bytes, view }: NodeFrame, { pointer, tree, level }: Expected): string | undefined {
+function identity(frame: NodeFrame, { pointer, tree, level }: Expected): string | undefined {
+  const { bytes, view } = frame;
   if (checksum(bytes) !== pointer.checksum) return 'fails its checksum';
+  if (!frame.open(pointer.address)) return 'is not authentic';
   if (view.getUint32(header.magic, true) !== nodeMagic) return 'is not a node (wrong magic)';
   if (bytes[header.tree] !== tree) return `belongs to tree ${bytes[header.tree]} instead of ${tree}`;
   if (bytes[header.level] !== level) return `has level ${bytes[header.level]} instead of ${level}`;

@@ -1,5 +1,5 @@
 /** Items of the system tree: the relocations, which everything after this pass needs, and kept roots. */
-import { itemKind, Relocation, RootRecord, SessionRecord } from '../fs/format/item.js';
+import { itemKind, Relocation, RootRecord } from '../fs/format/item.js';
 import { readU64 } from '../fs/format/struct.js';
 import { type InodeNumber, volumeInode } from '../fs/units.js';
 import type { Image } from './image.js';
@@ -84,7 +84,6 @@ export class SystemItems implements ItemVisitor {
 const sizes = new Map<number, number>([
   [itemKind.relocation, Relocation.size],
   [itemKind.root, RootRecord.size],
-  [itemKind.session, SessionRecord.size],
 ]);
 
 /** After all pointers are known: each page of a relocation serves one. */

@@ -2,7 +2,7 @@
  * Pass 4: a walk of one tree from its root, with a visitor for its items. Every node is judged before it is used
  * and entered once only: the walk ends on any image, however it is tangled, and holds one node per level in memory.
  */
-import { nodeBytes, nodePages } from '../fs/format/geometry.js';
+import { nodePages } from '../fs/format/geometry.js';
 import type { Pointer } from '../fs/format/pointer.js';
 import { type Address, type Generation, type InodeNumber, volumeInode } from '../fs/units.js';
 import { leavesSegment, transforms } from './extent-value.js';
@@ -187,7 +187,7 @@ export class TreeWalk {
   }
 
   private frame(depth: number): NodeFrame {
-    this.frames[depth] ??= new NodeFrame(nodeBytes(this.image.geometry));
+    this.frames[depth] ??= new NodeFrame(this.image.geometry);
     return this.frames[depth];
   }
 }

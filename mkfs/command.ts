@@ -17,9 +17,16 @@ export function mkfsCommand(output: Output): Command {
     .option('-U, --uuid <uuid>', 'identity of the volume; random unless told')
     .option('--compress <how>', 'compress new data: lz4, deflate, zstd; with a level as in deflate:9')
     .option('--transform <module>', 'a module (ES) with another way to compress: see examples/', collect, [])
+    .option(
+      '--encrypt',
+      'encrypt all that carries names or contents, with AES-256-GCM; asks for a passphrase unless told',
+    )
+    .option('--key-file <file>', 'with --encrypt: what opens the volume, a file of 32 random bytes or more')
+    .option('--passphrase-fd <number>', 'with --encrypt: the passphrase is read from this file descriptor')
     .option('--json', 'print what was made as JSON');
   return withExamples(command, [
     ['mkfs.varve --size 1G disk.img', 'a new volume of 1 GiB; the file is sparse'],
+    ['mkfs.varve --encrypt --size 1G disk.img', 'an encrypted one; the passphrase is asked for'],
     ['mkfs.varve -L backup --compress lz4 /dev/sdb1', 'a compressed volume on a partition'],
   ]);
 }

@@ -4,7 +4,7 @@ import { pairs } from '../fs/cli/output.js';
 import { counted, formatSize } from '../fs/cli/size.js';
 import { formatUuid } from '../fs/cli/uuid.js';
 import { VolumeError } from '../fs/errors.js';
-import { incompatibleFeatures } from '../fs/format/features.js';
+import { incompatibleFeatures, isEncrypted } from '../fs/format/features.js';
 import { capacityPages, type Geometry, planGeometry, segmentPages } from '../fs/format/geometry.js';
 import {
   formatVersion,
@@ -13,37 +13,50 @@ import {
   superblockMagic,
   TransformEntry,
 } from '../fs/format/superblock.js';
-import { enterChain } from '../fs/transform/chain.js';
+import { type Chain, enterChain, sealedAlone } from '../fs/transform/chain.js';
+import { aesGcmName } from '../fs/transform/volume-key.js';
 import { pageShift, pageSize } from '../fs/units.js';
 import type { MkfsOptions } from './options.js';
 
 /** Plan a volume for `imageBytes`. Throws VolumeError 'too-small'. */
 export function planVolume(imageBytes: number, options: MkfsOptions, createdSeconds: number): Superblock {
+  const chains = chainsOf(options);
   return {
     magic: superblockMagic,
     version: formatVersion,
     checksum: 0,
     pageShift,
-    defaultTransform: options.compression === undefined ? 0 : firstChain,
+    defaultTransform: chains.length,
     compatible: 0,
     readOnlyCompatible: 0,
-    incompatible: options.compression === undefined ? 0 : incompatibleFeatures.transforms,
+    incompatible: incompatible(chains),
     uuid: options.uuid,
     label: options.label,
     createdSeconds,
     nameSeed: randomSeed(),
-    transforms: transformTable(options),
+    transforms: transformTable(chains),
     keySlots: new Uint8Array(SuperblockRecord.fields.keySlots.size),
     flags: 0,
     ...geometry(imageBytes, options.segmentShift),
   };
 }
 
-const firstChain = 1;
+/** The chains that a new volume knows; new data goes through the last one. */
+function chainsOf({ compression, secret }: MkfsOptions): Chain[] {
+  const chains: Chain[] = secret === undefined ? [] : [sealedAlone];
+  if (compression !== undefined)
+    chains.push({ ...compression, number: chains.length + 1, sealed: secret !== undefined });
+  return chains;
+}
 
-function transformTable({ compression }: MkfsOptions): Uint8Array {
+function incompatible(chains: readonly Chain[]): number {
+  const { transforms, encryption } = incompatibleFeatures;
+  return (chains.length > 0 ? transforms : 0) + (chains.some(({ sealed }) => sealed) ? encryption : 0);
+}
+
+function transformTable(chains: readonly Chain[]): Uint8Array {
   const table = new Uint8Array(SuperblockRecord.fields.transforms.size);
-  if (compression !== undefined) enterChain(table, { ...compression, number: firstChain });
+  for (const chain of chains) enterChain(table, chain);
   return table;
 }
 
@@ -72,7 +85,8 @@ export function describeVolume(image: string, superblock: Superblock): string {
     ['image', image],
     ['label', superblock.label === '' ? '(none)' : superblock.label],
     ['UUID', formatUuid(superblock.uuid)],
-    ...(superblock.defaultTransform === 0 ? [] : [['compression', compression] as [string, string]]),
+    ...(isEncrypted(superblock) ? [['encryption', aesGcmName] as [string, string]] : []),
+    ...(compression === '' || compression === aesGcmName ? [] : [['compression', compression] as [string, string]]),
     ['size', formatSize(superblock.imagePages * pageSize)],
     ['usable', formatSize(capacityPages(superblock) * pageSize)],
     [

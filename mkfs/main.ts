@@ -4,6 +4,7 @@
  *
  * Crash safety: the superblock is written last (Volume.format): a volume that was half made is no volume.
  */
+import { randomBytes } from 'node:crypto';
 import { statSync, unlinkSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { mkfsExit } from '../fs/cli/exit-codes.js';
@@ -15,6 +16,9 @@ import type { Superblock } from '../fs/format/superblock.js';
 import { initialItems } from '../fs/posix/namespace/root-directory.js';
 import { openImageFile } from '../fs/store/image-file.js';
 import type { Store } from '../fs/store/store.js';
+import { addSlot, type Secret } from '../fs/transform/key-slots.js';
+import { keyBytes, VolumeKey } from '../fs/transform/volume-key.js';
+import type { OpenSuperblock } from '../fs/volume/superblock.js';
 import { Volume } from '../fs/volume/volume.js';
 import { mkfsCommand } from './command.js';
 import { refuseInUse } from './in-use.js';
@@ -61,34 +65,44 @@ export async function mkfs(image: string, options: MkfsOptions): Promise<Superbl
         `${image} does not exist: say with --size how large it shall be, such as --size 1G`,
       );
     }
-    return create(image, planVolume(options.size, options, createdSeconds), options.size);
+    return create(image, planVolume(options.size, options, createdSeconds), options);
   }
   refuseInUse(image);
   const device = found.isBlockDevice();
   const size = await judge(image, device, options);
   const superblock = planVolume(size, options, createdSeconds);
   const store = await openImageFile(image, device ? {} : { create: { size } });
-  return finish(store, superblock);
+  return finish(store, superblock, options.secret);
 }
 
 /** Make the file too; it goes away again if the volume can't be made. */
-async function create(image: string, superblock: Superblock, size: number): Promise<Superblock> {
+async function create(image: string, superblock: Superblock, { size = 0, secret }: MkfsOptions): Promise<Superblock> {
   const store = await openImageFile(image, { create: { size } });
   try {
-    return await finish(store, superblock);
+    return await finish(store, superblock, secret);
   } catch (e) {
     unlinkSync(image);
     throw e;
   }
 }
 
-async function finish(store: Store, superblock: Superblock): Promise<Superblock> {
+async function finish(store: Store, superblock: Superblock, secret: Secret | undefined): Promise<Superblock> {
   try {
-    await makeVolume(store, superblock);
+    if (secret === undefined) await makeVolume(store, superblock);
+    else await makeVolume(store, encrypted(superblock, secret));
     return superblock;
   } finally {
     await store.close();
   }
+}
+
+/** With a new key, which the secret opens, and what seals the first pages. */
+function encrypted(superblock: Superblock, secret: Secret): OpenSuperblock {
+  const raw = randomBytes(keyBytes);
+  const key = new VolumeKey(raw);
+  raw.fill(0);
+  addSlot(superblock, key, secret, { seconds: superblock.createdSeconds });
+  return { ...superblock, sealer: key.opening() };
 }
 
 /** Look at what is there: its size in bytes, or the one asked for. Throws if it may be worth keeping. */
@@ -115,7 +129,7 @@ async function judge(image: string, device: boolean, options: MkfsOptions): Prom
 const clearedBytes = 256 * 1024;
 
 /** Make an empty volume in any store, with a root directory that belongs to the caller of the program. */
-export async function makeVolume(store: Store, superblock: Superblock): Promise<void> {
+export async function makeVolume(store: Store, superblock: OpenSuperblock): Promise<void> {
   await store.discard(0, store.size);
   const zeros = new Uint8Array(clearedBytes);
   await store.write(0, [zeros]);

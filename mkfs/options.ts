@@ -1,11 +1,13 @@
 /** What mkfs.varve was asked for, checked before anything is touched. */
+import { newSecret } from '../fs/cli/secret.js';
 import { parseSize } from '../fs/cli/size.js';
 import { parseUuid } from '../fs/cli/uuid.js';
 import { VolumeError } from '../fs/errors.js';
 import { maxSegmentShift, minSegmentShift } from '../fs/format/geometry.js';
 import { Superblock } from '../fs/format/superblock.js';
-import { type Chain, none, parseChain } from '../fs/transform/chain.js';
+import { none, parseChain, type Wanted } from '../fs/transform/chain.js';
 import { loadTransform } from '../fs/transform/external.js';
+import type { Secret } from '../fs/transform/key-slots.js';
 import { Registry } from '../fs/transform/registry.js';
 import { pageSize } from '../fs/units.js';
 
@@ -20,6 +22,9 @@ export interface MkfsArguments {
   readonly json?: boolean;
   readonly compress?: string;
   readonly transform?: readonly string[];
+  readonly encrypt?: boolean;
+  readonly keyFile?: string;
+  readonly passphraseFd?: string;
 }
 
 export interface MkfsOptions {
@@ -34,7 +39,9 @@ export interface MkfsOptions {
   readonly quiet: boolean;
   readonly json: boolean;
   /** Chain for all new data. */
-  readonly compression: Omit<Chain, 'number'> | undefined;
+  readonly compression: Wanted | undefined;
+  /** What shall open an encrypted volume; undefined: it is not encrypted. */
+  readonly secret: Secret | undefined;
 }
 
 const labelBytes = Superblock.fields.label.size;
@@ -54,7 +61,14 @@ export async function readOptions(args: MkfsArguments): Promise<MkfsOptions> {
     quiet: args.quiet ?? false,
     json: args.json ?? false,
     compression: await compression(args.compress ?? none, args.transform ?? []),
+    secret: await secret(args),
   };
+}
+
+async function secret(args: MkfsArguments): Promise<Secret | undefined> {
+  if (args.encrypt) return newSecret(args, 'the new volume');
+  if (args.keyFile === undefined && args.passphraseFd === undefined) return undefined;
+  throw new VolumeError('usage', '--key-file and --passphrase-fd are for --encrypt');
 }
 
 function segmentShift(text: string): number {

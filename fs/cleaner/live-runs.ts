@@ -13,7 +13,8 @@
  *    its page would be lost, and a node of the system tree must not enter the map that lies in it.
  */
 import { selfChecksum } from '../format/checksum.js';
-import { runKind, Summary, SummaryRun, summaryMagic } from '../format/segment-summary.js';
+import type { Sealer } from '../format/seal.js';
+import { openSummary, runKind, runsPerSummary, Summary, SummaryRun, summaryMagic } from '../format/segment-summary.js';
 import type { RunMeaning } from '../log/head.js';
 import { headKind, type SegmentTable } from '../log/segment-table.js';
 import { type Address, type Place, pageSize, type Serial } from '../units.js';
@@ -59,7 +60,7 @@ export function liveRuns(table: SegmentTable, place: Place, bytes: Uint8Array): 
     if (data && next < end)
       add({ kind: runKind.data, inode: 0, offset: 0, page: next, pages: end - next, address: base + next });
   };
-  for (const run of describedRuns(bytes, table.serial[place])) {
+  for (const run of describedRuns(bytes, table.serial[place], table.geometry.sealer)) {
     addPlain(run.page);
     if (data)
       add({
@@ -93,12 +94,12 @@ function* livePages(
 }
 
 /** What the chain of summaries describes, in order. */
-function describedRuns(bytes: Uint8Array, serial: Serial): Described[] {
+function describedRuns(bytes: Uint8Array, serial: Serial, sealer: Sealer | undefined): Described[] {
   let page = bytes.length / pageSize - 1;
-  while (page >= 0 && summaryAt(bytes, page, serial) === undefined) page--;
+  while (page >= 0 && summaryAt(bytes, page, serial, sealer) === undefined) page--;
   const chain: Described[][] = [];
   while (page >= 0) {
-    const summary = summaryAt(bytes, page, serial);
+    const summary = summaryAt(bytes, page, serial, sealer);
     if (summary === undefined) break;
     chain.unshift(summary.runs);
     page = summary.first - 1;
@@ -107,14 +108,22 @@ function describedRuns(bytes: Uint8Array, serial: Serial): Described[] {
 }
 
 /** The summary on a page, if there is one of this segment that describes the pages before it. */
-function summaryAt(bytes: Uint8Array, page: number, serial: Serial): { first: number; runs: Described[] } | undefined {
-  const own = bytes.subarray(page * pageSize, (page + 1) * pageSize);
+function summaryAt(
+  bytes: Uint8Array,
+  page: number,
+  serial: Serial,
+  sealer: Sealer | undefined,
+): { first: number; runs: Described[] } | undefined {
+  const stored = bytes.subarray(page * pageSize, (page + 1) * pageSize);
+  // What lies here is moved as it is: it is opened in a copy.
+  const own = sealer === undefined ? stored : new Uint8Array(stored);
   const view = new DataView(own.buffer, own.byteOffset, pageSize);
   if (view.getUint32(0, true) !== summaryMagic) return undefined;
   const head = Summary.read(view, 0);
-  const most = Math.floor((pageSize - Summary.size) / SummaryRun.size);
-  if (head.serial !== serial || head.page !== page || head.first > page || head.runs > most) return undefined;
+  if (head.serial !== serial || head.page !== page || head.first > page || head.runs > runsPerSummary(sealer))
+    return undefined;
   if (head.checksum !== selfChecksum(own, Summary.offsetOf.checksum)) return undefined;
+  if (sealer !== undefined && !openSummary(sealer, own)) return undefined;
   const runs: Described[] = [];
   let at = head.first;
   for (let i = 0, from = Summary.size; i < head.runs; i++, from += SummaryRun.size) {

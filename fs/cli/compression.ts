@@ -11,6 +11,7 @@ import { ControlConnection } from './control-client.js';
 import { json, type Output } from './output.js';
 import { counted, formatSize } from './size.js';
 import { mountAround, mountOf, mountOfImage } from './target.js';
+import { unlockStore } from './unlock.js';
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -67,6 +68,7 @@ async function ofServer(
 async function ofImage(path: string): Promise<readonly ChainUse[]> {
   const store = await openImageFile(path, { readOnly: true });
   try {
+    await unlockStore(store);
     const volume = await Volume.open(store, { readOnly: true, degraded: true });
     const uses = await compressionUse(volume, nextTurn);
     await volume.close();

@@ -16,6 +16,8 @@ export const exitCode = {
   failed: 1,
   /** The command line makes no sense. */
   usage: 2,
+  /** No key for an encrypted volume, or a wrong one. */
+  wrongKey: 2,
   /** A scrub found pages that do not verify (as fsck(8): errors left). */
   damaged: 4,
   notVarve: 10,
@@ -62,6 +64,7 @@ const ofProblem: Record<VolumeProblem, number> = {
   'newer-version': exitCode.newerVersion,
   'unknown-feature': exitCode.unknownFeature,
   'in-use': exitCode.inUse,
+  'wrong-key': exitCode.wrongKey,
   'no-permission': exitCode.noPermission,
   'not-found': exitCode.notFound,
   corrupt: exitCode.corrupt,
@@ -79,6 +82,7 @@ export function exitCodeOf(error: unknown): number {
 export function mountExitOf(error: unknown): number {
   if (!(error instanceof VolumeError)) return mountExit.internal;
   if (error.problem === 'usage' || error.problem === 'no-permission') return mountExit.usage;
+  if (error.problem === 'wrong-key') return mountExit.system;
   return mountExit.failed;
 }
 

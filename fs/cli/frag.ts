@@ -17,6 +17,7 @@ import { fragmentationText } from './frag-text.js';
 import { json } from './output.js';
 import { formatSize } from './size.js';
 import { mountAround, mountOfImage } from './target.js';
+import { unlockStore } from './unlock.js';
 
 interface FragChoices {
   readonly path?: string;
@@ -67,6 +68,7 @@ function stat(target: string) {
 async function ofImage(image: string, path: string | undefined): Promise<FragmentationReport> {
   const store = await openImageFile(image, { readOnly: true });
   try {
+    await unlockStore(store);
     const volume = await Volume.open(store, { readOnly: true });
     const part = await inodeAt(new FileSystem(volume), path ?? '/');
     const report = await fragmentation(volume, { part });

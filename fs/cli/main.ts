@@ -17,10 +17,12 @@ import { addInfo } from './info.js';
 import { type Output, standardOutput } from './output.js';
 import { addProperty } from './property.js';
 import { addScrub } from './scrub.js';
+import type { SecretOptions } from './secret.js';
 import { addSnapshot } from './snapshot.js';
 import { addSync } from './sync.js';
 import { addTransform } from './transform.js';
 import { addUmount } from './umount.js';
+import { chooseSecret } from './unlock.js';
 import { addResize, addTrim } from './upkeep.js';
 
 /** Those that need no more than the library. */
@@ -64,7 +66,10 @@ export async function main(
 export function varveCommand(context: CommandContext, more: readonly AddCommand[]): Command {
   const program = programCommand('varve', context.output)
     .description('Look at and look after Varve volumes. See also mkfs.varve, mount.varve and fsck.varve.')
-    .version(packageVersion());
+    .version(packageVersion())
+    .option('--key-file <file>', 'what opens an encrypted image: a key file')
+    .option('--passphrase-fd <number>', 'the passphrase of an encrypted image is read from this file descriptor')
+    .hook('preAction', () => chooseSecret(program.opts<SecretOptions>()));
   for (const add of [...commands, ...more]) add(program, context);
   // The list of commands shows what each is for; what is to be known besides, its own help.
   for (const one of program.commands) one.summary(one.description().split('\n')[0]);

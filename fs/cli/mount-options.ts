@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { VolumeError } from '../errors.js';
 import { type StoreKind, storeKinds } from '../store/open.js';
 import { type JournalMode, journalModes } from '../volume/journal-mode.js';
+import type { SecretOptions } from './secret.js';
 import { parseSize } from './size.js';
 import { parseDuration, parseMoment } from './time.js';
 
@@ -65,6 +66,8 @@ export interface MountChoices {
   /** What carries the kernel's requests: its own protocol, or libfuse 2. */
   driver: DriverName;
   accessTimes: 'relatime' | 'noatime';
+  /** What opens an encrypted volume. */
+  secret: SecretOptions;
   /** Mounted by an ordinary user: others may use it. */
   allowOther: boolean;
   /** Whether ACLs are obeyed. */
@@ -119,6 +122,9 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   cache=SIZE        memory for pages and metadata: 16M and more, 128M unless told
   compress=HOW      compress new data: lz4, deflate, zstd or none, with a level as in deflate:9; as mkfs said unless told
   transform=PATH    a module (ES) with another way to compress, by its path from the root; also --transform MODULE
+  keyfile=PATH      what opens an encrypted volume, by its path from the root; also --key-file FILE. Otherwise the
+                    credential varve.passphrase of systemd, or a passphrase that is asked for
+  passphrase_fd=N   the passphrase is read from that file descriptor; also --passphrase-fd N
   degraded          with ro: mount a volume although a module is missing (files that need it get EIO) or its
                     journal is damaged (what was done after that is not there)
   writethrough      hand writes to the server before write(2) returns, instead of caching them in the kernel; so it is
@@ -167,6 +173,8 @@ export function parseMountArguments(args: readonly string[], byMount = false): M
     if (arg === '-o' || arg === '--options') options.push(...value().split(','));
     else if (arg.startsWith('-o')) options.push(...arg.slice(2).split(','));
     else if (arg === '-t' || arg === '-N') value();
+    else if (arg === '--key-file') options.push(`keyfile=${resolve(value())}`);
+    else if (arg === '--passphrase-fd') options.push(`passphrase_fd=${value()}`);
     else if (arg === '--transform') options.push(`transform=${resolve(value())}`);
     else if (arg === '--foreground') foreground = true;
     else if (arg === '--verbose') verbose = true;
@@ -199,6 +207,7 @@ export function parseMountOptions(options: readonly string[], sloppy = false): M
     search: [],
     transforms: [],
     degraded: false,
+    secret: {},
     accessTimes: 'relatime',
     general: new Set(),
   };
@@ -261,6 +270,13 @@ function takeValue(choices: MountChoices, option: string): boolean {
     case 'transform':
       if (!value.startsWith('/')) throw wrong('transform needs a path from the root');
       choices.transforms.push(value);
+      return true;
+    case 'keyfile':
+      if (!value.startsWith('/')) throw wrong('keyfile needs a path from the root');
+      choices.secret = { keyFile: value };
+      return true;
+    case 'passphrase_fd':
+      choices.secret = { passphraseFd: String(wholeNumber(name, value, 0, 1 << 20)) };
       return true;
     case 'logfile':
       if (!value.startsWith('/')) throw wrong('logfile needs a path from the root');

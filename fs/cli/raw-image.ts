@@ -13,6 +13,7 @@ import { type FoundCheckpoint, newestCheckpoint, readSlots } from '../volume/che
 import type { VolumeState } from '../volume/state.js';
 import { readSuperblock } from '../volume/superblock.js';
 import { mountOfImage } from './target.js';
+import { unlockStore } from './unlock.js';
 
 export interface RawImage {
   readonly store: Store;
@@ -30,6 +31,7 @@ export async function withImage<T>(path: string, use: (image: RawImage) => Promi
     throw new VolumeError('in-use', `${path} is mounted on ${mount.target}: run varve umount ${mount.target} first`);
   const store = await openImageFile(path, { readOnly: true });
   try {
+    await unlockStore(store);
     const superblock = await readSuperblock(store);
     const newest = await newestCheckpoint(store, superblock);
     return await use({ store, superblock, newest, slots: await readSlots(store, superblock) });

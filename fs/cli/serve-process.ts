@@ -6,6 +6,7 @@ import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:f
 import { dirname } from 'node:path';
 import { VolumeError } from '../errors.js';
 import { libc } from '../host/libc.js';
+import type { SecretOptions } from './secret.js';
 import { ServerLog } from './server-log.js';
 
 const setsid = libc.func('int setsid()') as () => number;
@@ -26,13 +27,14 @@ const [trimThreshold, topPad, mmapThreshold] = [-1, -2, -3];
 const mebibyte = 2 ** 20;
 /** Descriptor on which the launcher reads the exit code, a line: it waits until it has one or the end. */
 const launcher = 3;
+/** The launcher's standard input, when a passphrase comes from there. */
+const launcherInput = 9;
 
 export class ServerProcess {
   private readonly lines = new ServerLog();
   private told = false;
 
   constructor(private readonly background: boolean) {
-    if (background) setsid();
     // Buffers come and go. By default the C library gives what is free back to the kernel at once, and each comes as
     // pages that are touched for the first time again: 2 faults a new file, in a virtual machine of 20 us each (2026).
     mallopt(trimThreshold, 64 * mebibyte);
@@ -46,6 +48,16 @@ export class ServerProcess {
       const { code } = e as NodeJS.ErrnoException;
       if (code !== 'EACCES' && code !== 'EPERM') throw e;
     }
+  }
+
+  /** The descriptors of the options as this process has them: the launcher's standard input is another one here. */
+  secret(options: SecretOptions): SecretOptions {
+    return this.background && options.passphraseFd === '0' ? { passphraseFd: String(launcherInput) } : options;
+  }
+
+  /** Let go of the terminal: whoever was to be asked on it has answered. */
+  detach(): void {
+    if (this.background) setsid();
   }
 
   /** One line about something that a person should know. */

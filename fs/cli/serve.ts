@@ -45,6 +45,7 @@ import { servedBy } from './served.js';
 import { isServed, ServingMark } from './serving-mark.js';
 import { snapshotCommands } from './snapshot-service.js';
 import { varveMountAt } from './umount.js';
+import { unlockStore } from './unlock.js';
 import { answerUpkeep } from './upkeep-service.js';
 import { askForView, namedRoot, Views } from './view-service.js';
 
@@ -99,6 +100,8 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   const store = await openImage(image, choices);
   const mark = new ServingMark(image);
   say(`${image} is open`);
+  await unlockStore(store, server.secret(choices.secret));
+  server.detach();
   const volume = await Volume.open(store, {
     ...volumeOptions(choices),
     registry: new Registry(await Promise.all(choices.transforms.map(loadTransform))),

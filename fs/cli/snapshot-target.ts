@@ -6,6 +6,7 @@ import { Volume } from '../volume/volume.js';
 import { ControlConnection } from './control-client.js';
 import { snapshotCommands } from './snapshot-service.js';
 import { mountOf } from './target.js';
+import { unlockStore } from './unlock.js';
 
 /** The argument that names it: as commander wants it. */
 export type Where = readonly [string, string];
@@ -40,6 +41,7 @@ async function withImage<T>(path: string, options: TargetOptions, use: (ask: Ask
   const readOnly = options.readOnly === true;
   const store = await openStore(path, { readOnly });
   try {
+    await unlockStore(store);
     const volume = await Volume.open(store, { readOnly });
     const commands = snapshotCommands(volume);
     try {

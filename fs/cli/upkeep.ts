@@ -8,6 +8,7 @@ import { ControlConnection } from './control-client.js';
 import { json } from './output.js';
 import { formatSize, parseSize } from './size.js';
 import { mountOf } from './target.js';
+import { unlockStore } from './unlock.js';
 import { type Resized, resize, trimOffline } from './upkeep-service.js';
 
 export const addResize: AddCommand = (program, { output }) => {
@@ -79,6 +80,7 @@ async function perform<T>(
   }
   const store = await openStore(target);
   try {
+    await unlockStore(store);
     const volume = await Volume.open(store);
     try {
       return await work(volume);

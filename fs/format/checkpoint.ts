@@ -1,4 +1,6 @@
+import { pageSize } from '../units.js';
 import { Pointer } from './pointer.js';
+import { openPart, Seal, type Sealer, sealedKind, sealPart } from './seal.js';
 import { i64, type Of, record, struct, text, u8, u16, u32, u64 } from './struct.js';
 
 export const checkpointMagic = 0x74706356; // "Vcpt"
@@ -58,3 +60,20 @@ export const Checkpoint = struct('checkpoint', {
   journalNextSerial: u64('its serial'),
 });
 export type Checkpoint = Of<typeof Checkpoint>;
+
+const sealAt = pageSize - Seal.size;
+const part = [Checkpoint.offsetOf.mainRoot, sealAt, sealAt] as const;
+
+/** What is bound to the rest of the header: the fields before it without magic and checksum, and the table map. */
+function bound(slot: Uint8Array): Uint8Array {
+  const { generation, mainRoot } = Checkpoint.offsetOf;
+  return Buffer.concat([slot.subarray(generation, mainRoot), slot.subarray(pageSize)]);
+}
+
+/** Encrypt what the header of a slot, or of a copy in the log, says from `mainRoot` on; its checksum is made afterwards. */
+export const sealCheckpoint = (sealer: Sealer, slot: Uint8Array): void =>
+  sealPart(sealer, sealedKind.checkpoint, bound(slot), slot, part);
+
+/** Decrypt a checkpoint that has the right checksum. False: it is not what was sealed. */
+export const openCheckpoint = (sealer: Sealer, slot: Uint8Array): boolean =>
+  openPart(sealer, sealedKind.checkpoint, bound(slot), slot, part);

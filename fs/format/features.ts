@@ -7,7 +7,13 @@ export const readOnlyCompatibleFeatures = {} as const satisfies Record<string, n
 export const incompatibleFeatures = {
   /** Some pages are stored transformed: `transforms` in the superblock names the chains. */
   transforms: 1,
+  /** All that carries names or contents is encrypted; `keySlots` in the superblock wraps the key. */
+  encryption: 2,
 } as const satisfies Record<string, number>;
+
+/** Whether the bits of a superblock say that the volume is encrypted. */
+export const isEncrypted = ({ incompatible }: { readonly incompatible: number }): boolean =>
+  Math.floor(incompatible / incompatibleFeatures.encryption) % 2 === 1;
 
 const union = (bits: Record<string, number>): number => Object.values(bits).reduce((sum, bit) => sum + bit, 0);
 

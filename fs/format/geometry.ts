@@ -11,6 +11,7 @@
  */
 import { pageSize } from '../units.js';
 import type { HeadPosition } from './checkpoint.js';
+import type { Sealer } from './seal.js';
 import { IndexEntry, TablePage } from './segment-table.js';
 import type { Superblock } from './superblock.js';
 
@@ -35,7 +36,10 @@ export type Geometry = Pick<
   | 'indexPages'
   | 'livePages'
   | 'segmentStart'
->;
+> & {
+  /** Of an encrypted volume whose key is known: seals and opens what is stored. It is nothing of the format. */
+  readonly sealer?: Sealer | undefined;
+};
 
 export const segmentPages = (g: Geometry): number => 2 ** g.segmentShift;
 export const nodePages = (g: Geometry): number => 2 ** g.nodeShift;

@@ -32,8 +32,6 @@ export const itemKind = {
   relocation: 32,
   /** System tree, inode 0, offset = root id: a kept root (snapshot, end of a line). */
   root: 33,
-  /** System tree, inode 0, offset = session number: salt of a session key. */
-  session: 34,
   /** System tree, inode = line id, offset = number: a chunk of runs that the line has dropped and a snapshot holds. */
   dropped: 35,
 } as const;
@@ -203,14 +201,3 @@ export const RootRecord = struct('root', {
   name: text(200)('name, UTF-8'),
 });
 export type RootRecord = Of<typeof RootRecord>;
-
-/** Salt of a session key. */
-export const SessionRecord = struct('session', {
-  salt0: u64('first 53 bits'),
-  salt1: u64('next 53 bits'),
-  salt2: u64('next 53 bits'),
-  salt3: u64('next 53 bits'),
-  salt4: u64('last 44 bits'),
-  seconds: i64('when the session began'),
-});
-export type SessionRecord = Of<typeof SessionRecord>;

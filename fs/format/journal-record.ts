@@ -1,3 +1,4 @@
+import { openPart, Seal, type Sealer, sealedKind, sealPart, sealRoom } from './seal.js';
 import { type Of, struct, u8, u16, u32, u64 } from './struct.js';
 
 export const journalMagic = 0x6c6e6a56; // "Vjnl"
@@ -5,7 +6,7 @@ export const journalMagic = 0x6c6e6a56; // "Vjnl"
 /**
  * A journal record: all batches since the record before. It starts on a page and is padded to whole pages,
  * or joins the record before it on its page.
- * After the header: `opened` entries, then the batches.
+ * After the header: the seal in an encrypted volume, `opened` entries, then the batches.
  */
 export const JournalRecord = struct('journal-record', {
   magic: u32('0x6c6e6a56'),
@@ -62,3 +63,18 @@ export const PagesEntry = struct('pages-entry', {
   birth: u64('generation that wrote them'),
 });
 export type PagesEntry = Of<typeof PagesEntry>;
+
+/** Where the entries of a record begin. */
+export const recordStart = (sealer: Sealer | undefined): number => JournalRecord.size + sealRoom(sealer);
+
+const part = ({ length }: Uint8Array) => [JournalRecord.size + Seal.size, length, JournalRecord.size] as const;
+/** What is bound to the entries: the header without magic and checksum. */
+const bound = (record: Uint8Array): Uint8Array => record.subarray(JournalRecord.offsetOf.epoch, JournalRecord.size);
+
+/** Encrypt the entries of a record of just these bytes; its checksum is made afterwards. */
+export const sealRecord = (sealer: Sealer, record: Uint8Array): void =>
+  sealPart(sealer, sealedKind.record, bound(record), record, part(record));
+
+/** Decrypt the entries of a record that has the right checksum. False: they are not what was sealed. */
+export const openRecord = (sealer: Sealer, record: Uint8Array): boolean =>
+  openPart(sealer, sealedKind.record, bound(record), record, part(record));

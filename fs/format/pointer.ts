@@ -7,20 +7,11 @@ export const Pointer = struct('pointer', {
   checksum: u32('CRC32C of the bytes as stored; for an extent, of its list of page checksums'),
   pages: u16('length in pages as stored, at least 1'),
   transform: u8("transform chain (index into the superblock's table); 0 is stored as is"),
-  flags: u8('reserved, must be 0'),
+  flags: u8('1: a seal lies before the window of the unit'),
   storedBytes: u32('bytes as stored, the last page padded with zeros'),
   plainBytes: u32('bytes after the transform is undone'),
 });
 export type Pointer = Of<typeof Pointer>;
 
-/** Follows a pointer whose transform encrypts. */
-export const Seal = struct('seal', {
-  session: u32('which salted session key (index of the salt in the system tree)'),
-  counterLow: u32('nonce counter within the session, low half'),
-  counterHigh: u32('nonce counter, high half'),
-  tag0: u32('authentication tag'),
-  tag1: u32('authentication tag'),
-  tag2: u32('authentication tag'),
-  tag3: u32('authentication tag'),
-});
-export type Seal = Of<typeof Seal>;
+/** Bit in a pointer's flags: what it leads to is encrypted, and the seal lies with the pointer. */
+export const sealedPointer = 1;

@@ -1,3 +1,5 @@
+import { pageSize } from '../units.js';
+import { openPart, Seal, type Sealer, sealedKind, sealPart, sealRoom } from './seal.js';
 import { type Of, struct, u8, u16, u32, u64 } from './struct.js';
 
 export const summaryMagic = 0x6d757356; // "Vsum"
@@ -42,3 +44,19 @@ export const SummaryRun = struct('summary-run', {
   reserved: u16('must be 0'),
 });
 export type SummaryRun = Of<typeof SummaryRun>;
+
+/** Runs that a summary has room for. */
+export const runsPerSummary = (sealer: Sealer | undefined): number =>
+  Math.floor((pageSize - Summary.size - sealRoom(sealer)) / SummaryRun.size);
+
+const part = [Summary.size, pageSize - Seal.size, pageSize - Seal.size] as const;
+/** What is bound to the runs: the header without magic and checksum. */
+const bound = (page: Uint8Array): Uint8Array => page.subarray(Summary.offsetOf.serial, Summary.size);
+
+/** Encrypt the runs of a summary; its checksum is made afterwards. */
+export const sealSummary = (sealer: Sealer, page: Uint8Array): void =>
+  sealPart(sealer, sealedKind.summary, bound(page), page, part);
+
+/** Decrypt the runs of a summary that has the right checksum. False: they are not what was sealed. */
+export const openSummary = (sealer: Sealer, page: Uint8Array): boolean =>
+  openPart(sealer, sealedKind.summary, bound(page), page, part);

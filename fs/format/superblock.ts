@@ -1,3 +1,4 @@
+import { keySlotBytes, keySlots } from './key-slot.js';
 import { bytes, type Of, struct, text, u8, u16, u32, u64 } from './struct.js';
 
 export const superblockMagic = 0x65765256; // "VRve"
@@ -42,7 +43,9 @@ export const Superblock = struct('superblock', {
   segmentStart: u64('first page of place 0'),
   nameSeed: u64('seed of the hash of names in directories, below 2^53'),
   transforms: bytes(16 * 24)('table of 16 transform chains in use, of 24 bytes; entry 0 stays empty'),
-  keySlots: bytes(8 * 192)('8 slots for the wrapped volume key; zero while the volume is not encrypted'),
+  keySlots: bytes(keySlots * keySlotBytes)(
+    '8 slots of 192 bytes for the wrapped key; zeros unless the volume is encrypted',
+  ),
   flags: u16('reserved, must be 0'),
 });
 export type Superblock = Of<typeof Superblock>;

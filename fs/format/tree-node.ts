@@ -1,4 +1,5 @@
-import { type Of, struct, u8, u16, u32, u64 } from './struct.js';
+import { openPart, Seal, type Sealer, sealedKind, sealPart } from './seal.js';
+import { type Of, struct, u8, u16, u32, u64, writeU64 } from './struct.js';
 
 export const nodeMagic = 0x646f6e56; // "Vnod"
 
@@ -30,3 +31,23 @@ export const NodeSlot = struct('node-slot', {
   length: u16('bytes of the value'),
 });
 export type NodeSlot = Of<typeof NodeSlot>;
+
+const bound = new Uint8Array(8 + NodeHeader.size);
+const boundView = new DataView(bound.buffer);
+
+/** What is bound to slots and values: the address of the node, and its header. */
+function boundTo(address: number, bytes: Uint8Array): Uint8Array {
+  writeU64(boundView, 0, address);
+  bound.set(bytes.subarray(0, NodeHeader.size), 8);
+  return bound;
+}
+
+const part = ({ length }: Uint8Array) => [NodeHeader.size, length - Seal.size, length - Seal.size] as const;
+
+/** Encrypt slots and values of a node's bytes; its checksum is made afterwards. */
+export const sealNode = (sealer: Sealer, address: number, bytes: Uint8Array): void =>
+  sealPart(sealer, sealedKind.node, boundTo(address, bytes), bytes, part(bytes));
+
+/** Decrypt a node that has the right checksum. False: it is not what was sealed under that address. */
+export const openNode = (sealer: Sealer, address: number, bytes: Uint8Array): boolean =>
+  openPart(sealer, sealedKind.node, boundTo(address, bytes), bytes, part(bytes));

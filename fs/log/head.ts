@@ -16,9 +16,9 @@ import { CorruptionError } from '../errors.js';
 import type { HeadPosition } from '../format/checkpoint.js';
 import { selfChecksum } from '../format/checksum.js';
 import { closedHead, noPlace } from '../format/geometry.js';
-import { Summary, SummaryRun, summaryMagic } from '../format/segment-summary.js';
+import { runsPerSummary, Summary, SummaryRun, sealSummary, summaryMagic } from '../format/segment-summary.js';
 import { placeState } from '../format/segment-table.js';
-import { type Generation, type Place, pageSize, type Serial } from '../units.js';
+import { type Address, type Generation, type Place, pageSize, type Serial } from '../units.js';
 import { Flight } from './flight.js';
 import type { SegmentTable } from './segment-table.js';
 
@@ -38,7 +38,6 @@ interface Run extends RunMeaning {
   readonly pages: number;
 }
 
-const runsPerSummary = Math.floor((pageSize - Summary.size) / SummaryRun.size);
 /** Appends are handed to the store in pieces of this many pages. */
 const gatherPages = 256;
 
@@ -60,14 +59,25 @@ export class Head {
   /** Address of the first page of the last append. */
   appended = 0;
 
+  private readonly runsPerSummary: number;
+
   constructor(
     readonly kind: number,
     private readonly owner: HeadOwner,
-  ) {}
+  ) {
+    this.runsPerSummary = runsPerSummary(owner.table.geometry.sealer);
+  }
 
   /** Pages that fit into the open segment before its last summary. */
   get room(): number {
     return this.place < 0 ? 0 : this.owner.table.pagesPerSegment - 1 - this.page;
+  }
+
+  /** Address of the next append with this `least`: a segment is open that has room. */
+  ready(least: number): Address {
+    if (this.runs.length === this.runsPerSummary) this.describe();
+    if (this.room < least) this.openNext();
+    return this.address;
   }
 
   /**
@@ -81,12 +91,10 @@ export class Head {
     meaning: RunMeaning,
     done: (() => void) | undefined,
   ): number {
-    if (this.runs.length === runsPerSummary) this.describe();
-    if (this.room < least) this.openNext();
+    this.appended = this.ready(least);
     const count = Math.min(pages, this.room);
     const last = this.runs[this.runs.length - 1];
-    const address = meaning.address ?? this.address;
-    this.appended = this.address;
+    const address = meaning.address ?? this.appended;
     if (last !== undefined && follows(last, meaning, address)) {
       this.runs[this.runs.length - 1] = { ...last, pages: last.pages + count };
     } else {
@@ -144,6 +152,8 @@ export class Head {
       runs: this.runs.length,
       reserved: 0,
     });
+    const { sealer } = this.owner.table.geometry;
+    if (sealer !== undefined) sealSummary(sealer, page);
     view.setUint32(Summary.offsetOf.checksum, selfChecksum(page, Summary.offsetOf.checksum), true);
     this.runs = [];
     this.gather(page, 1, undefined);

@@ -48,7 +48,7 @@ export async function findGap(
       const bytes = header.sequence > end.sequence ? verified(segment, at, header) : undefined;
       if (bytes === undefined) continue;
       durable = Math.max(durable, header.durable);
-      for (const { items } of decodeRecord(bytes)?.batches ?? [])
+      for (const { items } of decodeRecord(bytes, geometry.sealer)?.batches ?? [])
         for (const { inode } of items) if (inodes.size < mostInodes) inodes.add(inode);
     }
   }

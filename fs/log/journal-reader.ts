@@ -8,7 +8,8 @@
 import { CorruptionError } from '../errors.js';
 import { checksum } from '../format/checksum.js';
 import { type Geometry, placeOffset, segmentPages } from '../format/geometry.js';
-import { JournalRecord, journalMagic, OpenedSegment } from '../format/journal-record.js';
+import { JournalRecord, journalMagic, OpenedSegment, openRecord, recordStart } from '../format/journal-record.js';
+import type { Sealer } from '../format/seal.js';
 import type { Store } from '../store/store.js';
 import { type Generation, type Place, pageSize, type Serial } from '../units.js';
 import { type DecodedBatch, decodeBatch } from './batch-codec.js';
@@ -86,7 +87,7 @@ export async function* readJournal(
       ({ place, serial } = next);
       at = 0;
     }
-    const decoded = decodeRecord(bytes);
+    const decoded = decodeRecord(bytes, geometry.sealer);
     if (decoded === undefined) return end();
     if (!leadsOn(decoded, from)) return end(true);
     const record = { ...decoded, place, serial };
@@ -143,12 +144,13 @@ export function verified(segment: Uint8Array, start: number, header: JournalReco
   return bytes;
 }
 
-/** What a record says, undefined if it makes no sense. */
-export function decodeRecord(bytes: Uint8Array): DecodedRecord | undefined {
+/** What a record that verifies says, undefined if it makes no sense or is not authentic. Decrypts `bytes` where they are. */
+export function decodeRecord(bytes: Uint8Array, sealer: Sealer | undefined): DecodedRecord | undefined {
+  if (bytes.length < recordStart(sealer) || (sealer !== undefined && !openRecord(sealer, bytes))) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const header = JournalRecord.read(view, 0);
   const opened: OpenedSegment[] = [];
-  let at = JournalRecord.size;
+  let at = recordStart(sealer);
   if (at + header.opened * OpenedSegment.size > bytes.length) return undefined;
   for (let i = 0; i < header.opened; i++, at += OpenedSegment.size) opened.push(OpenedSegment.read(view, at));
   const batches: DecodedBatch[] = [];

@@ -16,7 +16,7 @@
  */
 import { checksum } from '../format/checksum.js';
 import { noPlace, placeOffset } from '../format/geometry.js';
-import { JournalRecord, journalMagic, OpenedSegment } from '../format/journal-record.js';
+import { JournalRecord, journalMagic, OpenedSegment, recordStart, sealRecord } from '../format/journal-record.js';
 import type { Store } from '../store/store.js';
 import { type Generation, type Place, pageSize, type Serial } from '../units.js';
 import { encodeBatch, type LoggedBatch } from './batch-codec.js';
@@ -149,7 +149,7 @@ export class Journal {
     let from = 0;
     let batch = 0;
     while (batch < this.ends.length || this.opened.length > 0) {
-      const head = JournalRecord.size + this.opened.length * OpenedSegment.size;
+      const head = recordStart(this.table.geometry.sealer) + this.opened.length * OpenedSegment.size;
       let upTo = batch;
       while (upTo < this.ends.length && head + this.ends[upTo] - from <= most) upTo++;
       // Many small segments opened since the last record, say: no record has room for their names and a batch.
@@ -220,7 +220,8 @@ export class Journal {
   private record(batches: Uint8Array, count: number, size: number, counters: JournalCounters): Uint8Array {
     const bytes = new Uint8Array(size);
     const view = new DataView(bytes.buffer);
-    let at = JournalRecord.size;
+    const { sealer } = this.table.geometry;
+    let at = recordStart(sealer);
     for (const entry of this.opened) {
       OpenedSegment.write(view, at, entry);
       at += OpenedSegment.size;
@@ -243,6 +244,7 @@ export class Journal {
       opened: this.opened.length,
       batches: count,
     });
+    if (sealer !== undefined) sealRecord(sealer, bytes.subarray(0, length));
     this.last = checksum(bytes.subarray(0, length));
     view.setUint32(JournalRecord.offsetOf.checksum, this.last, true);
     this.sequence++;

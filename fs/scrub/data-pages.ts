@@ -8,10 +8,19 @@
  */
 import { FsError } from '../errors.js';
 import { checksum } from '../format/checksum.js';
-import { ExtentHeader, itemKind, UnitWindow } from '../format/item.js';
+import { itemKind } from '../format/item.js';
 import { ExtentCursor } from '../posix/inode/extent-map.js';
-import { extentAddress, extentPageChecksum, extentStoredPages, extentTransform } from '../posix/inode/extent-value.js';
+import {
+  extentAddress,
+  extentBytes,
+  extentPageChecksum,
+  extentSealed,
+  extentStoredPages,
+  extentTransform,
+  unitSeal,
+} from '../posix/inode/extent-value.js';
 import { run } from '../suspend.js';
+import { openUnit } from '../transform/unit.js';
 import { keyInode, keyKind, keyOffset } from '../tree/key.js';
 import type { Node } from '../tree/node.js';
 import { type Address, extentPages, type ImageOffset, type InodeNumber, type PageNumber, pageSize } from '../units.js';
@@ -26,6 +35,8 @@ export interface DataRun {
   /** They store a transformed unit, of which the file has pages from `page` on. */
   readonly isUnit: boolean;
   readonly sums: Uint32Array;
+  /** Of an encrypted unit. */
+  readonly seal: Uint8Array | undefined;
 }
 
 export interface BadPage {
@@ -46,8 +57,7 @@ export function dataRuns(leaf: Node): DataRun[] {
     if (address === 0) continue;
     const pages = extentStoredPages(value);
     const isUnit = extentTransform(value) !== 0;
-    if (pages > extentPages || value.length !== ExtentHeader.size + 4 * pages + (isUnit ? UnitWindow.size : 0))
-      continue;
+    if (pages > extentPages || value.length !== extentBytes(value)) continue;
     const sums = new Uint32Array(pages);
     for (let k = 0; k < sums.length; k++) sums[k] = extentPageChecksum(value, k);
     runs.push({
@@ -56,6 +66,7 @@ export function dataRuns(leaf: Node): DataRun[] {
       address,
       isUnit,
       sums,
+      seal: extentSealed(value) ? unitSeal(value).slice() : undefined,
     });
   }
   return runs;
@@ -74,7 +85,20 @@ export class DataVerifier {
   /** Verify all pages of a run; `bad` hears of those that fail. */
   async verify(data: DataRun): Promise<void> {
     const wrong = await this.wrongPages(data, 0, data.sums.length);
+    if (wrong.length === 0 && data.seal !== undefined) await this.authenticate(data, data.seal);
     for (const index of wrong) await this.verifyAgain(data, index);
+  }
+
+  /** The pages of an encrypted unit, which all have the right checksums, are in the buffer. */
+  private async authenticate(data: DataRun, seal: Uint8Array): Promise<void> {
+    const { state } = this.volume;
+    const { sealer } = state.geometry;
+    const { inode, page, address, sums } = data;
+    const stored = this.buffer.subarray(0, sums.length * pageSize);
+    if (sealer === undefined || openUnit(sealer, stored, seal) !== undefined || !(await this.isCurrent(data, 0)))
+      return;
+    const offset = offsetOf(state, await run(() => state.log.where(address)));
+    this.bad({ inode, page, address, offset, problem: 'it is not authentic' });
   }
 
   /** Indices of pages that did not verify, and perhaps do when they are looked up again. */

@@ -14,6 +14,8 @@ import { CorruptionError, FsError } from '../errors.js';
 import { checksum } from '../format/checksum.js';
 import { nodeBytes, placeOffset } from '../format/geometry.js';
 import type { Pointer } from '../format/pointer.js';
+import { sealRoom } from '../format/seal.js';
+import { openNode } from '../format/tree-node.js';
 import type { Readable } from '../store/store.js';
 import { run } from '../suspend.js';
 import { words } from '../tree/key.js';
@@ -124,7 +126,7 @@ export class TreeSweep {
     let problem = '';
     let lay = -1;
     for (let attempt = 0; attempt < 2; ) {
-      this.frames[level] ??= { address: 0, node: new Node(nodeBytes(this.state.geometry)) };
+      this.frames[level] ??= { address: 0, node: this.blank() };
       const frame = this.frames[level];
       frame.address = 0;
       const { located, failure } = await this.read(pointer, frame.node);
@@ -148,7 +150,7 @@ export class TreeSweep {
   /** Where it lay when it was read, and why that failed. */
   private async read(pointer: Pointer, node: Node): Promise<{ located: number; failure?: string }> {
     const { log } = this.state;
-    if (pointer.pages * pageSize !== node.size)
+    if (pointer.pages * pageSize !== node.bytes.length)
       return { located: -1, failure: `its pointer says ${pointer.pages} pages` };
     const located = await run(() => log.where(pointer.address));
     try {
@@ -160,9 +162,16 @@ export class TreeSweep {
     }
   }
 
+  private blank(): Node {
+    const { geometry } = this.state;
+    return new Node(nodeBytes(geometry), sealRoom(geometry.sealer));
+  }
+
   private problem(pointer: Pointer, level: number, node: Node): string | undefined {
     const found = checksum(node.bytes);
     if (found !== pointer.checksum) return `CRC32C ${hex(found)} instead of ${hex(pointer.checksum)}`;
+    const { sealer } = this.state.geometry;
+    if (sealer !== undefined && !openNode(sealer, pointer.address, node.bytes)) return 'it is not authentic';
     const wrong = node.problem(level, this.tree.id, this.state.log.generation);
     if (wrong !== undefined) return wrong;
     return node.birth === pointer.birth ? undefined : `birth ${node.birth}, its pointer says ${pointer.birth}`;

@@ -10,6 +10,7 @@ import { VolumeError } from '../errors.js';
 import { maxTransforms, TransformEntry } from '../format/superblock.js';
 import type { Registry } from './registry.js';
 import type { Transform } from './transform.js';
+import { aesGcmId, aesGcmName } from './volume-key.js';
 
 /** What is meant by `lz4` or `deflate:6`. */
 export interface Chain {
@@ -17,15 +18,24 @@ export interface Chain {
   readonly number: number;
   /** How it was asked for. */
   readonly name: string;
-  readonly compression: Transform;
+  /** Undefined: none, of a chain that only encrypts. */
+  readonly compression: Transform | undefined;
   readonly level: number;
+  /** Encrypted at last: so are all chains of an encrypted volume, and none of another. */
+  readonly sealed: boolean;
 }
+
+/** What was asked for, and has no number yet. */
+export type Wanted = Omit<Chain, 'number' | 'sealed'> & { readonly compression: Transform };
+
+/** The chain of an encrypted volume for data that is not compressed: its first one. */
+export const sealedAlone: Chain = { number: 1, name: aesGcmName, compression: undefined, level: 0, sealed: true };
 
 /** What stands for `no transform` in options and properties. */
 export const none = 'none';
 
 /** Read `NAME` or `NAME:LEVEL`. Throws VolumeError 'usage'. */
-export function parseChain(text: string, registry: Registry): Omit<Chain, 'number'> {
+export function parseChain(text: string, registry: Registry): Wanted {
   const [name, level, rest] = text.split(':');
   const compression = registry.byName(name);
   const { levels } = compression;
@@ -48,19 +58,26 @@ export class Chains {
   private readonly chains: (Chain | undefined)[] = [];
   /** Numbers in use that this program can't undo: their names. */
   readonly missing = new Map<number, string>();
+  /** What becomes of data that is not compressed: encrypted alone. Undefined: it is stored as it is. */
+  readonly uncompressed: Chain | undefined;
 
+  /** `sealed`: the volume is encrypted. A table that says otherwise is not believed. */
   constructor(
     table: Uint8Array,
     readonly registry: Registry,
+    readonly sealed = false,
   ) {
     const view = new DataView(table.buffer, table.byteOffset, table.length);
     for (let number = 1; number < maxTransforms; number++) {
       const entry = TransformEntry.read(view, number * TransformEntry.size);
       if (entry.compression === 0 && entry.encryption === 0) continue;
-      const compression = entry.encryption === 0 ? registry.byId(entry.compression) : undefined;
-      if (compression === undefined) this.missing.set(number, entry.name);
-      else this.chains[number] = { number, name: entry.name, compression, level: levelOf(entry.name, compression) };
+      const { name } = entry;
+      const compression = registry.byId(entry.compression);
+      const known = compression !== undefined || entry.compression === 0;
+      if (!known || entry.encryption !== (sealed ? aesGcmId : 0)) this.missing.set(number, name);
+      else this.chains[number] = { number, name, compression, sealed, level: levelOf(name, compression) };
     }
+    if (sealed) this.uncompressed = this.chains.find((chain) => chain !== undefined && chain.compression === undefined);
   }
 
   /** Undefined for a number that is not in use, or `missing`. */
@@ -78,7 +95,8 @@ export class Chains {
   next(text: string): Chain {
     const wanted = parseChain(text, this.registry);
     for (let number = 1; number < maxTransforms; number++)
-      if (this.chains[number] === undefined && !this.missing.has(number)) return { ...wanted, number };
+      if (this.chains[number] === undefined && !this.missing.has(number))
+        return { ...wanted, number, sealed: this.sealed };
     throw new VolumeError('usage', `a volume has at most ${maxTransforms - 1} kinds of compression and levels`);
   }
 
@@ -92,12 +110,17 @@ export class Chains {
 /** Write a chain into a superblock's table. */
 export function enterChain(table: Uint8Array, chain: Chain): void {
   const view = new DataView(table.buffer, table.byteOffset, table.length);
-  const entry: TransformEntry = { compression: chain.compression.id, encryption: 0, name: chain.name };
+  const entry: TransformEntry = {
+    compression: chain.compression?.id ?? 0,
+    encryption: chain.sealed ? aesGcmId : 0,
+    name: chain.name,
+  };
   TransformEntry.write(view, chain.number * TransformEntry.size, entry);
 }
 
 /** The level that a name tells; the usual one if that is none. */
-function levelOf(name: string, { levels }: Transform): number {
+function levelOf(name: string, compression: Transform | undefined): number {
+  const levels = compression?.levels;
   if (levels === undefined) return 0;
   const level = Number(name.split(':')[1] ?? levels.usual);
   return level >= levels.least && level <= levels.most ? level : levels.usual;

@@ -25,7 +25,7 @@ export interface GraftChild {
 }
 
 /** Most children of an inner node of so many bytes. */
-export const childrenPerNode = (nodeBytes: number): number => Math.floor((nodeBytes - 32) / (slotBytes + Pointer.size));
+export const childrenPerNode = (size: number): number => Math.floor((size - 32) / (slotBytes + Pointer.size));
 
 export class Graft {
   constructor(
@@ -73,7 +73,7 @@ export class Graft {
    * level can have below it; returns that node and how many there were.
    */
   build(children: readonly GraftChild[], childLevel: number, level: number): { node: Node; used: number } {
-    const width = childrenPerNode(this.cache.nodeBytes);
+    const width = childrenPerNode(this.cache.nodeSize);
     const used = Math.min(children.length, width ** (level - childLevel));
     let below: readonly GraftChild[] = children.slice(0, used);
     for (let at = childLevel + 1; ; at++) {

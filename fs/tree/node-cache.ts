@@ -10,6 +10,8 @@
 import { CorruptionError } from '../errors.js';
 import { checksum } from '../format/checksum.js';
 import type { Pointer } from '../format/pointer.js';
+import { type Sealer, sealRoom } from '../format/seal.js';
+import { openNode } from '../format/tree-node.js';
 import type { Log } from '../log/log.js';
 import { Suspend } from '../suspend.js';
 import type { Address, Generation } from '../units.js';
@@ -37,7 +39,18 @@ export class NodeCache {
     readonly budget: number,
     /** Told of a node that is not what its pointer promises: nothing built on it may be written. */
     private readonly corrupt: (error: CorruptionError) => void = () => undefined,
+    /** Of an encrypted volume. */
+    private readonly sealer?: Sealer,
   ) {}
+
+  /** Bytes of a node for header, slots and values. */
+  get nodeSize(): number {
+    return this.nodeBytes - sealRoom(this.sealer);
+  }
+
+  private blank(): Node {
+    return this.spare.pop() ?? new Node(this.nodeBytes, sealRoom(this.sealer));
+  }
 
   get size(): number {
     return this.nodes.size;
@@ -63,7 +76,7 @@ export class NodeCache {
     if (pointer.pages * 4096 !== this.nodeBytes) {
       throw this.problem(`address ${pointer.address}`, `its pointer says ${pointer.pages} pages`);
     }
-    const node = this.spare.pop() ?? new Node(this.nodeBytes);
+    const node = this.blank();
     // Looking up where moved pages lie searches another tree: the search that brought us here goes on afterwards.
     const [w0, w1, w2, w3] = words;
     const wait = this.read(pointer, node);
@@ -104,6 +117,8 @@ export class NodeCache {
     if (found !== pointer.checksum) {
       throw this.problem(where, `checksum ${found.toString(16)}, its pointer says ${pointer.checksum.toString(16)}`);
     }
+    if (this.sealer !== undefined && !openNode(this.sealer, pointer.address, node.bytes))
+      throw this.problem(where, 'it is not authentic');
     const problem = node.problem(level, tree, maxBirth);
     if (problem !== undefined) throw this.problem(where, problem);
     if (node.birth !== pointer.birth)
@@ -124,7 +139,7 @@ export class NodeCache {
 
   /** A new dirty node with undefined contents. */
   create(): Node {
-    const node = this.spare.pop() ?? new Node(this.nodeBytes);
+    const node = this.blank();
     node.address = this.nextVirtual++;
     node.dirty = true;
     node.used = true;

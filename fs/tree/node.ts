@@ -35,8 +35,12 @@ export class Node {
   /** Used since the eviction's hand passed. */
   used = true;
 
-  constructor(readonly size: number) {
-    const buffer = new ArrayBuffer(size);
+  /** Bytes for header, slots and values: `stored` without `reserve`, which the seal of an encrypted volume takes. */
+  readonly size: number;
+
+  constructor(stored: number, reserve = 0) {
+    this.size = stored - reserve;
+    const buffer = new ArrayBuffer(stored);
     this.bytes = new Uint8Array(buffer);
     this.view = new DataView(buffer);
     this.u32 = new Uint32Array(buffer);
@@ -247,7 +251,7 @@ export class Node {
   compact(): void {
     const { count } = this;
     let end = this.size;
-    const old = this.bytes.slice(this.heap);
+    const old = this.bytes.slice(this.heap, this.size);
     const base = this.heap;
     for (let i = 0; i < count; i++) {
       const w = headerWords + i * slotWords + 4;
@@ -339,15 +343,16 @@ function isAfter(node: Node, index: number, other: Node, otherIndex: number): bo
 }
 
 /** The pointer to a dirty node, as its parent holds it until it is written. */
-export function virtualPointer({ address, birth, size }: Node): Pointer {
+export function virtualPointer({ address, birth, bytes }: Node): Pointer {
+  const { length } = bytes;
   return {
     address,
     birth,
     checksum: 0,
-    pages: size / 4096,
+    pages: length / 4096,
     transform: 0,
     flags: 0,
-    storedBytes: size,
-    plainBytes: size,
+    storedBytes: length,
+    plainBytes: length,
   };
 }

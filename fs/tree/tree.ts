@@ -328,7 +328,7 @@ export class Tree {
       const child = this.cache.peek(root.childAddress(0));
       if (child === undefined) return;
       const pointer = child.dirty ? virtualPointer(child) : root.pointer(0);
-      if (!root.dirty) this.owner.releaseNode(root.address, root.size / 4096, root.birth);
+      if (!root.dirty) this.owner.releaseNode(root.address, root.bytes.length / 4096, root.birth);
       this.drop(root);
       this.root = pointer;
       this.height--;
@@ -367,7 +367,7 @@ export class Tree {
   }
 
   private makeDirty(node: Node): void {
-    this.owner.releaseNode(node.address, node.size / 4096, node.birth);
+    this.owner.releaseNode(node.address, node.bytes.length / 4096, node.birth);
     this.cache.soil(node);
     node.birth = this.owner.generation;
   }

@@ -2,6 +2,7 @@
  * What the filesystem layer asks of a volume: one ordered map, pages in a log, and promises about both.
  * Methods that may throw Suspend say so; they do it before they change anything.
  */
+import type { Sealer } from '../format/seal.js';
 import type { Chains } from '../transform/chain.js';
 import type { Batch } from '../tree/batch.js';
 import type { Address, Generation, InodeNumber, PageNumber } from '../units.js';
@@ -36,6 +37,8 @@ export interface Flusher {
 /** The chains of a volume, and which one is for whom, by number; 0: stored as it is. */
 export interface TransformChoice {
   readonly chains: Chains;
+  /** What encrypts the data of an encrypted volume. */
+  readonly sealer?: Sealer | undefined;
   /** For files that ask for none of their own. */
   readonly usual: number;
   /** For files with flag `compress` (chattr +c) that ask for none; 0: the volume has none yet. */

@@ -4,7 +4,6 @@ import { Mover } from '../cleaner/mover.js';
 import { RelocationMap } from '../cleaner/relocation-map.js';
 import { CorruptionError, FsError, VolumeError } from '../errors.js';
 import { type Geometry, nodeBytes, tablePages } from '../format/geometry.js';
-import type { Superblock } from '../format/superblock.js';
 import { Journal } from '../log/journal.js';
 import { Log } from '../log/log.js';
 import { headKind, SegmentTable } from '../log/segment-table.js';
@@ -20,6 +19,7 @@ import { DroppedRuns } from './dropped-runs.js';
 import { KeptRoots } from './kept-roots.js';
 import { Space } from './space.js';
 import { type VolumeState, zeroCounters } from './state.js';
+import type { OpenSuperblock } from './superblock.js';
 import { UsageSums } from './usage.js';
 
 /** Beyond this there is no room to go on: addresses are whole numbers below 2^53. */
@@ -30,7 +30,7 @@ export const defaultCacheBytes = 64 * 2 ** 20;
 /** An image's parts in the state of a checkpoint, or (without one) of a volume that holds nothing yet. */
 export async function assemble(
   store: Store,
-  superblock: Superblock,
+  superblock: OpenSuperblock,
   found: FoundCheckpoint | undefined,
   options: {
     readonly cacheBytes?: number | undefined;
@@ -51,7 +51,7 @@ export async function assemble(
     failed,
   });
   const budget = Math.max(64, Math.floor((options.cacheBytes ?? defaultCacheBytes) / nodeBytes(geometry)));
-  const cache = new NodeCache(log, nodeBytes(geometry), budget, failed);
+  const cache = new NodeCache(log, nodeBytes(geometry), budget, failed, geometry.sealer);
   const space = new Space(geometry, table, () => cache.dirty);
   const journal = new Journal(store, table, options.epoch, Math.floor(space.commitPlaces / 2));
   const owner = (releaseNode: TreeOwner['releaseNode']): TreeOwner => ({

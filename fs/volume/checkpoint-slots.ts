@@ -1,7 +1,7 @@
 /** The two places of the checkpoint, written in turn. The newest that verifies counts. */
 import { FsError, VolumeError } from '../errors.js';
-import { Checkpoint, checkpointMagic } from '../format/checkpoint.js';
-import { checksum } from '../format/checksum.js';
+import { Checkpoint, checkpointMagic, openCheckpoint, sealCheckpoint } from '../format/checkpoint.js';
+import { checksum, selfChecksum } from '../format/checksum.js';
 import { type Geometry, slotOffset, tablePages } from '../format/geometry.js';
 import { packMap, type TableMap, unpackMap } from '../log/table-pages.js';
 import type { Store } from '../store/store.js';
@@ -17,34 +17,41 @@ export function slotPages(geometry: Geometry, checkpoint: Checkpoint, map: Table
   const packed = packMap(map);
   const bytes = new Uint8Array(geometry.checkpointPages * pageSize);
   bytes.set(packed, pageSize);
-  seal(bytes, { ...checkpoint, mapBytes: packed.length });
+  finish(geometry, bytes, { ...checkpoint, mapBytes: packed.length });
   return bytes;
 }
 
 /** The header page alone, as it is appended to the log for salvage. */
-export function headerPage(checkpoint: Checkpoint): Uint8Array {
+export function headerPage(geometry: Geometry, checkpoint: Checkpoint): Uint8Array {
   const bytes = new Uint8Array(pageSize);
-  seal(bytes, { ...checkpoint, mapBytes: 0 });
+  finish(geometry, bytes, { ...checkpoint, mapBytes: 0 });
   return bytes;
 }
 
-function seal(bytes: Uint8Array, checkpoint: Checkpoint): void {
+function finish({ sealer }: Geometry, bytes: Uint8Array, checkpoint: Checkpoint): void {
   const view = new DataView(bytes.buffer);
   Checkpoint.write(view, 0, { ...checkpoint, magic: checkpointMagic, checksum: 0 });
+  if (sealer !== undefined) sealCheckpoint(sealer, bytes);
   view.setUint32(Checkpoint.offsetOf.checksum, checksum(bytes), true);
 }
 
 /** Check the pages of a slot; undefined when they do not hold a checkpoint that verifies. */
 export function parseSlot(geometry: Geometry, bytes: Uint8Array): FoundCheckpoint | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const checkpoint = Checkpoint.read(view, 0);
-  if (checkpoint.magic !== checkpointMagic) return undefined;
-  view.setUint32(Checkpoint.offsetOf.checksum, 0, true);
-  const sum = checksum(bytes);
-  view.setUint32(Checkpoint.offsetOf.checksum, checkpoint.checksum, true);
+  const checkpoint = parseHeader(geometry, bytes);
   const total = tablePages(geometry);
-  if (sum !== checkpoint.checksum || checkpoint.mapBytes !== Math.ceil(total / 4)) return undefined;
+  if (checkpoint === undefined || checkpoint.mapBytes !== Math.ceil(total / 4)) return undefined;
   return { checkpoint, map: unpackMap(bytes.subarray(pageSize, pageSize + checkpoint.mapBytes), total) };
+}
+
+/** The checkpoint that a slot, or the page of a copy in the log, holds; undefined when that does not verify. */
+export function parseHeader({ sealer }: Geometry, bytes: Uint8Array): Checkpoint | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const header = Checkpoint.read(view, 0);
+  if (header.magic !== checkpointMagic || selfChecksum(bytes, Checkpoint.offsetOf.checksum) !== header.checksum)
+    return undefined;
+  if (sealer === undefined) return header;
+  const opened = new Uint8Array(bytes);
+  return openCheckpoint(sealer, opened) ? Checkpoint.read(new DataView(opened.buffer), 0) : undefined;
 }
 
 /**

@@ -15,6 +15,7 @@ import { checksum } from '../format/checksum.js';
 import { nodePages, placeOffset, segmentPages, slotOffset } from '../format/geometry.js';
 import type { Pointer } from '../format/pointer.js';
 import { runKind } from '../format/segment-summary.js';
+import { sealNode } from '../format/tree-node.js';
 import { freezeTable, type TableWrite } from '../log/table-pages.js';
 import { run, Suspend } from '../suspend.js';
 import { keyInode, keyKind, keyOffset } from '../tree/key.js';
@@ -187,7 +188,7 @@ export class Checkpoints {
     change?.freeze();
     const { writes, map } = freezeTable(table, state.tableMap, generation);
     const checkpoint = this.record(generation, clean, position);
-    copy.set(headerPage(checkpoint));
+    copy.set(headerPage(state.geometry, checkpoint));
     for (const head of log.heads) head.flush();
     const slot = slotPages(state.geometry, checkpoint, map);
     const slotNumber = state.slot;
@@ -291,7 +292,10 @@ class NodeWriter {
     const bytes = this.chunk.subarray(this.used, this.used + size);
     this.used += size;
     bytes.set(node.bytes);
-    const { log } = this.state;
+    const { log, geometry } = this.state;
+    // The head may hand it on at once, and it is bound to where it lies.
+    const address = log.node.ready(this.pages);
+    if (geometry.sealer !== undefined) sealNode(geometry.sealer, address, bytes);
     const empty = node.count === 0;
     log.node.append(
       bytes,
@@ -306,7 +310,6 @@ class NodeWriter {
       },
       undefined,
     );
-    const address = log.node.appended;
     log.claim(address, this.pages);
     return {
       address,

@@ -1,9 +1,9 @@
 /** How a volume is opened, and what a new one is made of. */
 import type { CleaningPolicy } from '../cleaner/policy.js';
-import type { Superblock } from '../format/superblock.js';
 import type { Registry } from '../transform/registry.js';
 import type { Batch } from '../tree/batch.js';
 import type { JournalMode } from './journal-mode.js';
+import type { OpenSuperblock } from './superblock.js';
 
 export interface Clock {
   /** Milliseconds since 1970, with fractions. */
@@ -48,7 +48,7 @@ export interface VolumeOptions {
 
 export interface FormatOptions {
   /** Identity and geometry (planGeometry); its checksum is made here. */
-  readonly superblock: Superblock;
+  readonly superblock: OpenSuperblock;
   /** What the tree holds at first: the root directory. */
   readonly initial: Batch;
   readonly clock?: Clock;

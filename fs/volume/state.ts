@@ -3,7 +3,6 @@ import type { Mover } from '../cleaner/mover.js';
 import type { RelocationMap } from '../cleaner/relocation-map.js';
 import { asDamage, CorruptionError, FsError } from '../errors.js';
 import type { Geometry } from '../format/geometry.js';
-import type { Superblock } from '../format/superblock.js';
 import type { Journal } from '../log/journal.js';
 import type { Log } from '../log/log.js';
 import type { SegmentTable } from '../log/segment-table.js';
@@ -15,6 +14,7 @@ import type { Generation, InodeNumber } from '../units.js';
 import type { DroppedRuns } from './dropped-runs.js';
 import type { KeptRoots } from './kept-roots.js';
 import type { Space } from './space.js';
+import type { OpenSuperblock } from './superblock.js';
 import type { UsageSums } from './usage.js';
 
 /** Counts since the volume was opened, for tests that must have seen it happen, `varve info` and `varve top`. */
@@ -54,7 +54,7 @@ export const zeroCounters = (): VolumeCounters => ({
 
 export interface VolumeState {
   readonly store: Store;
-  readonly superblock: Superblock;
+  readonly superblock: OpenSuperblock;
   readonly geometry: Geometry;
   readonly table: SegmentTable;
   readonly log: Log;

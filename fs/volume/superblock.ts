@@ -1,10 +1,11 @@
 /** The superblock: first page of the image, copy in the last page of the volume. Changed by mkfs and administration only. */
 import { FsError, VolumeError } from '../errors.js';
 import { selfChecksum } from '../format/checksum.js';
-import { incompatibleFeatures, readOnlyCompatibleFeatures, unknownBits } from '../format/features.js';
-import { geometryProblem } from '../format/geometry.js';
+import { incompatibleFeatures, isEncrypted, readOnlyCompatibleFeatures, unknownBits } from '../format/features.js';
+import { type Geometry, geometryProblem } from '../format/geometry.js';
 import { formatVersion, Superblock, superblockMagic } from '../format/superblock.js';
 import type { Store } from '../store/store.js';
+import { keyOf } from '../transform/keyring.js';
 import { type ImageOffset, pageSize } from '../units.js';
 
 /** The page of a superblock, with its checksum. */
@@ -85,11 +86,24 @@ export function parseSuperblock(page: Uint8Array, imageBytes: number, name: stri
   return found;
 }
 
+/** A superblock with what seals and opens the volume's pages, where they are encrypted. */
+export type OpenSuperblock = Superblock & Pick<Geometry, 'sealer'>;
+
+/** Read and check the superblock, and find the key of an encrypted volume in the keyring. Throws as `lookAtSuperblock`, and VolumeError 'wrong-key'. */
+export async function readSuperblock(store: Store): Promise<OpenSuperblock> {
+  const superblock = await lookAtSuperblock(store);
+  if (!isEncrypted(superblock)) return superblock;
+  const key = keyOf(superblock.uuid);
+  if (key === undefined)
+    throw new VolumeError('wrong-key', `${store.name} is encrypted: a passphrase or a key file is needed`);
+  return { ...superblock, sealer: key.opening() };
+}
+
 /**
- * Read and check the superblock; the copy at the end of the image serves when the first can't be read or does not
+ * Read and check the superblock, whether or not the volume can be opened; the copy at the end of the image serves when the first can't be read or does not
  * verify. Throws VolumeError, and the store's errors; with neither of the two any good, what is wrong with the first.
  */
-export async function readSuperblock(store: Store): Promise<Superblock> {
+export async function lookAtSuperblock(store: Store): Promise<Superblock> {
   if (store.size < 2 * pageSize)
     throw new VolumeError('not-varve', `${store.name}: not a Varve image (${store.size} bytes)`);
   try {

@@ -69,7 +69,7 @@ function finish(path: Node[], slots: number[], freed: TreeStep['freed']): TreeCu
 }
 
 function addNode(node: Node, freed: TreeStep['freed']): void {
-  freed.push({ address: node.address, pages: node.size / pageSize });
+  freed.push({ address: node.address, pages: node.bytes.length / pageSize });
 }
 
 /** Every extent's value begins with its pointer; address 0 has no pages. */

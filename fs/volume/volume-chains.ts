@@ -7,13 +7,14 @@
  * checkpoint, as another geometry is: the superblock in memory is then that of the checkpoint, and nobody else writes it.
  */
 import { VolumeError } from '../errors.js';
-import { incompatibleFeatures } from '../format/features.js';
-import { maxTransforms, type Superblock } from '../format/superblock.js';
+import { incompatibleFeatures, isEncrypted } from '../format/features.js';
+import type { Sealer } from '../format/seal.js';
+import { maxTransforms } from '../format/superblock.js';
 import type { Store } from '../store/store.js';
 import { type Chain, Chains, enterChain, none } from '../transform/chain.js';
 import { Registry } from '../transform/registry.js';
 import type { TransformChoice } from './api.js';
-import { settleSuperblock, writeSuperblockDurably } from './superblock.js';
+import { type OpenSuperblock, settleSuperblock, writeSuperblockDurably } from './superblock.js';
 
 /** What `compressed` means for a file where neither it nor the volume says how. */
 export const flaggedName = 'lz4';
@@ -29,11 +30,11 @@ export class VolumeChains implements TransformChoice {
 
   private constructor(
     private readonly store: Store,
-    private readonly superblock: Superblock,
+    private readonly superblock: OpenSuperblock,
     readonly chains: Chains,
   ) {
     this.usual = superblock.defaultTransform;
-    this.flagged = this.usual !== 0 ? this.usual : flaggedChain(chains);
+    this.flagged = chains.at(this.usual)?.compression === undefined ? flaggedChain(chains) : this.usual;
   }
 
   /**
@@ -42,7 +43,7 @@ export class VolumeChains implements TransformChoice {
    */
   static async open(
     store: Store,
-    superblock: Superblock,
+    superblock: OpenSuperblock,
     options: {
       readonly readOnly: boolean;
       /** Open it even if some of its files can't be read then. */
@@ -54,7 +55,9 @@ export class VolumeChains implements TransformChoice {
     if (!options.readOnly) await settleSuperblock(store, superblock);
     const registry = options.registry ?? new Registry();
     if (superblock.transforms.some((byte) => byte !== 0)) await registry.ready();
-    const chains = new Chains(superblock.transforms, registry);
+    const chains = new Chains(superblock.transforms, registry, isEncrypted(superblock));
+    if (chains.sealed && chains.uncompressed === undefined)
+      throw new VolumeError('corrupt', `${store.name}: is encrypted, and its superblock does not say how`);
     if (chains.missing.size > 0 && !(options.degraded && options.readOnly)) {
       const names = [...chains.missing.values()].join(', ');
       throw new VolumeError(
@@ -64,9 +67,13 @@ export class VolumeChains implements TransformChoice {
     }
     const made = new VolumeChains(store, superblock, chains);
     if (options.asked === undefined || options.readOnly) return made;
-    made.usual = options.asked === none ? 0 : (await made.demand(options.asked)).number;
-    if (made.usual !== 0) made.flagged = made.usual;
+    if (options.asked === none) made.usual = 0;
+    else made.flagged = made.usual = (await made.demand(options.asked)).number;
     return made;
+  }
+
+  get sealer(): Sealer | undefined {
+    return this.superblock.sealer;
   }
 
   /** The chain asked for, entered if it is new to the volume. Throws VolumeError 'usage'. */

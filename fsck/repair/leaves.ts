@@ -7,7 +7,7 @@
  */
 
 import { checksum } from '../../fs/format/checksum.js';
-import { nodeBytes, nodePages } from '../../fs/format/geometry.js';
+import { nodePages } from '../../fs/format/geometry.js';
 import { itemKind } from '../../fs/format/item.js';
 import type { Pointer } from '../../fs/format/pointer.js';
 import { runKind } from '../../fs/format/segment-summary.js';
@@ -39,7 +39,7 @@ export class LeafSearch {
     private readonly places: Places,
     private readonly lost: readonly Damage[],
   ) {
-    this.frame = new NodeFrame(nodeBytes(image.geometry));
+    this.frame = new NodeFrame(image.geometry);
   }
 
   /** The leaves below each lost node, in order of keys and disjoint; their pages are claimed in the image. */
@@ -100,11 +100,11 @@ export class LeafSearch {
       address,
       birth,
       checksum: checksum(frame.bytes),
-      pages: frame.size / pageSize,
+      pages: frame.bytes.length / pageSize,
       transform: 0,
       flags: 0,
-      storedBytes: frame.size,
-      plainBytes: frame.size,
+      storedBytes: frame.bytes.length,
+      plainBytes: frame.bytes.length,
     };
     if (birth > image.checkpoint.generation) return;
     if (!checkNode(frame, { pointer, tree: tree.files, level: 0, isRoot: false }, new Findings())) return;

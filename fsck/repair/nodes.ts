@@ -5,7 +5,6 @@
  *
  * Bounds: as many nodes are copied in one round as fit memory and the free places; the others stay for the next.
  */
-import { nodeBytes } from '../../fs/format/geometry.js';
 import { run } from '../../fs/suspend.js';
 import { childrenPerNode, Graft, type GraftKey } from '../../fs/tree/graft.js';
 import { keyInode, keyKind, keyOffset, words } from '../../fs/tree/key.js';
@@ -94,7 +93,7 @@ function growTree(graft: Graft, state: VolumeState, leaves: readonly FoundLeaf[]
 
 async function copyFlawed(graft: Graft, image: Image, damage: Damage, ledger: Ledger): Promise<void> {
   const { level, low, high, pointer } = damage;
-  const frame = new NodeFrame(nodeBytes(image.geometry));
+  const frame = new NodeFrame(image.geometry);
   frame.low.set(low);
   frame.hasHigh = high !== undefined;
   if (high !== undefined) frame.high.set(high);

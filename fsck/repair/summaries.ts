@@ -2,19 +2,27 @@
  * What a place holds by what lies in it, whatever the segment table says: summaries of a segment, copies of the
  * checkpoint, journal records. Pages are read in order, a piece at a time.
  */
-import { Checkpoint, checkpointMagic } from '../../fs/format/checkpoint.js';
-import { checksum, selfChecksum } from '../../fs/format/checksum.js';
+import { type Checkpoint, checkpointMagic } from '../../fs/format/checkpoint.js';
+import { selfChecksum } from '../../fs/format/checksum.js';
 import { type Geometry, placeOffset, segmentPages } from '../../fs/format/geometry.js';
 import { journalMagic } from '../../fs/format/journal-record.js';
-import { runKind, Summary, SummaryRun, summaryMagic } from '../../fs/format/segment-summary.js';
+import type { Sealer } from '../../fs/format/seal.js';
+import {
+  openSummary,
+  runKind,
+  runsPerSummary,
+  Summary,
+  SummaryRun,
+  summaryMagic,
+} from '../../fs/format/segment-summary.js';
 import { headKind } from '../../fs/log/segment-table.js';
 import type { Store } from '../../fs/store/store.js';
 import { type Place, pageSize, type Serial } from '../../fs/units.js';
+import { parseHeader } from '../../fs/volume/checkpoint-slots.js';
 import { endOfAddresses } from '../node.js';
 
 const piecePages = 256;
 const zeros = new Uint8Array(piecePages * pageSize);
-const mostRuns = Math.floor((pageSize - Summary.size) / SummaryRun.size);
 
 /** A summary that verifies, with the page of the place where each run lies. */
 export interface FoundSummary {
@@ -51,10 +59,10 @@ export async function readPlace(store: Store, geometry: Geometry, place: Place):
       const bytes = buffer.subarray((page - from) * pageSize, (page - from + 1) * pageSize);
       const magic = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
       if (magic === summaryMagic) {
-        const found = summaryOf(bytes, page);
+        const found = summaryOf(bytes, page, geometry.sealer);
         if (found !== undefined) summaries.push(found);
       } else if (magic === checkpointMagic) {
-        const found = checkpointOf(bytes);
+        const found = checkpointOf(geometry, bytes);
         if (found !== undefined) checkpoints.push(found);
       } else if (magic === journalMagic && page === 0) journal = true;
     }
@@ -62,13 +70,20 @@ export async function readPlace(store: Store, geometry: Geometry, place: Place):
   return { summaries, checkpoints, journal, blank };
 }
 
-function summaryOf(bytes: Uint8Array, page: number): FoundSummary | undefined {
+function summaryOf(stored: Uint8Array, page: number, sealer: Sealer | undefined): FoundSummary | undefined {
+  const bytes = sealer === undefined ? stored : new Uint8Array(stored);
   const view = new DataView(bytes.buffer, bytes.byteOffset, pageSize);
   const head = Summary.read(view, 0);
-  if (head.page !== page || head.first > page || head.runs > mostRuns || !Number.isSafeInteger(head.serial)) {
+  if (
+    head.page !== page ||
+    head.first > page ||
+    head.runs > runsPerSummary(sealer) ||
+    !Number.isSafeInteger(head.serial)
+  ) {
     return undefined;
   }
   if (head.checksum !== selfChecksum(bytes, Summary.offsetOf.checksum)) return undefined;
+  if (sealer !== undefined && !openSummary(sealer, bytes)) return undefined;
   const runs: (SummaryRun & { page: number })[] = [];
   let at = head.first;
   for (let i = 0; i < head.runs; i++) {
@@ -80,12 +95,9 @@ function summaryOf(bytes: Uint8Array, page: number): FoundSummary | undefined {
   return at === page ? { serial: head.serial, generation: head.generation, runs } : undefined;
 }
 
-function checkpointOf(bytes: Uint8Array): Checkpoint | undefined {
-  const copy = bytes.slice();
-  const view = new DataView(copy.buffer);
-  const found = Checkpoint.read(view, 0);
-  view.setUint32(Checkpoint.offsetOf.checksum, 0, true);
-  return found.mapBytes === 0 && found.checksum === checksum(copy) ? found : undefined;
+function checkpointOf(geometry: Geometry, bytes: Uint8Array): Checkpoint | undefined {
+  const found = parseHeader(geometry, bytes);
+  return found?.mapBytes === 0 ? found : undefined;
 }
 
 /** The segment that a place holds: the newest of which there is a summary. Undefined: none. */

@@ -65,9 +65,14 @@ export class MountedVolume {
     return made;
   }
 
+  /** Run a program, whatever comes of it. */
+  outcome(program: string, ...args: string[]): Promise<Outcome> {
+    return varve(program, ...args);
+  }
+
   /** Run a program that must succeed; returns its output. */
   async expect(program: string, ...args: string[]): Promise<string> {
-    const { code, out, err } = await varve(program, ...args);
+    const { code, out, err } = await this.outcome(program, ...args);
     if (code !== 0) throw new Error(`${program} ${args.join(' ')}: exit ${code}: ${err}`);
     return out;
   }

@@ -89,7 +89,7 @@ describe('the check', () => {
 });
 
 describe('a unit', () => {
-  const chain = { ...parseChain('lz4', registry), number: 1 };
+  const chain = { ...parseChain('lz4', registry), number: 1, sealed: false };
 
   it('fills whole pages, and is made only if it saves one', () => {
     const text = new Uint8Array(Buffer.from('some words '.repeat(3000)).subarray(0, 7 * page));

@@ -1,11 +1,12 @@
 /**
  * Extents to and from the value of their item, byte by byte from the declared offsets, without an object for
  * each. A plain extent is a pointer and a CRC32C per page; a reserved one (address 0) is a pointer alone; a unit is a
- * pointer, a CRC32C per page as stored, and a window: which of its pages the file still has.
+ * pointer, a CRC32C per page as stored, the seal if it is encrypted, and a window: which of its pages the file still has.
  */
 import { checksum } from '../../format/checksum.js';
 import { ExtentHeader, UnitWindow } from '../../format/item.js';
-import { Pointer } from '../../format/pointer.js';
+import { Pointer, sealedPointer } from '../../format/pointer.js';
+import { Seal } from '../../format/seal.js';
 import { type Address, extentPages, type Generation, pageSize } from '../../units.js';
 import { getU32, getU64, newValue, setU32, setU64, valueOfBytes } from './item-bytes.js';
 
@@ -16,6 +17,7 @@ const at = {
   checksum: start + Pointer.offsetOf.checksum,
   pages: start + Pointer.offsetOf.pages,
   transform: start + Pointer.offsetOf.transform,
+  flags: start + Pointer.offsetOf.flags,
   storedBytes: start + Pointer.offsetOf.storedBytes,
   plainBytes: start + Pointer.offsetOf.plainBytes,
 };
@@ -31,6 +33,17 @@ export const extentBirth = (value: Uint8Array): Generation => getU64(value, at.b
 export const extentStoredPages = (value: Uint8Array): number => value[at.pages] | (value[at.pages + 1] << 8);
 /** Number of its chain of transforms; 0: plain, or reserved. */
 export const extentTransform = (value: Uint8Array): number => value[at.transform];
+/** Whether it is encrypted: a unit then, with a seal before its window. */
+export const extentSealed = (value: Uint8Array): boolean => value[at.flags] === sealedPointer;
+/** The seal of an encrypted unit. */
+export const unitSeal = (value: Uint8Array): Uint8Array =>
+  value.subarray(value.length - UnitWindow.size - Seal.size, value.length - UnitWindow.size);
+/** Bytes that the value of an extent has, by its header. */
+export const extentBytes = (value: Uint8Array): number =>
+  headerBytes +
+  4 * (extentAddress(value) === 0 ? 0 : extentStoredPages(value)) +
+  (extentTransform(value) === 0 ? 0 : UnitWindow.size) +
+  (extentSealed(value) ? Seal.size : 0);
 /** Pages of the file that it covers. */
 export const extentPageCount = (value: Uint8Array): number =>
   value[at.transform] === 0 ? extentStoredPages(value) : value[value.length - UnitWindow.size + window.pages];
@@ -97,7 +110,7 @@ export const pageBits = (from: number, to: number): number =>
 
 /**
  * A transformed unit of `plainPages` pages, all of which the file has: stored in `pages` pages whose CRC32Cs are
- * `sums[0]` and so on, of which `storedBytes` bytes mean something.
+ * `sums[0]` and so on, of which `storedBytes` bytes mean something; with the seal if they are encrypted.
  */
 export function unitExtent(
   address: Address,
@@ -107,14 +120,19 @@ export function unitExtent(
   storedBytes: number,
   plainPages: number,
   sums: Uint32Array,
+  seal: Uint8Array | undefined,
 ): Uint8Array {
-  const value = newValue(headerBytes + pages * 4 + UnitWindow.size);
+  const value = newValue(headerBytes + pages * 4 + (seal?.length ?? 0) + UnitWindow.size);
   pointer(value, address, birth, pages);
   value[at.transform] = transform;
   setU32(value, at.storedBytes, storedBytes);
   setU32(value, at.plainBytes, plainPages * pageSize);
   for (let i = 0; i < pages; i++) setU32(value, headerBytes + i * 4, sums[i]);
   setU32(value, at.checksum, checksum(value.subarray(headerBytes, headerBytes + pages * 4)));
+  if (seal !== undefined) {
+    value[at.flags] = sealedPointer;
+    value.set(seal, headerBytes + pages * 4);
+  }
   setWindow(value, 0, plainPages, pageBits(0, plainPages));
   return value;
 }
@@ -138,12 +156,12 @@ export function partOfUnit(value: Uint8Array, present: number): { first: number;
 /** What is wrong with the value of a unit, in words that follow what it is of; undefined: it is sane by itself. */
 export function unitProblem(value: Uint8Array): string | undefined {
   const stored = extentStoredPages(value);
-  if (value.length !== headerBytes + stored * 4 + UnitWindow.size)
-    return `has ${value.length} bytes for ${stored} pages`;
+  if (value.length !== extentBytes(value)) return `has ${value.length} bytes for ${stored} pages`;
   const bytes = unitPlainBytes(value);
   const pages = bytes / pageSize;
   if (!Number.isInteger(pages) || pages > extentPages) return `unfolds to ${bytes} bytes`;
-  if (stored < 1 || stored >= pages) return `has ${stored} pages for ${pages}`;
+  if (stored < 1 || stored > pages || (stored === pages && !extentSealed(value)))
+    return `has ${stored} pages for ${pages}`;
   const storedBytes = unitStoredBytes(value);
   if (storedBytes < 1 || storedBytes > stored * pageSize) return `has ${storedBytes} bytes in ${stored} pages`;
   const covered = extentPageCount(value);

@@ -7,17 +7,20 @@
  */
 import { FsError } from '../../errors.js';
 import { checksum, followedByPage } from '../../format/checksum.js';
-import { decodeUnit } from '../../transform/unit.js';
+import type { Chain } from '../../transform/chain.js';
+import { decodeUnit, openUnit } from '../../transform/unit.js';
 import { type Address, type InodeNumber, type PageNumber, pageSize } from '../../units.js';
 import type { Context } from './context.js';
 import { corrupt, senseless } from './damage.js';
 import type { ExtentCursor } from './extent-map.js';
 import {
   extentPageChecksum,
+  extentSealed,
   extentStoredPages,
   extentTransform,
   unitPlainBytes,
   unitProblem,
+  unitSeal,
   unitSkip,
   unitStoredBytes,
 } from './extent-value.js';
@@ -116,12 +119,26 @@ export class UnitRead {
     const number = extentTransform(this.value);
     const chain = context.volume.transforms.chains.at(number);
     if (chain === undefined) throw new FsError('EIO', 'read', this.inode, `transform ${number} is not known`);
+    const stored = this.opened(context, chain);
     try {
-      decodeUnit(chain, this.stored.subarray(0, unitStoredBytes(this.value)), plain);
+      decodeUnit(chain, stored.subarray(0, unitStoredBytes(this.value)), plain);
     } catch (e) {
       // Whatever a decoder throws, what it was given is not what was written.
       const problem = `is not what ${chain.name} makes: ${e instanceof Error ? e.message : String(e)}`;
       throw senseless(context, this.inode, this.address, problem);
     }
+  }
+
+  /** What was stored, before it was encrypted. Throws EIO when it is not authentic. */
+  private opened(context: Context, chain: Chain): Uint8Array {
+    const { sealer } = context.volume.transforms;
+    const isSealed = extentSealed(this.value);
+    if (isSealed !== chain.sealed || (isSealed && sealer === undefined))
+      throw senseless(context, this.inode, this.address, `is not what ${chain.name} makes`);
+    if (!isSealed || sealer === undefined) return this.stored;
+    const opened = openUnit(sealer, this.stored, unitSeal(this.value));
+    if (opened === undefined)
+      throw senseless(context, this.inode, this.address, `from page ${this.first} on is not authentic`);
+    return opened;
   }
 }

@@ -9,7 +9,7 @@ import { checksum } from '../../format/checksum.js';
 import { inodeFlag } from '../../format/item.js';
 import type { Chain } from '../../transform/chain.js';
 import { maxUnitBytes } from '../../transform/transform.js';
-import { encodeUnit } from '../../transform/unit.js';
+import { type EncodedUnit, encodeUnit, sealUnit } from '../../transform/unit.js';
 import { extentPages, type PageNumber, pageSize } from '../../units.js';
 import { appendPages, type FlushedPages } from './append-pages.js';
 import type { Context } from './context.js';
@@ -20,17 +20,22 @@ import type { Inode } from './inode.js';
 const patience = 2;
 const mostUntried = 1024;
 
+/**
+ * Pages that are encrypted as one where they are not compressed. A call for 4 KiB costs 10 us and for 32 KiB 27 (Node 20,
+ * 2026), while a page that changes alone takes the others of its unit along.
+ */
+const sealedPages = 8;
+
 const sums = new Uint32Array(extentPages);
 const scratch = new Uint8Array(maxUnitBytes);
 
 /** What happens to new data of the file. Undefined: it is stored as it is. */
 export function chainOf(context: Context, inode: Inode): Chain | undefined {
   const { flags, transform } = inode.record;
-  const { volume } = context;
-  if ((flags & inodeFlag.noCompress) !== 0) return undefined;
-  const { chains, flagged, usual } = volume.transforms;
-  if (transform !== 0) return chains.at(transform);
-  return chains.at((flags & inodeFlag.compress) !== 0 ? flagged : usual);
+  const { chains, flagged, usual } = context.volume.transforms;
+  if ((flags & inodeFlag.noCompress) !== 0) return chains.uncompressed;
+  const wanted = transform !== 0 ? transform : (flags & inodeFlag.compress) !== 0 ? flagged : usual;
+  return chains.at(wanted) ?? chains.uncompressed;
 }
 
 /** Pages to ask for beside `places`: where a summary comes between, a unit leaves the rest of a segment. */
@@ -50,26 +55,58 @@ function appendPiece(flushed: FlushedPages, chain: Chain, first: PageNumber, end
   const { context, inode } = flushed;
   const { volume } = context;
   const count = end - first;
-  const unit = count > 1 && worthTrying(inode) ? encodeUnit(chain, plainBytes(context, inode, first, end)) : undefined;
-  if (count > 1) tried(inode, unit !== undefined);
+  const compresses = chain.compression !== undefined && count > 1;
+  const unit =
+    compresses && worthTrying(inode)
+      ? encodeUnit(chain, plainBytes(context, inode, first, end), volume.transforms.sealer)
+      : undefined;
+  if (compresses) tried(inode, unit !== undefined);
   if (unit === undefined) {
-    appendPages(flushed, first, end);
+    appendUncompressed(flushed, first, end);
     return end;
   }
-  const pages = unit.pages.length / pageSize;
   const room = volume.unitRoom;
-  if (pages > room) {
+  if (unit.pages.length / pageSize > room) {
     unit.release();
-    appendPages(flushed, first, first + room);
+    appendUncompressed(flushed, first, first + room);
     return first + room;
   }
+  appendEncoded(flushed, chain, unit, first, end);
+  return end;
+}
+
+/** Append pages as they are, or in an encrypted volume encrypted alone. */
+function appendUncompressed(flushed: FlushedPages, first: PageNumber, end: PageNumber): void {
+  const { context, inode } = flushed;
+  const { chains, sealer } = context.volume.transforms;
+  const chain = chains.uncompressed;
+  if (chain === undefined || sealer === undefined) {
+    appendPages(flushed, first, end);
+    return;
+  }
+  for (let page = first; page < end; ) {
+    const aligned = (Math.floor(page / sealedPages) + 1) * sealedPages;
+    const stop = Math.min(end, aligned, page + context.volume.unitRoom);
+    appendEncoded(flushed, chain, sealUnit(sealer, plainBytes(context, inode, page, stop)), page, stop);
+    page = stop;
+  }
+}
+
+function appendEncoded(
+  flushed: FlushedPages,
+  chain: Chain,
+  unit: EncodedUnit,
+  first: PageNumber,
+  end: PageNumber,
+): void {
+  const { volume } = flushed.context;
+  const pages = unit.pages.length / pageSize;
   for (let i = 0; i < pages; i++) sums[i] = checksum(unit.pages.subarray(i * pageSize, (i + 1) * pageSize));
-  const address = volume.appendUnit(inode.number, first, unit.pages, unit.release);
-  const value = unitExtent(address, volume.generation, chain.number, pages, unit.bytes, count, sums);
+  const address = volume.appendUnit(flushed.inode.number, first, unit.pages, unit.release);
+  const value = unitExtent(address, volume.generation, chain.number, pages, unit.bytes, end - first, sums, unit.seal);
   flushed.put(first, value, { address, pages });
   flushed.take(first, end);
-  flushed.edit.record(inode).flags |= inodeFlag.units;
-  return end;
+  flushed.edit.record(flushed.inode).flags |= inodeFlag.units;
 }
 
 /** The pages in one piece of memory: where they lie, if they do in a row. */

@@ -1,0 +1,52 @@
+/**
+ * Opens an encrypted volume's key for a program: the secret is found, tried on the key slots, and the key goes to the
+ * keyring, where whoever reads the superblock finds it. From then on the process leaves no core behind.
+ */
+import { VolumeError } from '../errors.js';
+import { isEncrypted } from '../format/features.js';
+import { libc } from '../host/libc.js';
+import type { Store } from '../store/store.js';
+import { unlock } from '../transform/key-slots.js';
+import { keep, keyOf } from '../transform/keyring.js';
+import { lookAtSuperblock } from '../volume/superblock.js';
+import { findSecret, type SecretOptions } from './secret.js';
+
+const prctl = libc.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)') as (
+  option: number,
+  a: number,
+  b: number,
+  c: number,
+  d: number,
+) => number;
+const setDumpable = 4;
+
+let chosen: SecretOptions = {};
+
+/** What the options of this run of the program say, for all that it opens. */
+export function chooseSecret(options: SecretOptions): void {
+  chosen = options;
+}
+
+/** The key of the volume in `store`, if it is encrypted. Throws VolumeError: 'wrong-key', or 'usage' for a key that is not needed. */
+export async function unlockStore(store: Store, options = chosen): Promise<void> {
+  const superblock = await lookAtSuperblock(store);
+  const given = options.keyFile !== undefined || options.passphraseFd !== undefined;
+  if (!isEncrypted(superblock)) {
+    // Who gives a key expects that what is written is encrypted.
+    if (given) throw new VolumeError('usage', `${store.name} is not encrypted: it needs no key`);
+    return;
+  }
+  if (keyOf(superblock.uuid) !== undefined && !given) return;
+  hideMemory();
+  const secret = await findSecret(options, store.name);
+  try {
+    keep(superblock.uuid, unlock(superblock, secret, store.name).key);
+  } finally {
+    secret.bytes.fill(0);
+  }
+}
+
+/** No core dump, and no other process of the user may look into this one. See prctl(2), PR_SET_DUMPABLE. */
+export function hideMemory(): void {
+  prctl(setDumpable, 0, 0, 0, 0);
+}
