@@ -33,16 +33,26 @@ export async function writeSuperblockDurably(store: Store, superblock: Superbloc
   await store.barrier();
 }
 
-/** After a crash between the writes of the two copies, or a torn one: make both what was read. */
+/** After a crash between the writes of the two copies, a torn one, or one that can't be read: make both what was read. */
 export async function settleSuperblock(store: Store, superblock: Superblock): Promise<void> {
   const page = superblockPage(superblock);
-  const found = new Uint8Array(pageSize);
   for (const at of [0, (superblock.imagePages - 1) * pageSize]) {
-    await store.read(at, found);
-    if (Buffer.compare(found, page) === 0) continue;
+    if (await holds(store, at, page)) continue;
     await writeSuperblockDurably(store, superblock);
     return;
   }
+}
+
+/** Whether the page is there; one that can't be read is not. */
+async function holds(store: Store, offset: ImageOffset, page: Uint8Array): Promise<boolean> {
+  const found = new Uint8Array(pageSize);
+  try {
+    await store.read(offset, found);
+  } catch (e) {
+    if (isLost(e)) return false;
+    throw e;
+  }
+  return Buffer.compare(found, page) === 0;
 }
 
 /** Check the page of a superblock against an image of `imageBytes`. VolumeError says what is wrong, in words for people. */

@@ -3,7 +3,6 @@
  * and takes from the journal what can be added to that.
  */
 import { expect, it } from 'vitest';
-import { FsError } from '../../fs/errors.js';
 import { slotOffset } from '../../fs/format/geometry.js';
 import { FileSystem } from '../../fs/posix/filesystem.js';
 import { initialItems } from '../../fs/posix/namespace/root-directory.js';
@@ -13,22 +12,8 @@ import { pageSize, rootInode } from '../../fs/units.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { checkVolume } from '../../fsck/check.js';
 import { repairVolume } from '../../fsck/repair/repair.js';
+import { BadSectors } from '../support/bad-sectors.js';
 import { formatTestVolume } from '../support/volume-image.js';
-
-/** Some places can't be read until they are written again. */
-class Medium extends MemoryStore {
-  readonly bad = new Set<number>();
-
-  override read(offset: number, into: Uint8Array): undefined {
-    if (this.bad.has(offset)) throw new FsError('EIO', 'read');
-    super.read(offset, into);
-  }
-
-  override write(offset: number, buffers: readonly Uint8Array[]): undefined {
-    this.bad.delete(offset);
-    super.write(offset, buffers);
-  }
-}
 
 const who = { uid: 0, gid: 0, pid: 1 };
 const named = (name: string): Buffer => Buffer.from(name);
@@ -38,15 +23,15 @@ interface Mounted {
   readonly fs: FileSystem;
 }
 
-async function mounted(disk: Medium): Promise<Mounted> {
+async function mounted(disk: BadSectors): Promise<Mounted> {
   const volume = await Volume.open(disk, { commitSeconds: 0 });
   const fs = new FileSystem(volume);
   await fs.recover();
   return { volume, fs };
 }
 
-async function formatted(): Promise<Medium> {
-  const disk = new Medium(16 * 2 ** 20);
+async function formatted(): Promise<BadSectors> {
+  const disk = new BadSectors(new MemoryStore(16 * 2 ** 20));
   await formatTestVolume(disk, undefined, initialItems({ seconds: 1, nanos: 0 }, 0, 0, 0o755));
   return disk;
 }
@@ -136,20 +121,20 @@ it("a slot that can't be read counts as lost, for a mount and for fsck; two of t
   const slots = [0, 1].map((slot) => slotOffset(before.volume.state.geometry, slot));
   const newer = newerSlot(before);
   await before.volume.abandon();
-  for (const slot of slots) disk.bad.add(slot);
+  for (const slot of slots) disk.lost.add(slot / pageSize);
   await expect(Volume.open(disk)).rejects.toThrow('EIO');
-  disk.bad.clear();
-  disk.bad.add(newer);
+  disk.lost.clear();
+  disk.lost.add(newer / pageSize);
   const after = await mounted(disk);
   expect(await names(after)).toEqual(['a']);
   await closed(after);
-  expect(disk.bad.size).toBe(0);
-  disk.bad.add(slots[after.volume.state.slot]);
+  expect(disk.lost.size).toBe(0);
+  disk.lost.add(slots[after.volume.state.slot] / pageSize);
   expect((await checkVolume(disk)).map(({ code }) => code)).toEqual(['checkpoint-slot']);
   // A repair goes on from the copies of checkpoints in the log, and writes both.
-  for (const slot of slots) disk.bad.add(slot);
+  for (const slot of slots) disk.lost.add(slot / pageSize);
   await repairVolume(disk);
-  expect(disk.bad.size).toBe(0);
+  expect(disk.lost.size).toBe(0);
   const repaired = await mounted(disk);
   expect(await names(repaired)).toEqual(['a']);
   await closed(repaired);
