@@ -21,6 +21,8 @@ export class Pace {
   private seen = 0;
   private waitedMs = 0;
   private stopped = false;
+  /** The last commit did. */
+  private failing = false;
   private working: Promise<void> | undefined;
 
   constructor(
@@ -48,7 +50,7 @@ export class Pace {
 
   private look(): void {
     this.waitedMs += Math.min(lookMs, this.commitMs);
-    const paused = this.touches === this.seen;
+    const paused = !this.failing && this.touches === this.seen;
     this.seen = this.touches;
     if (!paused && this.waitedMs < this.commitMs) {
       this.arm();
@@ -68,8 +70,10 @@ export class Pace {
   private async turn(): Promise<void> {
     try {
       await this.work.commit();
+      this.failing = false;
     } catch {
-      // One file that could not be flushed, say: try again at the next look.
+      // One file that could not be flushed, say: try again, but not each second, as each try writes a checkpoint.
+      this.failing = true;
       this.touches++;
     }
     try {

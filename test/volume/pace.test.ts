@@ -59,6 +59,23 @@ describe('the pace of commits', () => {
     await pace.stop();
   });
 
+  it('a commit that fails again and again is not tried at each pause, which comes at once', async () => {
+    const work = new Work();
+    work.failures = 1000;
+    const pace = new Pace(work, 5000);
+    pace.touched();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(work.commits).toBeGreaterThanOrEqual(10);
+    expect(work.commits).toBeLessThan(14);
+    work.failures = 0;
+    await vi.advanceTimersByTimeAsync(10_000);
+    const { commits } = work;
+    pace.touched();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(work.commits).toBe(commits + 1);
+    await pace.stop();
+  });
+
   it('keeps its pace when commits change things themselves, as a flush does', async () => {
     const work = new Work();
     const pace = new Pace(work, 5000);
