@@ -142,7 +142,7 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   at=TIME           mount, read-only, what the volume was then: '10 minutes ago', 2026-01-31T10:00; needs a history
   snapdir=visible   list .snapshots in the root directory (hidden unless told; it can be entered all the same)
   norehearsal       do not practise on a volume in memory for the first second; see docs/DESIGN.md
-  logfile=PATH      where the server logs; /run/varve/DEVICE.log unless told
+  logfile=PATH      where the server logs; /run/varve/DEVICE.log unless told; beyond 4 MiB it becomes PATH.old
   noacl             POSIX ACLs are kept and not obeyed, and can be neither read nor set
   search=DIRECTORY[:DIRECTORY...]
                     where to look for the image or device, if it is named as LABEL=NAME or UUID=UUID

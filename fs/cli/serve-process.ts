@@ -73,7 +73,7 @@ export class ServerProcess {
     dup2(log, 2);
     closeSync(log);
     closeSync(nothing);
-    this.lines.path = logPath;
+    this.lines.goTo(logPath);
     process.chdir('/');
     this.tell(0);
   }
