@@ -5,13 +5,15 @@
  * journal, table pages). The load does not depend on the machine.
  *
  *     npm run cleaner-policies -- [--policy NAME,...] [--live 80,90] [--load uniform,skewed] [--megabytes 256]
- *                                 [--rounds 3] [--seed 1] [--commit PAGES] [--json]
+ *                                 [--shift 6] [--rounds 4] [--seed 1] [--commit PAGES] [--json]
  *
- * A round overwrites as many pages as the file has; the last two are counted. Live: of all pages in segments. Exit code 0.
+ * A round overwrites as many pages as the file has; the last two are counted. Live: data and nodes, of what df calls the
+ * volume's size. Segments of 2^shift pages, so many that those kept free are as small a part as on a volume of some GiB.
+ * Exit code 0.
  */
 import { parseArgs } from 'node:util';
 import { byWorth, type CleaningPolicy, costBenefit, greedy } from '../fs/cleaner/policy.js';
-import { segmentPages } from '../fs/format/geometry.js';
+import { capacityPages } from '../fs/format/geometry.js';
 import { FileSystem } from '../fs/posix/filesystem.js';
 import { initialItems } from '../fs/posix/namespace/root-directory.js';
 import { MemoryStore } from '../fs/store/memory.js';
@@ -42,6 +44,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '4' },
     seed: { type: 'string', default: '1' },
     commit: { type: 'string' },
+    shift: { type: 'string', default: '6' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -65,13 +68,13 @@ async function measure(policy: CleaningPolicy, live: number, load: string): Prom
   const began = performance.now();
   const store = new MemoryStore(Number(values.megabytes) * 2 ** 20);
   await Volume.format(store, {
-    superblock: fixedSuperblock(store.size),
+    superblock: fixedSuperblock(store.size, Number(values.shift)),
     initial: initialItems({ seconds: 0, nanos: 0 }, 0, 0, 0o755),
   });
   const volume = await Volume.open(store, { commitSeconds: 0, policy, discard: false, clock: { now: () => 0 } });
   const filesystem = new FileSystem(volume, { accessTimes: 'noatime' });
   const { geometry, table } = volume.state;
-  const places = geometry.places * segmentPages(geometry);
+  const places = capacityPages(geometry);
   const pages = Math.floor((places * live) / 100 / (1 + nodesPerPage));
   const perCommit = values.commit === undefined ? Math.floor(pages / 400) : Number(values.commit);
   const { inode } = await run(() => filesystem.mknod(rootInode, Buffer.from('f'), 0o100644, 0, 0, who));

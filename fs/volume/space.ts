@@ -12,6 +12,9 @@ import { FsError } from '../errors.js';
 import { capacityPages, type Geometry, nodePages, segmentPages } from '../format/geometry.js';
 import type { SegmentTable } from '../log/segment-table.js';
 
+/** Most nodes that one commit writes. */
+const mostNodesAtOnce = 2048;
+
 export class Space {
   /** Pages of dirty data that have no address yet. */
   reserved = 0;
@@ -44,11 +47,15 @@ export class Space {
   /** The volume has this geometry from now on: one with fewer places than before must hold what there is. */
   fit(geometry: Geometry): void {
     this.capacity = capacityPages(geometry);
-    this.commitPlaces = Math.max(6, Math.floor(geometry.reservedSegments / 3));
-    this.cleaningPlaces = this.commitPlaces + Math.max(4, Math.floor(geometry.reservedSegments / 4));
-    this.lowPlaces = this.cleaningPlaces + Math.max(4, Math.floor(geometry.places / 32));
-    const nodesPerSegment = Math.floor((segmentPages(geometry) - 1) / this.perNode);
-    this.mostDirtyNodes = Math.min(2048, Math.floor((this.commitPlaces - 3) * nodesPerSegment * 0.9));
+    const nodesPerSegment = 0.9 * Math.floor((segmentPages(geometry) - 1) / this.perNode);
+    const between = (least: number, wanted: number, most: number) =>
+      Math.max(least, Math.min(Math.floor(wanted), most));
+    const { places, reservedSegments } = geometry;
+    // What is kept free beyond need makes the rest of the log as much fuller, and each cleaning dearer.
+    this.commitPlaces = between(6, reservedSegments / 3, 3 + Math.ceil(mostNodesAtOnce / nodesPerSegment));
+    this.cleaningPlaces = this.commitPlaces + between(4, reservedSegments / 4, 8);
+    this.lowPlaces = this.cleaningPlaces + between(4, places / 64, 8);
+    this.mostDirtyNodes = Math.min(mostNodesAtOnce, Math.floor((this.commitPlaces - 3) * nodesPerSegment));
   }
 
   /** Pages that new data may still take; negative while the reserve is being used. */
