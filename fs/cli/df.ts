@@ -1,11 +1,14 @@
 /** `varve df`: size and usage, of an image or of a mount. */
 import { VolumeError } from '../errors.js';
+import type { MountEntry } from '../fuse/mount-table.js';
 import { pageSize } from '../units.js';
 import { orCorrupt } from '../volume/assemble.js';
 import { loadRoots } from '../volume/kept-roots.js';
 import { type SpaceByCause, spaceByCause } from '../volume/space-by-cause.js';
+import type { VolumeState } from '../volume/state.js';
 import { type AddCommand, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
+import { type Advice, adviceOf, adviceText } from './full-advice.js';
 import { json, pairs, table } from './output.js';
 import { type RawImage, rawState, withImage } from './raw-image.js';
 import { formatSize } from './size.js';
@@ -25,12 +28,21 @@ export const addDf: AddCommand = (program, { output }) => {
       if (options.byCause) {
         const all = await Promise.all(paths.map(async (path) => ({ path, ...inBytes(await causesOf(path)) })));
         output.line(options.json ? json(all) : all.map((one) => causeText(one)).join('\n\n'));
+        if (!options.json) await advise(paths);
         return;
       }
       const found: (Usage & { path: string })[] = [];
       for (const path of paths) found.push({ path, ...(await usageOf(path)) });
       output.line(options.json ? json(found) : asTable(found));
+      if (!options.json) await advise(found.filter(nearlyFull).map(({ path }) => path));
     });
+
+  const advise = async (paths: readonly string[]): Promise<void> => {
+    for (const path of paths) {
+      const advice = await adviceFor(path);
+      if (advice !== undefined) output.line(`${path}: ${adviceText(advice)}`);
+    }
+  };
 
   const head = ['volume', 'size', 'used', 'available', 'use', 'inodes'];
   const asTable = (list: readonly (Usage & { path: string })[]): string => {
@@ -52,23 +64,44 @@ async function usageOf(path: string): Promise<Usage> {
   return withImage(path, async (image) => usageOfImage(image));
 }
 
+const nearlyFull = ({ size, available }: Usage): boolean => available < size / 8;
+
 /** Of a mount as it is now, of an image as of its newest checkpoint. Throws VolumeError. */
 async function causesOf(path: string): Promise<SpaceByCause> {
   const mount = mountOf(path);
   if (mount === undefined) return withImage(path, causesOfImage);
+  return (await askMount(mount, 'space')) as SpaceByCause;
+}
+
+/** What to delete, if anything; undefined also where only its owner may ask. Throws VolumeError. */
+async function adviceFor(path: string): Promise<Advice | undefined> {
+  const mount = mountOf(path);
+  if (mount === undefined) return withImage(path, async (image) => adviceOf(await stateOf(image)));
+  try {
+    return ((await askMount(mount, 'advice')) as Advice | null) ?? undefined;
+  } catch (e) {
+    if (e instanceof VolumeError && e.problem === 'no-permission') return undefined;
+    throw e;
+  }
+}
+
+async function askMount(mount: MountEntry, command: string): Promise<unknown> {
   const server = await ControlConnection.open(mount.device);
   if (server === undefined) throw new VolumeError('io', `no server answers for ${mount.target}`);
   try {
-    return (await server.ask('space')) as SpaceByCause;
+    return await server.ask(command);
   } finally {
     server.close();
   }
 }
 
-async function causesOfImage(image: RawImage): Promise<SpaceByCause> {
+const causesOfImage = async (image: RawImage): Promise<SpaceByCause> => spaceByCause(await stateOf(image));
+
+/** With the kept roots. */
+async function stateOf(image: RawImage): Promise<VolumeState> {
   const state = await rawState(image);
   state.roots = await orCorrupt(image.store, () => loadRoots(state.system));
-  return spaceByCause(state);
+  return state;
 }
 
 const inBytes = (pages: SpaceByCause): SpaceByCause =>

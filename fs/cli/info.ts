@@ -10,6 +10,7 @@ import { maxTransforms, TransformEntry } from '../format/superblock.js';
 import type { MountEntry } from '../fuse/mount-table.js';
 import { pageSize } from '../units.js';
 import { type AddCommand, withExamples } from './command.js';
+import { adviceText } from './full-advice.js';
 import { json, pairs } from './output.js';
 import { type RawImage, withImage } from './raw-image.js';
 import { askServer, type ServerFacts } from './server-facts.js';
@@ -134,6 +135,7 @@ function serverLines(server: ServerFacts | undefined): [string, string][] {
     ['written', `${counted(checkpoints, 'checkpoint')}, ${counted(records, 'journal record')}`],
     ['pages of files', `${formatSize(filePages * pageSize)}, to the image in all ${formatSize(bytesWritten)}`],
     ['cleaner moved', formatSize(moved * pageSize)],
+    ...(server.advice === null ? [] : [['nearly full', adviceText(server.advice)] as [string, string]]),
     ...(server.autodefrag === null ? [] : [['autodefrag', gathered(server.autodefrag)] as [string, string]]),
   ];
 }

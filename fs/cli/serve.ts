@@ -30,6 +30,7 @@ import { ownControlPath, runtimeDirectory } from './control-path.js';
 import { answerDefrag } from './defrag-service.js';
 import { mountExit, mountExitOf } from './exit-codes.js';
 import { answerFrag } from './frag-service.js';
+import { adviceOf, sayWhenFull } from './full-advice.js';
 import { placeOf } from './mount.js';
 import {
   type DriverName,
@@ -102,11 +103,12 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   say(`${image} is open`);
   await unlockStore(store, server.secret(choices.secret));
   server.detach();
-  const volume = await Volume.open(store, {
+  const volume: Volume = await Volume.open(store, {
     ...volumeOptions(choices),
     registry: new Registry(await Promise.all(choices.transforms.map(loadTransform))),
     degraded: choices.degraded,
     onFailure: (failure) => server.log(`the volume is read-only from here on: ${String(failure)}`),
+    onNoSpace: sayWhenFull(() => volume.state, server.log),
   });
   const filesystem = new FileSystem(shown(volume, choices), {
     accessTimes: choices.accessTimes,
@@ -297,7 +299,7 @@ function answerAll(service: Service, roots: Roots, control: Control, mounted: Mo
   control.on('ping', () => ({ pid: process.pid }));
   control.on('sync', () => volume.commit());
   control.on('abort', () => mounted.abort());
-  control.on('info', () => ({
+  control.on('info', async () => ({
     pid: process.pid,
     image,
     target: mounted.target,
@@ -309,6 +311,7 @@ function answerAll(service: Service, roots: Roots, control: Control, mounted: Mo
     memoryBytes: process.memoryUsage.rss(),
     volume: { ...volume.statistics(), ...volume.counters },
     autodefrag: filesystem.gathered ?? null,
+    advice: (await adviceOf(volume.state)) ?? null,
     driver: mounted.statistics(),
   }));
   answerCompression(control, volume);

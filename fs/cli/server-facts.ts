@@ -2,6 +2,7 @@
 import { VolumeError } from '../errors.js';
 import type { MountEntry } from '../fuse/mount-table.js';
 import { ControlConnection } from './control-client.js';
+import type { Advice } from './full-advice.js';
 
 /** The answer to `info`, as far as it is used here; commands print the rest as it is. */
 export interface ServerFacts {
@@ -14,6 +15,8 @@ export interface ServerFacts {
   readonly memoryBytes: number;
   /** What reads found scattered and was laid anew; null: the mount does not do that. */
   readonly autodefrag: { readonly chunks: number; readonly pages: number; readonly beyondBudget: number } | null;
+  /** What to delete, when the volume is nearly full because of snapshots. */
+  readonly advice: Advice | null;
   readonly volume: Readonly<Record<string, number>>;
 }
 

@@ -11,6 +11,7 @@ import { SnapshotView } from '../volume/snapshot-view.js';
 import { spaceByCause } from '../volume/space-by-cause.js';
 import type { Volume } from '../volume/volume.js';
 import type { Arguments, CommandHandler } from './control.js';
+import { adviceOf } from './full-advice.js';
 
 export interface SnapshotFacts {
   readonly name: string;
@@ -62,6 +63,7 @@ export function snapshotCommands(volume: Volume, maker: SnapshotMaker = volume.s
     'branch-list': () => branchesOf(volume),
     'branch-delete': (given) => volume.lines.remove(text(given, 'branch')),
     space: () => spaceByCause(volume.state),
+    advice: () => adviceOf(volume.state),
     /** All that only deleted snapshots held is given back. */
     'snapshot-wait': async () => {
       await volume.leaving.idle;

@@ -44,6 +44,8 @@ export interface VolumeOptions {
   readonly cutJournal?: boolean;
   /** Told once when a write or barrier has failed, or something is damaged, and the volume takes no more changes. */
   readonly onFailure?: (failure: unknown) => void;
+  /** Told each time that something gets ENOSPC. */
+  readonly onNoSpace?: () => void;
 }
 
 export interface FormatOptions {

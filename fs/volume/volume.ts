@@ -63,7 +63,7 @@ export class Volume implements VolumeApi {
     readonly state: VolumeState,
     readonly transforms: VolumeChains,
     readonly readOnly: boolean,
-    options: VolumeOptions,
+    private readonly options: VolumeOptions,
     private readonly clock: Clock,
   ) {
     this.journal = options.journal ?? 'ordered';
@@ -209,8 +209,7 @@ export class Volume implements VolumeApi {
     if (table.reusablePlaces < space.commitPlaces)
       throw new Suspend(this.cleaning.makeRoom(space.commitPlaces), 'place');
     if (!paid && !space.mayGrow) {
-      this.awaitRoom();
-      state.counters.noSpace++;
+      this.noRoom();
       throw new FsError('ENOSPC', 'write');
     }
   }
@@ -265,8 +264,7 @@ export class Volume implements VolumeApi {
       if (!state.space.reserve(pages, replaces)) throw new Suspend(this.commit(), 'space');
     } catch (e) {
       if (e instanceof FsError) {
-        this.awaitRoom();
-        state.counters.noSpace++;
+        this.noRoom();
       }
       throw e;
     }
@@ -274,11 +272,13 @@ export class Volume implements VolumeApi {
 
   /**
    * Deleted snapshots may be about to make room: whether there is space must not depend on how far that has come. Nor on
-   * the history.
+   * the history. So ENOSPC is thrown only when this returns.
    */
-  private awaitRoom(): void {
+  private noRoom(): void {
     const room = this.leaving.idle ?? this.history.giveWay();
     if (room !== undefined) throw new Suspend(room, 'snapshots that leave');
+    this.state.counters.noSpace++;
+    this.options.onNoSpace?.();
   }
 
   unreserve(pages: number): void {
