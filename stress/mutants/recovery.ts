@@ -8,8 +8,8 @@ export const recoveryMutants: readonly Mutant[] = [
     name: 'checkpoint-not-verified',
     why: 'a torn checkpoint counts',
     file: 'fs/volume/checkpoint-slots.ts',
-    from: `if (sum !== checkpoint.checksum || `,
-    to: `void sum;\n  if (`,
+    from: ` || selfChecksum(bytes, Checkpoint.offsetOf.checksum) !== header.checksum)`,
+    to: `)`,
     tests: [damage, powerCut],
   },
   {
