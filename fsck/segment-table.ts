@@ -175,7 +175,7 @@ async function* checkLiveCounts(image: Image): AsyncIterable<Problem> {
   }
 }
 
-export const stateName = (state: number): string =>
+const stateName = (state: number): string =>
   Object.entries(placeState).find(([, value]) => value === state)?.[0] ?? `state ${state}`;
 
 /** The live map, one page at a time in ascending order of places. */

@@ -6,18 +6,12 @@ import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:f
 import { dirname } from 'node:path';
 import { VolumeError } from '../errors.js';
 import { libc } from '../host/libc.js';
+import { prctl } from '../host/prctl.js';
 import type { SecretOptions } from './secret.js';
 import { ServerLog } from './server-log.js';
 
 const setsid = libc.func('int setsid()') as () => number;
 const dup2 = libc.func('int dup2(int from, int to)') as (from: number, to: number) => number;
-const prctl = libc.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)') as (
-  option: number,
-  a: number,
-  b: number,
-  c: number,
-  d: number,
-) => number;
 
 const mallopt = libc.func('int mallopt(int parameter, int value)') as (parameter: number, value: number) => number;
 

@@ -4,20 +4,13 @@
  */
 import { VolumeError } from '../errors.js';
 import { isEncrypted } from '../format/features.js';
-import { libc } from '../host/libc.js';
+import { prctl } from '../host/prctl.js';
 import type { Store } from '../store/store.js';
 import { unlock } from '../transform/key-slots.js';
 import { keep, keyOf } from '../transform/keyring.js';
 import { lookAtSuperblock } from '../volume/superblock.js';
 import { findSecret, type SecretOptions } from './secret.js';
 
-const prctl = libc.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)') as (
-  option: number,
-  a: number,
-  b: number,
-  c: number,
-  d: number,
-) => number;
 const setDumpable = 4;
 
 let chosen: SecretOptions = {};

@@ -4,7 +4,7 @@
  */
 import { FsError } from '../errors.js';
 
-export const callKinds = ['read', 'write', 'barrier', 'any'] as const;
+const callKinds = ['read', 'write', 'barrier', 'any'] as const;
 export type CallKind = (typeof callKinds)[number];
 
 export type Fault =

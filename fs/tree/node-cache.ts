@@ -14,7 +14,7 @@ import { type Sealer, sealRoom } from '../format/seal.js';
 import { openNode } from '../format/tree-node.js';
 import type { Log } from '../log/log.js';
 import { Suspend } from '../suspend.js';
-import type { Address, Generation } from '../units.js';
+import { type Address, type Generation, pageSize } from '../units.js';
 import { words } from './key.js';
 import { firstVirtual, Node } from './node.js';
 
@@ -73,7 +73,7 @@ export class NodeCache {
     const under = this.fetching.get(pointer.address);
     if (under !== undefined) throw new Suspend(under, 'node');
     this.misses++;
-    if (pointer.pages * 4096 !== this.nodeBytes) {
+    if (pointer.pages * pageSize !== this.nodeBytes) {
       throw this.problem(`address ${pointer.address}`, `its pointer says ${pointer.pages} pages`);
     }
     const node = this.blank();

@@ -11,7 +11,7 @@
 import { Pointer } from '../format/pointer.js';
 import { readU64, writeU64 } from '../format/struct.js';
 import { NodeHeader, NodeSlot, nodeMagic } from '../format/tree-node.js';
-import type { Address, Generation } from '../units.js';
+import { type Address, type Generation, pageSize } from '../units.js';
 import { words } from './key.js';
 
 /** Addresses from here on name dirty nodes, which have no place in the log yet. */
@@ -349,7 +349,7 @@ export function virtualPointer({ address, birth, bytes }: Node): Pointer {
     address,
     birth,
     checksum: 0,
-    pages: length / 4096,
+    pages: length / pageSize,
     transform: 0,
     flags: 0,
     storedBytes: length,

@@ -16,7 +16,7 @@
 import { CorruptionError } from '../errors.js';
 import { maxItemBytes } from '../format/item.js';
 import { Pointer } from '../format/pointer.js';
-import type { InodeNumber } from '../units.js';
+import { type InodeNumber, pageSize } from '../units.js';
 import type { Delete, Put } from './batch.js';
 import { Cursor } from './cursor.js';
 import { isKey, keepKey, restoreKey, splitKey, words } from './key.js';
@@ -78,6 +78,7 @@ export class Tree {
     return known ?? this.cache.get(parent.pointer(index), parent.level - 1, this.id, this.owner.generation);
   }
 
+  /** To be thrown: see Cursor. */
   misplaced(node: Node): CorruptionError {
     return this.cache.problem(`address ${node.address}`, 'its keys are not between those of the leaves beside it');
   }
@@ -328,7 +329,7 @@ export class Tree {
       const child = this.cache.peek(root.childAddress(0));
       if (child === undefined) return;
       const pointer = child.dirty ? virtualPointer(child) : root.pointer(0);
-      if (!root.dirty) this.owner.releaseNode(root.address, root.bytes.length / 4096, root.birth);
+      if (!root.dirty) this.owner.releaseNode(root.address, root.bytes.length / pageSize, root.birth);
       this.drop(root);
       this.root = pointer;
       this.height--;
@@ -367,7 +368,7 @@ export class Tree {
   }
 
   private makeDirty(node: Node): void {
-    this.owner.releaseNode(node.address, node.bytes.length / 4096, node.birth);
+    this.owner.releaseNode(node.address, node.bytes.length / pageSize, node.birth);
     this.cache.soil(node);
     node.birth = this.owner.generation;
   }

@@ -27,7 +27,7 @@ export function applyChanges(state: VolumeState, batch: LoggedBatch): void {
 }
 
 /** The live tree gives up pages of a file. */
-export function releasePages(state: VolumeState, run: Pick<LoggedPages, 'address' | 'pages' | 'birth'>): void {
+function releasePages(state: VolumeState, run: Pick<LoggedPages, 'address' | 'pages' | 'birth'>): void {
   if (run.address === 0) {
     state.space.promised -= run.pages;
     return;

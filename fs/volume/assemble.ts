@@ -25,7 +25,7 @@ import { UsageSums } from './usage.js';
 /** Beyond this there is no room to go on: addresses are whole numbers below 2^53. */
 const endOfAddresses = 2 ** 50;
 
-export const defaultCacheBytes = 64 * 2 ** 20;
+const defaultCacheBytes = 64 * 2 ** 20;
 
 /** An image's parts in the state of a checkpoint, or (without one) of a volume that holds nothing yet. */
 export async function assemble(

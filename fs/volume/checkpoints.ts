@@ -17,7 +17,7 @@ import type { Pointer } from '../format/pointer.js';
 import { runKind } from '../format/segment-summary.js';
 import { sealNode } from '../format/tree-node.js';
 import { freezeTable, type TableWrite } from '../log/table-pages.js';
-import { run, Suspend } from '../suspend.js';
+import { Suspend } from '../suspend.js';
 import { keyInode, keyKind, keyOffset } from '../tree/key.js';
 import type { Node } from '../tree/node.js';
 import { type Tree, treeId } from '../tree/tree.js';
@@ -327,6 +327,3 @@ class NodeWriter {
     this.chunk = new Uint8Array(0);
   }
 }
-
-/** Run a checkpoint's worth of waiting for an operation that found too much dirty. */
-export const settled = (checkpoints: Checkpoints): Promise<void> => run(() => checkpoints.checkpoint());

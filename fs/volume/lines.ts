@@ -18,7 +18,7 @@ import { checkSnapshotName, liveRoot, mustBeNew, type SnapshotHost } from './sna
 import type { VolumeState } from './state.js';
 
 /** The line of a new volume has no name. */
-export const firstLine = '';
+const firstLine = '';
 
 export class Lines {
   constructor(private readonly host: SnapshotHost) {}

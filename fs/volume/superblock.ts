@@ -56,7 +56,7 @@ async function holds(store: Store, offset: ImageOffset, page: Uint8Array): Promi
 }
 
 /** Check the page of a superblock against an image of `imageBytes`. VolumeError says what is wrong, in words for people. */
-export function parseSuperblock(page: Uint8Array, imageBytes: number, name: string): Superblock {
+function parseSuperblock(page: Uint8Array, imageBytes: number, name: string): Superblock {
   const view = new DataView(page.buffer, page.byteOffset, pageSize);
   const found = Superblock.read(view, 0);
   if (found.magic !== superblockMagic) {

@@ -56,7 +56,7 @@ export function setLive(table: SegmentTable, claims: Claims): void {
 }
 
 /** No segment is open or holds a journal any more; those without live pages are free. */
-export function settlePlaces(table: SegmentTable, generation: Generation): void {
+function settlePlaces(table: SegmentTable, generation: Generation): void {
   for (let place: Place = 0; place < table.geometry.places; place++) {
     const state = table.state[place];
     const settled = table.live[place] > 0 ? placeState.sealed : placeState.free;

@@ -21,7 +21,7 @@ import { writeNodeId, writeU64 } from './node-id.js';
 import { Pool } from './pool.js';
 
 /** All changes go through the kernel that caches, or are announced to it: names and attributes stay valid. */
-export const validSeconds = 86400;
+const validSeconds = 86400;
 /** What leads to another root comes and goes by other ways than through the kernel: it asks each time. */
 const validityOf = (a: Attributes): number => (a.root === undefined ? validSeconds : 0);
 const smallBytes = 1024;

@@ -28,10 +28,6 @@ export const umount2 = libc.func('int umount2(const char *target, int flags)') a
   (target: string, flags: number) => number
 >;
 
-export const prctl = libc.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)') as Call<
-  (option: number, a: number, b: number, c: number, d: number) => number
->;
-
 export const syncfs = libc.func('int syncfs(int fd)') as unknown as KoffiFunc<(fd: number) => number>;
 
 /** A system call in a thread of the pool, for those that wait for answers of this very process. */
@@ -63,4 +59,3 @@ export const mountFlag = {
 } as const;
 
 export const umountFlag = { detach: 2, noFollow: 8 } as const;
-export const ioFlusher = 57;

@@ -8,8 +8,6 @@ import { bytesAt, textAt } from './memory.js';
 /** sizeof(fuse_thread_t), and where in it what is needed lies. */
 export const mountRecordBytes = 2640;
 export const mountRecord = { thread: 8, fuse: 368, mutexOwner: 2576 } as const;
-/** sizeof(fuse_thread_locals_t). */
-export const threadRecordBytes = 360;
 
 const at = {
   path: 24,
