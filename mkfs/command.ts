@@ -16,6 +16,7 @@ export function mkfsCommand(output: Output): Command {
     .option('--segment <size>', 'size of a segment, 128K to 64M; by the size of the image unless told')
     .option('-U, --uuid <uuid>', 'identity of the volume; random unless told')
     .option('--compress <how>', 'compress new data: lz4, deflate, zstd; with a level as in deflate:9')
+    .option('--quota <of>', 'enforce limits unless a mount says otherwise: all, or some of user,group,project')
     .option('--transform <module>', 'a module (ES) with another way to compress: see examples/', collect, [])
     .option(
       '--encrypt',

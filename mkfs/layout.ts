@@ -16,6 +16,7 @@ import {
 import { type Chain, enterChain, sealedAlone } from '../fs/transform/chain.js';
 import { aesGcmName } from '../fs/transform/volume-key.js';
 import { pageShift, pageSize } from '../fs/units.js';
+import { quotaFlags } from '../fs/volume/usage.js';
 import type { MkfsOptions } from './options.js';
 
 /** Plan a volume for `imageBytes`. Throws VolumeError 'too-small'. */
@@ -36,7 +37,7 @@ export function planVolume(imageBytes: number, options: MkfsOptions, createdSeco
     nameSeed: randomSeed(),
     transforms: transformTable(chains),
     keySlots: new Uint8Array(SuperblockRecord.fields.keySlots.size),
-    flags: 0,
+    flags: quotaFlags(options.quotas),
     ...geometry(imageBytes, options.segmentShift),
   };
 }

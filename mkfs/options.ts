@@ -10,6 +10,7 @@ import { loadTransform } from '../fs/transform/external.js';
 import type { Secret } from '../fs/transform/key-slots.js';
 import { Registry } from '../fs/transform/registry.js';
 import { pageSize } from '../fs/units.js';
+import { type Holder, holders } from '../fs/volume/usage.js';
 
 /** As commander gives them. */
 export interface MkfsArguments {
@@ -25,6 +26,7 @@ export interface MkfsArguments {
   readonly encrypt?: boolean;
   readonly keyFile?: string;
   readonly passphraseFd?: string;
+  readonly quota?: string;
 }
 
 export interface MkfsOptions {
@@ -42,6 +44,8 @@ export interface MkfsOptions {
   readonly compression: Wanted | undefined;
   /** What shall open an encrypted volume; undefined: it is not encrypted. */
   readonly secret: Secret | undefined;
+  /** Whose limits a mount enforces unless told otherwise. */
+  readonly quotas: readonly Holder[];
 }
 
 const labelBytes = Superblock.fields.label.size;
@@ -60,6 +64,7 @@ export async function readOptions(args: MkfsArguments): Promise<MkfsOptions> {
     force: args.force ?? false,
     quiet: args.quiet ?? false,
     json: args.json ?? false,
+    quotas: args.quota === undefined ? [] : quotasOf(args.quota),
     compression: await compression(args.compress ?? none, args.transform ?? []),
     secret: await secret(args),
   };
@@ -75,6 +80,16 @@ function segmentShift(text: string): number {
   const shift = Math.log2(parseSize(text) / pageSize);
   if (Number.isInteger(shift) && shift >= minSegmentShift && shift <= maxSegmentShift) return shift;
   throw new VolumeError('usage', `a segment has 128K, 256K, 512K, 1M, 2M, 4M, 8M, 16M, 32M or 64M, not '${text}'`);
+}
+
+function quotasOf(given: string): readonly Holder[] {
+  if (given === 'all') return holders;
+  return given.split(',').map((name) => {
+    const holder = holders.find((known) => known === name);
+    if (holder === undefined)
+      throw new VolumeError('usage', `quotas are of ${holders.join(', ')}, or of all, not '${name}'`);
+    return holder;
+  });
 }
 
 async function compression(text: string, modules: readonly string[]): Promise<MkfsOptions['compression']> {

@@ -5,6 +5,7 @@ import { packageVersion, varveCommand } from '../fs/cli/main.js';
 import { usage as mountUsage } from '../fs/cli/mount-options.js';
 import type { Output } from '../fs/cli/output.js';
 import { fsckCommand } from '../fsck/command.js';
+import { addQuotaCheck } from '../fsck/quota-command.js';
 import { mkfsCommand } from '../mkfs/command.js';
 import { addStress } from '../stress/command/stress.js';
 import type { AllPrograms } from './all-programs.js';
@@ -15,6 +16,7 @@ import { manCommand } from './man.js';
 /** Commands of `varve` that are made of more than the library. */
 export const moreCommands: readonly AddCommand[] = [
   addStress,
+  addQuotaCheck,
   installCommand(allPrograms),
   manCommand(allPrograms),
   completionCommand(allPrograms),

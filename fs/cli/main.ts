@@ -16,6 +16,7 @@ import { addFrag } from './frag.js';
 import { addInfo } from './info.js';
 import { type Output, standardOutput } from './output.js';
 import { addProperty } from './property.js';
+import { addQuota } from './quota.js';
 import { addScrub } from './scrub.js';
 import type { SecretOptions } from './secret.js';
 import { addSnapshot } from './snapshot.js';
@@ -39,6 +40,7 @@ const commands: readonly AddCommand[] = [
   addDiff,
   addCompression,
   addProperty,
+  addQuota,
   addTransform,
   addResize,
   addTrim,

@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { VolumeError } from '../errors.js';
 import { type StoreKind, storeKinds } from '../store/open.js';
 import { type JournalMode, journalModes } from '../volume/journal-mode.js';
+import { type Holder, holders } from '../volume/usage.js';
 import type { SecretOptions } from './secret.js';
 import { parseSize } from './size.js';
 import { parseDuration, parseMoment } from './time.js';
@@ -43,6 +44,8 @@ export interface MountChoices {
   discard: boolean;
   /** What reads find scattered is laid anew, at most so many bytes a second. */
   autodefrag?: number;
+  /** Whose quotas are enforced; undefined: as the volume was made. */
+  quotas?: readonly Holder[];
   /** Modules with transforms that are not built in. */
   transforms: string[];
   /** Read-only, with EIO for files that need a transform which is missing. */
@@ -135,6 +138,8 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   nodiscard         leave freed places allocated on the host; they are given back at once otherwise. See varve trim
   autodefrag[=SIZE] what a read finds scattered is laid in one piece by the next flush, at most so much a second (32M);
                     not with journal=data
+  quota             enforce the limits of users, groups and projects (varve quota); also one by one: usrquota, grpquota,
+                    prjquota. What they use is counted in any case; noquota enforces nothing though mkfs said so
   noatime           leave access times alone (relatime unless told)
   snapshot=NAME     mount that snapshot, read-only; also while the volume is mounted elsewhere
   branch=NAME       mount the branch that varve snapshot clone began; with ro also while another is mounted elsewhere
@@ -224,6 +229,17 @@ export function parseMountOptions(options: readonly string[], sloppy = false): M
   return choices;
 }
 
+const quotaOptions = new Map<string, readonly Holder[]>([
+  ['noquota', []],
+  ['quota', holders],
+  ['usrquota', ['user']],
+  ['grpquota', ['group']],
+  ['prjquota', ['project']],
+]);
+
+const quotasOf = (before: readonly Holder[], option: string): readonly Holder[] =>
+  option === 'noquota' ? [] : [...new Set([...before, ...(quotaOptions.get(option) ?? [])])];
+
 function takeFlag(choices: MountChoices, option: string): boolean {
   if (option === '' || option.startsWith('x-') || option.startsWith('X-') || meaningless.has(option)) return true;
   if (option === 'ro' || option === 'rw') choices.readOnly = option === 'ro';
@@ -234,6 +250,7 @@ function takeFlag(choices: MountChoices, option: string): boolean {
   else if (option === 'discard' || option === 'nodiscard') choices.discard = option === 'discard';
   else if (option === 'autodefrag') choices.autodefrag = defaultGatherBytes;
   else if (option === 'noautodefrag') delete choices.autodefrag;
+  else if (quotaOptions.has(option)) choices.quotas = quotasOf(choices.quotas ?? [], option);
   else if (option === 'degraded') choices.degraded = true;
   else if (option === 'rehearsal' || option === 'norehearsal') choices.rehearsal = option === 'rehearsal';
   else if (option in general) choices.general.add(option);

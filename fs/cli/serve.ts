@@ -22,6 +22,7 @@ import { loadTransform } from '../transform/external.js';
 import { Registry } from '../transform/registry.js';
 import type { VolumeApi } from '../volume/api.js';
 import { SnapshotView } from '../volume/snapshot-view.js';
+import { quotasOfFlags } from '../volume/usage.js';
 import { Volume } from '../volume/volume.js';
 import { answerCompression } from './compression.js';
 import { Control } from './control.js';
@@ -39,6 +40,7 @@ import {
   parseMountArguments,
   usage,
 } from './mount-options.js';
+import { quotaCommands } from './quota-service.js';
 import { rehearse } from './rehearse.js';
 import { ScrubService } from './scrub-service.js';
 import { ServerProcess } from './serve-process.js';
@@ -114,6 +116,8 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
     accessTimes: choices.accessTimes,
     listsSnapshots: choices.snapshotsVisible,
     ...durability(choices),
+    quotas: choices.quotas ?? quotasOfFlags(volume.state.superblock.flags),
+    onQuota: server.log,
     groupsOf: ({ pid }) => groupsOfProcess(pid),
     onCorruption: (error) => server.log(error.message),
     ...(choices.cacheBytes === undefined ? {} : { cacheBytes: choices.cacheBytes / 2 }),
@@ -290,6 +294,8 @@ function answerLive({ control, volume, filesystem, scrubs }: Service, closed: Pr
   answerFrag(control, volume, filesystem);
   answerDefrag(control, filesystem);
   answerUpkeep(control, volume, () => scrubs.running);
+  const quotas = quotaCommands(volume, () => filesystem.quotasChanged());
+  for (const [command, handler] of Object.entries(quotas)) control.on(command, handler);
 }
 
 /** What any mount of the volume answers. */

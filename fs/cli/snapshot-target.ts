@@ -1,8 +1,9 @@
-/** What a command about snapshots talks to: the server of a mount, or an image that it opens itself. */
+/** What commands about snapshots and quotas talk to: the server of a mount, or an image that they open themselves. */
 import { FsError, VolumeError } from '../errors.js';
 import { syncKernel } from '../fuse/unmount.js';
 import { openStore } from '../store/open.js';
 import { Volume } from '../volume/volume.js';
+import type { CommandHandler } from './control.js';
 import { ControlConnection } from './control-client.js';
 import { snapshotCommands } from './snapshot-service.js';
 import { mountOf } from './target.js';
@@ -15,35 +16,52 @@ export type Ask = (command: string, given?: Readonly<Record<string, unknown>>) =
 
 interface TargetOptions {
   readonly readOnly?: boolean;
-  /** The kernel's dirty pages are to be in it. */
-  readonly sync?: boolean;
+  /** The kernel's dirty pages are to be in it; `tried`: as far as they can be written. */
+  readonly sync?: boolean | 'tried';
 }
 
+/** What the server of a mount answers, done here with the volume of an image. */
+type Commands = (volume: Volume) => Readonly<Record<string, CommandHandler>>;
+
 /** Ask the server of a mount, or open the image for as long as `use` takes. Throws VolumeError. */
-export async function withSnapshots<T>(
+export const withSnapshots = <T>(path: string, options: TargetOptions, use: (ask: Ask) => Promise<T>): Promise<T> =>
+  withVolume(path, options, snapshotCommands, use);
+
+/** The same for other commands. */
+export async function withVolume<T>(
   path: string,
   options: TargetOptions,
+  commandsOf: Commands,
   use: (ask: Ask) => Promise<T>,
 ): Promise<T> {
   const mount = mountOf(path);
-  if (mount === undefined) return withImage(path, options, use);
+  if (mount === undefined) return withImage(path, options, commandsOf, use);
   const server = await ControlConnection.open(mount.device);
   if (server === undefined) throw new VolumeError('io', `no server answers for ${mount.target}`);
   try {
-    if (options.sync) await syncKernel(mount.target);
+    if (options.sync) await syncKernel(mount.target).catch((e: unknown) => mustBe(options.sync === 'tried', e));
     return await use((command, given) => server.ask(command, given));
   } finally {
     server.close();
   }
 }
 
-async function withImage<T>(path: string, options: TargetOptions, use: (ask: Ask) => Promise<T>): Promise<T> {
+function mustBe(tolerated: boolean, error: unknown): void {
+  if (!tolerated) throw error;
+}
+
+async function withImage<T>(
+  path: string,
+  options: TargetOptions,
+  commandsOf: Commands,
+  use: (ask: Ask) => Promise<T>,
+): Promise<T> {
   const readOnly = options.readOnly === true;
   const store = await openStore(path, { readOnly });
   try {
     await unlockStore(store);
     const volume = await Volume.open(store, { readOnly });
-    const commands = snapshotCommands(volume);
+    const commands = commandsOf(volume);
     try {
       const result = await use(async (command, given = {}) => commands[command](given));
       // What deleted snapshots held is given back before the image is: nobody else is there to do it.

@@ -174,5 +174,8 @@ export interface FileSystemApi {
    */
   setFlags(inode: InodeNumber, flags: number, project: number | undefined, who: Credentials): void;
 
-  statfs(): VolumeStatistics;
+  /** `inode`: of the directory that was asked for. In one with a project, what that may use, if it has limits. */
+  statfs(inode?: InodeNumber): VolumeStatistics;
+  /** Whether writes to the inode may soon meet a quota; absent: never. May throw Suspend. */
+  nearQuota?(inode: InodeNumber): boolean;
 }

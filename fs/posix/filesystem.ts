@@ -12,8 +12,10 @@
 import { PageFrames } from '../cache/page-frames.js';
 import { UnitCache } from '../cache/units.js';
 import { type CorruptionError, FsError } from '../errors.js';
+import { inodeFlag } from '../format/item.js';
 import { type InodeNumber, pageSize, rootInode } from '../units.js';
 import type { VolumeApi } from '../volume/api.js';
+import type { Holder } from '../volume/usage.js';
 import type {
   AttributeChanges,
   Attributes,
@@ -47,6 +49,8 @@ import { lookup } from './namespace/lookup.js';
 import { readdir } from './namespace/readdir.js';
 import { rename } from './namespace/rename.js';
 import { rmdir, unlink } from './namespace/unlink.js';
+import { Quotas } from './quota/quotas.js';
+import { withinProject, withinQuota } from './quota/within.js';
 
 export interface FileSystemOptions {
   readonly root?: InodeNumber;
@@ -57,6 +61,10 @@ export interface FileSystemOptions {
   readonly durable?: 'all' | 'names';
   /** What reads find scattered is laid anew: most bytes a second on average. Not unless told, nor in mode `data`. */
   readonly gatherBytes?: number;
+  /** Whose quotas are enforced; nobody's unless told. */
+  readonly quotas?: readonly Holder[];
+  /** Told when somebody passes a limit: one line for the log. */
+  readonly onQuota?: (line: string) => void;
   /** Memory for pages of files, in bytes; at least 4 MiB. */
   readonly cacheBytes?: number;
   /** Inodes to remember. */
@@ -91,13 +99,14 @@ export class FileSystem implements FileSystemApi {
       units: new UnitCache((options.cacheBytes ?? 64 * mebibyte) / 8),
       inodes: new InodeTable(volume, options.cachedInodes ?? 32768),
       gatherer: undefined,
+      quotas: undefined,
       listsSnapshots: options.listsSnapshots ?? false,
       accessTimes: options.accessTimes ?? 'relatime',
       groupsOf: options.groupsOf,
       onCorruption: options.onCorruption ?? (() => undefined),
       breathe: options.breathe ?? nextTurn,
     };
-    this.context = joined(context, options.gatherBytes);
+    this.context = joined(context, options);
     this.mostBytes = (this.context.frames.limit >> 1) * pageSize;
     volume.flusher = this.context.writeback;
   }
@@ -216,12 +225,17 @@ export class FileSystem implements FileSystemApi {
     if (data.length === 0) return 0;
     const part = data.length > this.mostBytes ? data.subarray(0, this.mostBytes) : data;
     if (clearPrivileges) killPrivileges(this.context, inode, who);
-    if (this.volume.journal === 'data') return writeNow(this.context, inode, offset, part);
-    writeFile(this.context, inode, offset, part);
+    if (this.context.quotas === undefined) return this.take(inode, offset, part, who);
+    return withinQuota(this.context.quotas, inode, offset, part, (some) => this.take(inode, offset, some, who));
+  }
+
+  private take(inode: Inode, offset: number, data: Uint8Array, who: Credentials): number {
+    if (this.volume.journal === 'data') return writeNow(this.context, inode, offset, data, true, who);
+    writeFile(this.context, inode, offset, data, who);
     touchModified(inode, this.volume.now());
     if (data.length >= largeWrite) this.context.writeback.wroteMuch(inode);
     this.context.writeback.wrote();
-    return part.length;
+    return data.length;
   }
 
   fallocate(inode: InodeNumber, mode: number, offset: number, length: number, who?: Credentials): Promise<void> {
@@ -308,11 +322,32 @@ export class FileSystem implements FileSystemApi {
     checkOpen(this.context.inodes.get(inode, 'open'), appends);
   }
 
-  setFlags(inode: InodeNumber, flags: number, project: number | undefined, _who: Credentials): void {
-    setFlags(this.context, inode, flags, project);
+  setFlags(inode: InodeNumber, flags: number, project: number | undefined, who: Credentials): void {
+    setFlags(this.context, inode, flags, project, who);
   }
 
-  statfs(): VolumeStatistics {
+  /** Whether writes to the inode may soon meet a quota: then write(2) shall hear of it. May throw Suspend. */
+  nearQuota(number: InodeNumber): boolean {
+    const { quotas, inodes } = this.context;
+    return quotas?.isNear(inodes.get(number, 'open')) ?? false;
+  }
+
+  /** Limits were set by other ways than through here. */
+  quotasChanged(): void {
+    this.context.quotas?.reload();
+  }
+
+  statfs(number?: InodeNumber): VolumeStatistics {
+    const whole = this.statistics();
+    const { quotas, inodes } = this.context;
+    if (quotas === undefined || number === undefined) return whole;
+    const { record } = inodes.get(number, 'statfs');
+    const inherits = (record.flags & inodeFlag.projectInherit) !== 0;
+    const space = inherits ? quotas.ofProject(record.project) : undefined;
+    return space === undefined ? whole : withinProject(whole, space);
+  }
+
+  private statistics(): VolumeStatistics {
     const { capacity, live, reserved, available } = this.volume.statistics();
     return {
       pages: capacity,
@@ -334,8 +369,11 @@ export class FileSystem implements FileSystemApi {
 /** Inodes are made on demand: a page of the tree holds about this many, with their names. */
 const inodesPerPage = 16;
 
-/** Writeback, reclaimer and gatherer know the context of which they are a part. */
-function joined(parts: Omit<Context, 'writeback' | 'reclaimer'>, gatherBytes: number | undefined): Context {
+/** Writeback, reclaimer, gatherer and quotas know the context of which they are a part. */
+function joined(
+  parts: Omit<Context, 'writeback' | 'reclaimer'>,
+  { gatherBytes, quotas = [], onQuota = () => undefined }: FileSystemOptions,
+): Context {
   const context: { -readonly [K in keyof Context]?: Context[K] } & typeof parts = { ...parts };
   const complete = context as Context & typeof context;
   context.writeback = new Writeback(complete);
@@ -343,5 +381,6 @@ function joined(parts: Omit<Context, 'writeback' | 'reclaimer'>, gatherBytes: nu
   const { readOnly, journal } = parts.volume;
   if (gatherBytes !== undefined && !readOnly && journal !== 'data')
     context.gatherer = new Gatherer(complete, gatherBytes);
+  if (quotas.length > 0 && !readOnly) context.quotas = new Quotas(complete, new Set(quotas), onQuota);
   return complete;
 }

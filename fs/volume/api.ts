@@ -2,11 +2,14 @@
  * What the filesystem layer asks of a volume: one ordered map, pages in a log, and promises about both.
  * Methods that may throw Suspend say so; they do it before they change anything.
  */
+
+import type { Usage } from '../format/item.js';
 import type { Sealer } from '../format/seal.js';
 import type { Chains } from '../transform/chain.js';
 import type { Batch } from '../tree/batch.js';
 import type { Address, Generation, InodeNumber, PageNumber } from '../units.js';
 import type { JournalMode } from './journal-mode.js';
+import type { Holder } from './usage.js';
 
 /** A position in the map. It is valid until the next `apply`; values are views into the node: copy what outlives that. */
 export interface ItemCursor {
@@ -128,6 +131,9 @@ export interface VolumeApi {
   reserve(pages: number, replaces?: number): void;
   /** Give reserved space back: the pages were flushed or dropped. */
   unreserve(pages: number): void;
+
+  /** What a user, group or project uses by now, without dirty pages. May throw Suspend. */
+  usageOf(holder: Holder, id: number): Usage;
 
   allocateInode(): InodeNumber;
   /** Seconds and nanoseconds since 1970, from the volume's clock. */

@@ -12,6 +12,15 @@ export interface Clock {
   time?(): { seconds: number; nanos: number };
 }
 
+/** Seconds and nanoseconds since 1970. */
+export function timeOf(clock: Clock): { seconds: number; nanos: number } {
+  const exact = clock.time?.();
+  if (exact !== undefined) return exact;
+  const ms = clock.now();
+  const seconds = Math.floor(ms / 1000);
+  return { seconds, nanos: Math.floor((ms - seconds * 1000) * 1e6) };
+}
+
 export interface VolumeOptions {
   readonly readOnly?: boolean;
   /** What a crash shall leave; `ordered` unless told. */

@@ -3,10 +3,12 @@
  * tree in one cache, as an address never means other bytes.
  */
 import { FsError } from '../errors.js';
+import type { Usage } from '../format/item.js';
 import { Tree, treeId } from '../tree/tree.js';
-import type { Address, Generation, InodeNumber } from '../units.js';
+import { type Address, type Generation, type InodeNumber, volumeInode } from '../units.js';
 import type { Flusher, ItemCursor, PageRun, TransformChoice, VolumeApi } from './api.js';
 import type { KeptRoot } from './kept-roots.js';
+import { decodeUsage, type Holder, usageKinds } from './usage.js';
 import type { Volume } from './volume.js';
 
 export class SnapshotView implements VolumeApi {
@@ -70,6 +72,10 @@ export class SnapshotView implements VolumeApi {
   floor(inode: InodeNumber, kind: number, offset: number): ItemCursor {
     this.mustBeThere();
     return this.tree.floor(inode, kind, offset);
+  }
+
+  usageOf(holder: Holder, id: number): Usage {
+    return decodeUsage(this.get(volumeInode, usageKinds[holder], id));
   }
 
   readPages(address: Address, pages: number, into: Uint8Array, scattered = false): Promise<void> | undefined {

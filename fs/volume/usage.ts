@@ -29,6 +29,11 @@ export const usageKinds: Readonly<Record<Holder, number>> = {
   project: itemKind.projectUsage,
 };
 
+/** Whose limits are enforced, as the superblock says it. */
+export const quotaFlags = (of: readonly Holder[]): number =>
+  of.reduce((sum, one) => sum | (1 << holders.indexOf(one)), 0);
+export const quotasOfFlags = (flags: number): readonly Holder[] => holders.filter((_, i) => ((flags >> i) & 1) === 1);
+
 /** So many sums are remembered from one commit to the next. */
 const mostKept = 4096;
 const largest = Number.MAX_SAFE_INTEGER;

@@ -28,7 +28,7 @@ import type { JournalMode } from './journal-mode.js';
 import { loadRoots } from './kept-roots.js';
 import { Leaving } from './leaving.js';
 import { Lines } from './lines.js';
-import type { Clock, FormatOptions, VolumeOptions } from './options.js';
+import { type Clock, type FormatOptions, timeOf, type VolumeOptions } from './options.js';
 import { Pace } from './pace.js';
 import { recover } from './recovery.js';
 import { Snapshots } from './snapshots.js';
@@ -285,6 +285,8 @@ export class Volume implements VolumeApi {
     this.state.space.unreserve(pages);
   }
 
+  readonly usageOf: VolumeApi['usageOf'] = (holder, id) => this.state.usage.of(this.state.main, holder, id);
+
   allocateInode(): InodeNumber {
     if (this.state.nextInode >= endOfInodes)
       throw new FsError('ENOSPC', 'create', undefined, 'no inode number is left');
@@ -292,11 +294,7 @@ export class Volume implements VolumeApi {
   }
 
   now(): { seconds: number; nanos: number } {
-    const exact = this.clock.time?.();
-    if (exact !== undefined) return exact;
-    const ms = this.clock.now();
-    const seconds = Math.floor(ms / 1000);
-    return { seconds, nanos: Math.floor((ms - seconds * 1000) * 1e6) };
+    return timeOf(this.clock);
   }
 
   /** How a sync can let in those who are about to ask for one too: see GroupSync. */

@@ -47,7 +47,7 @@ test('programs import from fs and their own folder, and a few from one more', ()
     // They run what it has for longer.
     'scripts/': ['stress/'],
     // It adds the commands that are made of more than the library, and describes all programs.
-    'varve/': ['stress/command/', 'mkfs/command.ts', 'fsck/command.ts'],
+    'varve/': ['stress/command/', 'mkfs/command.ts', 'fsck/command.ts', 'fsck/quota-command.ts'],
     // fsck judges what a crash left.
     'stress/': ['fsck/'],
     // It mounts volumes as the scripts do.

@@ -81,11 +81,12 @@ describe('flags', () => {
     const bench = await Workbench.open();
     const directory = await bench.directory('d');
     const all = inodeFlag.noAtime | inodeFlag.noCompress | inodeFlag.noDump;
-    await bench.do((fs) => fs.setFlags(directory, all | inodeFlag.appendOnly, 7, root));
+    const own = inodeFlag.appendOnly | inodeFlag.projectInherit;
+    await bench.do((fs) => fs.setFlags(directory, all | own, 7, root));
     const file = await bench.file('f', '', directory);
     const link = await bench.do((fs) => fs.symlink(directory, bytes('l'), bytes('f'), root));
     await bench.remount();
-    expect(await bench.stat(directory)).toMatchObject({ flags: all | inodeFlag.appendOnly, project: 7 });
+    expect(await bench.stat(directory)).toMatchObject({ flags: all | own, project: 7 });
     expect(await bench.stat(file)).toMatchObject({ flags: all, project: 7 });
     expect((await bench.stat(link.inode)).flags).toBe(0);
     const fails = (inode: number, flags: number): Promise<string> =>

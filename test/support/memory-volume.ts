@@ -8,26 +8,18 @@
 
 import { FsError } from '../../fs/errors.js';
 import { checksum } from '../../fs/format/checksum.js';
-import { maxItemBytes } from '../../fs/format/item.js';
+import { maxItemBytes, type Usage } from '../../fs/format/item.js';
 import { below, chance, type Random } from '../../fs/store/random.js';
 import { Suspend } from '../../fs/suspend.js';
-import { Chains } from '../../fs/transform/chain.js';
-import { Registry } from '../../fs/transform/registry.js';
 import { type Batch, maxBytes, maxEntries } from '../../fs/tree/batch.js';
 import { pageSize } from '../../fs/units.js';
 import type { Flusher, ItemCursor, PageRun, TransformChoice, VolumeApi } from '../../fs/volume/api.js';
+import type { Holder } from '../../fs/volume/usage.js';
 import { BrokenRule, type Item, MemoryCursor } from './memory-cursor.js';
+import { transformsOf } from './memory-transforms.js';
+import { usageOfItems } from './usage-of-items.js';
 
 export { BrokenRule };
-
-const registry = await new Registry().ready();
-
-function transformsOf(compression: string | undefined): TransformChoice {
-  const chains = new Chains(new Uint8Array(16 * 24), registry);
-  const entered = (text: string) => chains.find(text) ?? chains.add(chains.next(text));
-  const usual = compression === undefined ? 0 : entered(compression).number;
-  return { chains, usual, flagged: usual, demand: async (text) => entered(text) };
-}
 
 export interface MemoryVolumeOptions {
   readonly random: Random;
@@ -358,6 +350,11 @@ export class MemoryVolume implements VolumeApi {
   unreserve(pages: number): void {
     this.reserved -= pages;
     if (this.reserved < 0) throw new BrokenRule('more pages given back than reserved');
+  }
+
+  usageOf(holder: Holder, id: number): Usage {
+    this.mayRest('usage', `${holder} ${id}`);
+    return usageOfItems(this.items, holder, id);
   }
 
   allocateInode(): number {

@@ -1,5 +1,6 @@
 /** Requests about what is in a file: open, read, write, fsync, fallocate, seek, copy. */
 import { errno, FsError } from '../../errors.js';
+import type { Credentials } from '../../posix/api.js';
 import { run } from '../../suspend.js';
 import {
   copyFileRangeIn,
@@ -23,22 +24,34 @@ import type { Exchange, Handler } from './exchange.js';
 /** So that copying a large file can be interrupted. */
 const maxCopy = 64 * 1024 * 1024;
 
+/** Numbers of handles: what the kernel writes back later comes with one of a handle that can write, and no caller. */
+const handles = { anyone: 0, superuser: 1 } as const;
+const anyone: Credentials = { uid: -1, gid: -1, pid: 0 };
+const superuser: Credentials = { uid: 0, gid: 0, pid: 0 };
+
 /**
- * The kernel's cache stays right from one open to the next. Near a limit it may not take writes on its own
- * account: write(2) has to hear of ENOSPC and EDQUOT itself.
+ * Answer that a file is open. The kernel's cache stays right from one open to the next. Near a limit it may not take writes
+ * on its own account: write(2) has to hear of ENOSPC and EDQUOT itself. `nearQuota`: as for who asks; the superuser meets
+ * none.
  */
-export const openFlags = (x: Exchange): number =>
-  x.connection.served.nearLimit() ? openReply.directIo | openReply.keepCache : openReply.keepCache;
+export function replyOpen(x: Exchange, at: number, nearQuota: boolean): number {
+  const near = nearQuota || x.connection.served.nearLimit();
+  const flags = near ? openReply.directIo | openReply.keepCache : openReply.keepCache;
+  return x.reply.open(at, x.request.uid === 0 ? handles.superuser : handles.anyone, flags);
+}
 
 export const open: Handler = (x) => {
-  const { inode } = x.request;
+  const { inode, uid } = x.request;
   const flags = x.request.u32(openIn.flags);
-  if (canWrite(flags)) {
+  const writes = canWrite(flags);
+  let nearQuota = false;
+  if (writes) {
     x.filesystem.checkOpen(inode, (flags & openAppend) !== 0);
+    nearQuota = uid !== 0 && x.filesystem.nearQuota?.(inode) === true;
     x.writesLater(inode);
   }
   x.holdLater(inode, 1);
-  return x.reply.open(0, openFlags(x));
+  return replyOpen(x, 0, nearQuota);
 };
 
 export const release: Handler = (x) => {
@@ -64,12 +77,13 @@ export const write: Handler = (x) => {
   const data = r.data(writeIn.dataBytes, r.u32(writeIn.size));
   const flags = r.u32(writeIn.flags);
   const kill = (flags & writeFlag.killPrivileges) !== 0;
-  const written = x.filesystem.write(r.inode, r.u64(writeIn.offset), data, r, kill);
-  connection.counters.bytesWritten += written;
   const cached = (flags & writeFlag.cached) !== 0;
+  const by = !cached || kill ? r : r.u32(writeIn.handle) === handles.superuser ? superuser : anyone;
+  const written = x.filesystem.write(r.inode, r.u64(writeIn.offset), data, by, kill);
+  connection.counters.bytesWritten += written;
   const durable = !cached && (r.u32(writeIn.openFlags) & openSync.data) !== 0;
   if (written === data.length && !durable) return x.reply.count(written);
-  return finishWrite(x, data.slice(written), written, cached, durable);
+  return finishWrite(x, data.slice(written), written, by, cached, durable);
 };
 
 /**
@@ -80,6 +94,7 @@ const finishWrite = async (
   x: Exchange,
   rest: Uint8Array,
   before: number,
+  by: Credentials,
   cached: boolean,
   durable: boolean,
 ): Promise<number> => {
@@ -90,7 +105,7 @@ const finishWrite = async (
   let done = 0;
   try {
     while (done < rest.length) {
-      done += await run(() => filesystem.write(inode, offset + done, rest.subarray(done), r));
+      done += await run(() => filesystem.write(inode, offset + done, rest.subarray(done), by));
     }
   } catch (e) {
     // As write(2) has it: what was written counts, and the next call meets the failure again.

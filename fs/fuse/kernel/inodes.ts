@@ -43,7 +43,7 @@ const time = (r: Request, seconds: number, nanos: number) => ({ seconds: r.i64(s
 
 export const readlink: Handler = (x) => x.reply.copy(x.filesystem.readlink(x.request.inode));
 
-export const statfs: Handler = (x) => x.reply.statfs(x.filesystem.statfs());
+export const statfs: Handler = (x) => x.reply.statfs(x.filesystem.statfs(x.request.inode));
 
 export const forget: Handler = (x) => {
   x.filesystem.letGo(x.request.inode, x.request.u64(forgetIn.count));

@@ -27,6 +27,7 @@ const flagTable: readonly (readonly [number, number, number])[] = [
   [inodeFlag.noAtime, 0x80, 0x40],
   [inodeFlag.compress, 0x4, 0],
   [inodeFlag.noCompress, 0x400, 0],
+  [inodeFlag.projectInherit, 0x20000000, 0x200],
 ];
 
 /** Ours that have a name there; the others stay when such a request sets flags. */

@@ -1,10 +1,11 @@
 /** Requests about names in directories: lookup, create, link, unlink, rename. */
 import { errno, FsError } from '../../errors.js';
 import type { Attributes } from '../../posix/api.js';
+import { Suspend } from '../../suspend.js';
 import type { InodeNumber } from '../../units.js';
 import { createIn, entryOut, linkIn, mkdirIn, mknodIn, rename2In, renameIn } from './abi.js';
 import type { Exchange, Handler } from './exchange.js';
-import { canWrite, openFlags } from './files.js';
+import { canWrite, replyOpen } from './files.js';
 
 const dot = 46;
 const isDot = (name: Uint8Array): boolean => name.length === 1 && name[0] === dot;
@@ -104,6 +105,17 @@ export const tmpfile: Handler = (x) => {
 const opened = (x: Exchange, a: Attributes): number => {
   x.entry(a);
   x.holdLater(a.inode, 2);
-  if (canWrite(x.request.u32(createIn.flags))) x.writesLater(a.inode);
-  return x.reply.open(entryOut.words, openFlags(x));
+  const writes = canWrite(x.request.u32(createIn.flags));
+  if (writes) x.writesLater(a.inode);
+  return replyOpen(x, entryOut.words, writes && x.request.uid !== 0 && nearQuota(x, a.inode));
+};
+
+/** The file is there: the request can't begin again. Where nothing is known yet, writes go around the cache. */
+const nearQuota = ({ filesystem }: Exchange, inode: InodeNumber): boolean => {
+  try {
+    return filesystem.nearQuota?.(inode) === true;
+  } catch (e) {
+    if (e instanceof Suspend) return true;
+    throw e;
+  }
 };

@@ -155,9 +155,9 @@ export class Reply {
   }
 
   /** struct fuse_open_out at word `at` of the body. The handle is 0: an open file is known by its inode. */
-  open(at: number, flags: number): number {
+  open(at: number, handle: number, flags: number): number {
     const words = this.words;
-    words[outBody + at] = 0;
+    words[outBody + at] = handle;
     words[outBody + at + 1] = 0;
     words[outBody + at + 2] = flags;
     words[outBody + at + 3] = 0;

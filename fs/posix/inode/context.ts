@@ -5,6 +5,7 @@ import type { CorruptionError } from '../../errors.js';
 import type { InodeNumber } from '../../units.js';
 import type { VolumeApi } from '../../volume/api.js';
 import type { Credentials } from '../api.js';
+import type { Quotas } from '../quota/quotas.js';
 import type { Gatherer } from './gather.js';
 import type { InodeTable } from './inode-table.js';
 import type { Reclaimer } from './reclaim.js';
@@ -24,6 +25,8 @@ export interface Context {
   readonly reclaimer: Reclaimer;
   /** What a read found scattered joins the next flush; undefined: it does not. */
   readonly gatherer: Gatherer | undefined;
+  /** Limits that are enforced; undefined: none are. */
+  readonly quotas: Quotas | undefined;
   readonly accessTimes: AccessTimes;
   /** Whether a listing of the root directory has `.snapshots`. */
   readonly listsSnapshots: boolean;

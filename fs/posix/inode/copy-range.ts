@@ -44,7 +44,7 @@ export async function copyRange(
   let done = 0;
   while (done < wanted) {
     try {
-      const step = await copyStep(context, from, fromOffset + done, to, toOffset + done, wanted - done, buffer);
+      const step = await copyStep(context, from, fromOffset + done, to, toOffset + done, wanted - done, buffer, who);
       if (step === 0) break;
       done += step;
       // There after a crash or not: a copy of more than a step is as many operations.
@@ -68,6 +68,7 @@ async function copyStep(
   target: ByteOffset,
   wanted: number,
   buffer: Uint8Array,
+  who: Credentials,
 ): Promise<number> {
   const hole = await run(() => holeAt(context, regular(context, from), source));
   if (hole > 0) {
@@ -79,7 +80,7 @@ async function copyStep(
   const part = buffer.subarray(0, Math.min(buffer.length, wanted, Math.max(data, 1)));
   const read = await run(() => readFile(context, regular(context, from), source, part));
   if (read === 0) return 0;
-  return run(() => writeStep(context, regular(context, to), target, part.subarray(0, read)));
+  return run(() => writeStep(context, regular(context, to), target, part.subarray(0, read), who));
 }
 
 function regular(context: Context, number: InodeNumber): Inode {
@@ -101,9 +102,9 @@ function holeAt(context: Context, inode: Inode, offset: ByteOffset): number {
 const dataAt = (context: Context, inode: Inode, offset: ByteOffset): number =>
   nextHole(context, inode, Math.floor(offset / pageSize)) * pageSize - offset;
 
-function writeStep(context: Context, inode: Inode, offset: ByteOffset, data: Uint8Array): number {
-  if (context.volume.journal === 'data') return writeNow(context, inode, offset, data);
-  writeFile(context, inode, offset, data);
+function writeStep(context: Context, inode: Inode, offset: ByteOffset, data: Uint8Array, who: Credentials): number {
+  if (context.volume.journal === 'data') return writeNow(context, inode, offset, data, true, who);
+  writeFile(context, inode, offset, data, who);
   wrote(context, inode);
   return data.length;
 }

@@ -50,7 +50,8 @@ export async function fallocate(
   try {
     if (who !== undefined && who.uid !== 0) await run(() => killPrivileges(context, inode, who));
     const size = punches || (mode & keepSize) !== 0 ? 0 : end;
-    await doSteps(context, () => allocation(context, inode, { offset, end, size, clears: punches || zeroes, punches }));
+    const clears = punches || zeroes;
+    await doSteps(context, () => allocation(context, inode, { offset, end, size, clears, punches, who }));
   } finally {
     inode.busy--;
   }
@@ -66,17 +67,18 @@ interface Allocation {
   readonly clears: boolean;
   /** And have no pages. */
   readonly punches: boolean;
+  readonly who: Credentials | undefined;
 }
 
 function* allocation(context: Context, inode: Inode, asked: Allocation): Steps {
-  const { offset, end, size, clears, punches } = asked;
+  const { offset, end, size, clears, punches, who } = asked;
   const first = Math.floor(offset / pageSize);
   const last = Math.ceil(end / pageSize);
   // Reads all extents of the range, before anything changes.
   yield () => holesIn(context, inode, first, last);
   if (!punches) {
     yield* settleInMemory(context, inode);
-    yield () => mustHaveRoom(context, inode, holesIn(context, inode, first, last));
+    yield () => mustHaveRoom(context, inode, holesIn(context, inode, first, last), who);
   }
   if (clears) {
     yield () => zeroEdges(context, inode, offset, end);
@@ -84,7 +86,7 @@ function* allocation(context: Context, inode: Inode, asked: Allocation): Steps {
   }
   if (!punches) {
     yield* settleInMemory(context, inode);
-    for (let page = first; page < last; ) page = yield () => reserveStep(context, inode, page, last);
+    for (let page = first; page < last; ) page = yield () => reserveStep(context, inode, page, last, who);
   }
   yield () => conclude(context, inode, size);
   if (context.volume.journal === 'data') yield flushing(context, inode);
@@ -113,8 +115,9 @@ function* settleInMemory(context: Context, inode: Inode): Steps {
   }
 }
 
-/** ENOSPC, before anything has changed, if the volume has no room for so many pages more. */
-function mustHaveRoom(context: Context, inode: Inode, missing: number): void {
+/** ENOSPC or EDQUOT, before anything has changed, if there is no room for so many pages more. */
+function mustHaveRoom(context: Context, inode: Inode, missing: number, who: Credentials | undefined): void {
+  if (who !== undefined && missing > 0) context.quotas?.admitPages(inode, missing, who);
   if (missing <= context.volume.statistics().available) return;
   context.writeback.makeRoom();
   if (missing > context.volume.statistics().available) throw new FsError('ENOSPC', 'fallocate', inode.number);
@@ -130,7 +133,13 @@ function holesIn(context: Context, inode: Inode, first: PageNumber, end: PageNum
 }
 
 /** Reserve up to 400 extents; returns the page to go on with. */
-function reserveStep(context: Context, inode: Inode, first: PageNumber, end: PageNumber): PageNumber {
+function reserveStep(
+  context: Context,
+  inode: Inode,
+  first: PageNumber,
+  end: PageNumber,
+  who: Credentials | undefined,
+): PageNumber {
   if (inode.gone) return end;
   if (inode.cutting !== undefined) throw new Suspend(inode.cutting, 'truncation');
   const edit = new InodeEdit(context);
@@ -153,7 +162,7 @@ function reserveStep(context: Context, inode: Inode, first: PageNumber, end: Pag
   }
   if (reserved > 0) {
     // Others were served since the whole range was asked for.
-    mustHaveRoom(context, inode, reserved);
+    mustHaveRoom(context, inode, reserved, who);
     edit.record(inode).pages += reserved;
     edit.apply();
     inode.mapVersion++;

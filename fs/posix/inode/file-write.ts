@@ -8,14 +8,24 @@
 import { FsError } from '../../errors.js';
 import { Suspend } from '../../suspend.js';
 import { type ByteOffset, maxFileSize, type PageNumber, pageSize } from '../../units.js';
+import type { Credentials } from '../api.js';
 import type { Context } from './context.js';
 import { mappedPages } from './extent-map.js';
 import { loadPage } from './file-load.js';
 import type { Inode } from './inode.js';
 import { alongWith } from './unit-change.js';
 
-/** Write `data` at `offset`. Throws Suspend, EFBIG, ENOSPC, EIO before any change. The caller sets times. */
-export function writeFile(context: Context, inode: Inode, offset: ByteOffset, data: Uint8Array): void {
+/**
+ * Write `data` at `offset`. Throws Suspend, EFBIG, ENOSPC, EIO, and EDQUOT if it is `who` asks for it, before any change.
+ * The caller sets times.
+ */
+export function writeFile(
+  context: Context,
+  inode: Inode,
+  offset: ByteOffset,
+  data: Uint8Array,
+  who?: Credentials,
+): void {
   const end = offset + data.length;
   if (end > maxFileSize) throw new FsError('EFBIG', 'write', inode.number);
   if (inode.cutting !== undefined) throw new Suspend(inode.cutting, 'truncation');
@@ -45,7 +55,11 @@ export function writeFile(context: Context, inode: Inode, offset: ByteOffset, da
   if (tail >= 0 && tail !== head && !pages?.isDirty(tail)) newlyDirty++;
   newlyDirty += along.length;
   context.writeback.demandFrames(fresh);
-  if (newlyDirty > 0) reservePages(context, inode, first, last, tail, newlyDirty);
+  if (newlyDirty > 0) {
+    if (context.quotas !== undefined && who !== undefined)
+      context.quotas.admitPages(inode, newlyDirty, who, () => replacedPages(context, inode, first, last, tail));
+    reservePages(context, inode, first, last, tail, newlyDirty);
+  }
 
   if (head >= 0) context.writeback.markDirty(inode, head);
   if (tail >= 0) context.writeback.markDirty(inode, tail);
@@ -164,10 +178,18 @@ function reservePages(
     if (!(e instanceof FsError && e.code === 'ENOSPC')) throw e;
   }
   context.writeback.makeRoom();
-  let replaces = 0;
-  if (inode.record.pages > 0) {
-    replaces = mappedPages(volume, inode.number, first, last, inode.pages);
-    if (tail >= 0) replaces += mappedPages(volume, inode.number, tail, tail, inode.pages);
-  }
-  volume.reserve(count, replaces);
+  volume.reserve(count, replacedPages(context, inode, first, last, tail));
+}
+
+/** Of the pages from `first` to `last` that are not dirty, and perhaps `tail`, those that the file has. May throw Suspend. */
+function replacedPages(
+  { volume }: Context,
+  inode: Inode,
+  first: PageNumber,
+  last: PageNumber,
+  tail: PageNumber,
+): number {
+  if (inode.record.pages === 0) return 0;
+  const replaced = mappedPages(volume, inode.number, first, last, inode.pages);
+  return tail < 0 ? replaced : replaced + mappedPages(volume, inode.number, tail, tail, inode.pages);
 }

@@ -144,7 +144,7 @@ function flushExtents(context: Context, inode: Inode, sweep: FlushSweep, wasInli
     for (let page = taken.first[i]; page < taken.end[i]; page++) inode.pages?.remove(page);
   }
   inode.mapVersion++;
-  context.writeback.forgetDirty(taken.pages);
+  context.writeback.forgetDirty(inode, taken.pages);
   context.writeback.note(inode);
   flushed.takenOver();
   sweep.next = next;

@@ -8,7 +8,7 @@ import type { InodeRecord } from '../../format/item.js';
 import { itemKind } from '../../format/item.js';
 import { Batch } from '../../tree/batch.js';
 import type { ByteOffset } from '../../units.js';
-import type { Time } from '../api.js';
+import type { Credentials, Time } from '../api.js';
 import type { Context } from './context.js';
 import type { Inode } from './inode.js';
 import { copyRecord, encodeInode } from './inode-record.js';
@@ -27,7 +27,11 @@ export class InodeEdit {
   readonly batch = new Batch();
   private readonly changes: Changed[] = [];
 
-  constructor(private readonly context: Context) {}
+  /** `who` asks for it, and may meet a quota; undefined: nobody does, as what happens was admitted earlier. */
+  constructor(
+    private readonly context: Context,
+    private readonly who?: Credentials,
+  ) {}
 
   private of(inode: Inode): Changed {
     const { changes } = this;
@@ -71,9 +75,11 @@ export class InodeEdit {
 
   /** Apply the batch with the records, then change the inodes in memory. Throws Suspend or FsError before any change. */
   apply(): void {
-    const { batch, changes } = this;
+    const { batch, changes, who } = this;
+    const { quotas } = this.context;
     for (const change of changes) {
       const { inode, record } = change;
+      if (quotas !== undefined && who !== undefined && !change.removed) quotas.admit(inode, record, who);
       // Only a regular file has a size that the tree learns later.
       if (!inode.isRegular) change.flushedSize = record.size;
       if (!change.removed) batch.put(inode.number, itemKind.inode, 0, encodeInode(record, change.flushedSize));
@@ -87,6 +93,7 @@ export class InodeEdit {
         this.context.inodes.remove(inode);
         continue;
       }
+      quotas?.moved(inode, inode.record, record);
       inode.record = record;
       inode.flushedSize = flushedSize;
       inode.attributesDirty = record.size !== flushedSize;

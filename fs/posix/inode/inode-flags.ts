@@ -8,15 +8,18 @@ import { inodeFlag } from '../../format/item.js';
 import { Suspend } from '../../suspend.js';
 import type { InodeNumber } from '../../units.js';
 import { flaggedName } from '../../volume/volume-chains.js';
+import type { Credentials } from '../api.js';
 import type { Context } from './context.js';
 import type { Inode } from './inode.js';
 import { InodeEdit } from './inode-edit.js';
 
-const { immutable, appendOnly, noAtime, compress, noCompress, noDump } = inodeFlag;
+const { immutable, appendOnly, noAtime, compress, noCompress, noDump, projectInherit } = inodeFlag;
 
-export const settableFlags = immutable | appendOnly | noAtime | compress | noCompress | noDump;
+export const settableFlags = immutable | appendOnly | noAtime | compress | noCompress | noDump | projectInherit;
 /** What a new inode has from its directory. */
 export const inheritedFlags = noAtime | compress | noCompress | noDump;
+/** And a new directory. */
+export const inheritedByDirectories = inheritedFlags | projectInherit;
 
 /** EPERM for an immutable inode: it takes no contents, and no entries. */
 export function refuseImmutable(inode: Inode, operation: string): void {
@@ -36,8 +39,17 @@ export function checkOpen(inode: Inode, appends: boolean): void {
   if (!appends) refuseFixed(inode, 'open');
 }
 
-/** Set all settable flags to those given, and the project id. EINVAL; ENOTTY for what is neither file nor directory. */
-export function setFlags(context: Context, number: InodeNumber, flags: number, project: number | undefined): void {
+/**
+ * Set all settable flags to those given, and the project id. EINVAL; ENOTTY for what is neither file nor directory; EDQUOT.
+ * What only a directory can have is left out elsewhere, as ext4 does.
+ */
+export function setFlags(
+  context: Context,
+  number: InodeNumber,
+  flags: number,
+  project: number | undefined,
+  who: Credentials,
+): void {
   const inode = context.inodes.get(number, 'setflags');
   if (!inode.isRegular && !inode.isDirectory) throw new FsError('ENOTTY', 'setflags', number);
   const both = compress | noCompress;
@@ -47,10 +59,10 @@ export function setFlags(context: Context, number: InodeNumber, flags: number, p
   volume.mustBeWritable('setflags');
   if ((flags & compress) !== 0 && volume.transforms.flagged === 0)
     throw new Suspend(volume.transforms.demand(flaggedName), 'a chain of transforms');
-  const edit = new InodeEdit(context);
+  const edit = new InodeEdit(context, who);
   edit.batch.frees = true;
   const record = edit.changed(inode, context.volume.now());
-  record.flags = (record.flags & ~settableFlags) | flags;
+  record.flags = (record.flags & ~settableFlags) | (inode.isDirectory ? flags : flags & ~projectInherit);
   if (project !== undefined) record.project = project;
   edit.apply();
 }

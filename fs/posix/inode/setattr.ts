@@ -28,7 +28,7 @@ export function setattr(
   const inode = context.inodes.get(number, 'setattr');
   refuseByFlags(inode, changes);
   const now = context.volume.now();
-  const edit = new InodeEdit(context);
+  const edit = new InodeEdit(context, who);
   const after = changes.size === undefined ? undefined : setSize(context, inode, changes.size, edit, now);
   // The record stays as long: modes, owners and times can be set on a full volume.
   if (after === undefined) edit.batch.frees = true;

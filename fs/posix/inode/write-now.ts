@@ -8,6 +8,7 @@
 import { FsError } from '../../errors.js';
 import { inodeFlag, itemKind } from '../../format/item.js';
 import { type ByteOffset, pageSize } from '../../units.js';
+import type { Credentials } from '../api.js';
 import { mostAtOnce } from './append-pages.js';
 import { touchModified } from './attributes.js';
 import type { Context } from './context.js';
@@ -25,7 +26,7 @@ const besides = ({ record }: Inode): number => ((record.flags & inodeFlag.units)
 
 /**
  * Write as much of `data` as one batch takes: 1 MiB, or on a full volume what there are places for, at least 30 pages.
- * Returns how many bytes. `modifies`: the times say so. Throws Suspend, EFBIG, ENOSPC, EIO before any change; EIO also when the store refuses these
+ * Returns how many bytes. `modifies`: the times say so. `who`: as for \`writeFile\`. Throws Suspend, EFBIG, ENOSPC, EDQUOT, EIO before any change; EIO also when the store refuses these
  * very pages: then they stay in memory, of a volume that has failed.
  */
 export function writeNow(
@@ -34,6 +35,7 @@ export function writeNow(
   offset: ByteOffset,
   data: Uint8Array,
   modifies = true,
+  who?: Credentials,
 ): number {
   const { volume } = context;
   let part = upTo(mostAtOnce - besides(inode), offset, data);
@@ -45,13 +47,13 @@ export function writeNow(
     part = upTo(Math.max(1, Math.min(mostAtOnce, volume.pagesAtOnce) - besides(inode)), offset, data);
     prepare(context, inode, offset, part.length);
   }
-  writeFile(context, inode, offset, part);
+  writeFile(context, inode, offset, part, who);
   if (modifies) touchModified(inode, volume.now());
   flushNow(context, inode);
   return part.length;
 }
 
-const upTo = (pages: number, offset: ByteOffset, data: Uint8Array): Uint8Array =>
+export const upTo = (pages: number, offset: ByteOffset, data: Uint8Array): Uint8Array =>
   data.subarray(0, pages * pageSize - (offset % pageSize));
 
 /** Places, and all nodes that the write touches. */

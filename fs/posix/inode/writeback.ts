@@ -95,7 +95,7 @@ export class Writeback implements Flusher {
       if (wasDirty) dropped++;
       else this.cleanPages--;
     });
-    this.forgetDirty(dropped);
+    this.forgetDirty(inode, dropped);
     if (pages.cleanCount === 0) this.clean.delete(inode);
     if (pages.empty) inode.pages = undefined;
   }
@@ -105,10 +105,11 @@ export class Writeback implements Flusher {
     this.dirty.delete(inode);
   }
 
-  /** `pages` dirty pages were flushed or dropped. */
-  forgetDirty(pages: number): void {
+  /** `pages` dirty pages of the inode were flushed or dropped. */
+  forgetDirty(inode: Inode, pages: number): void {
     if (pages === 0) return;
     this.dirtyPages -= pages;
+    this.context.quotas?.dirtied(inode, -pages);
     this.context.volume.unreserve(pages);
     this.spaceChanges++;
   }
@@ -211,6 +212,7 @@ export class Writeback implements Flusher {
   private becameDirty(inode: Inode): void {
     this.dirtyPages++;
     this.spaceChanges++;
+    this.context.quotas?.dirtied(inode, 1);
     if (inode.pages?.dirtyCount === 1) this.dirty.add(inode);
   }
 

@@ -56,7 +56,7 @@ export function create(
   const now = context.volume.now();
   const umask = defaults === undefined ? entry.umask : 0;
   const inode = newInode(context, directory, mode, umask, entry.device, who, now);
-  const edit = new InodeEdit(context);
+  const edit = new InodeEdit(context, who);
   if (defaults !== undefined) inheritAcl(context, edit, inode, defaults);
   edit.batch.inodes = 1;
   edit.batch.put(parent, itemKind.dirent, offset, encodeDirent(inode.number, direntType(mode), name));
@@ -92,7 +92,7 @@ export function createNameless(
   const defaults = defaultAclFor(context, directory, regular);
   const now = context.volume.now();
   const inode = newInode(context, directory, regular, defaults === undefined ? umask : 0, 0, who, now);
-  const edit = new InodeEdit(context);
+  const edit = new InodeEdit(context, who);
   if (defaults !== undefined) inheritAcl(context, edit, inode, defaults);
   edit.batch.inodes = 1;
   edit.record(inode).links = 0;

@@ -8,6 +8,7 @@ import { InodeEdit } from '../inode/inode-edit.js';
 import { refuseFixed, refuseImmutable } from '../inode/inode-flags.js';
 import { direntType } from '../inode/mode.js';
 import { orphanValue } from '../inode/reclaim.js';
+import { refuseOtherProject } from '../quota/project.js';
 import { direntBytes, encodeDirent, offsetForNew, placeOf } from './dirents.js';
 import { livingDirectory } from './lookup.js';
 import { checkEntryName } from './names.js';
@@ -23,6 +24,7 @@ export function link(context: Context, number: InodeNumber, parent: InodeNumber,
   if (inode.isDirectory) throw new FsError('EPERM', 'link', number);
   refuseFixed(inode, 'link');
   refuseImmutable(directory, 'link');
+  refuseOtherProject(inode, directory, 'link');
   if (inode.record.links >= maxLinks) throw new FsError('EMLINK', 'link', number);
   const place = placeOf(context.volume, parent, name);
   if (place.inode !== 0) throw new FsError('EEXIST', 'link', parent);

@@ -7,8 +7,9 @@ import type { InodeRecord } from '../../format/item.js';
 import type { Credentials, Time } from '../api.js';
 import type { Context } from '../inode/context.js';
 import { Inode } from '../inode/inode.js';
-import { inheritedFlags } from '../inode/inode-flags.js';
+import { inheritedByDirectories, inheritedFlags } from '../inode/inode-flags.js';
 import { fileType, isDirectory, modeBit, permissionMask } from '../inode/mode.js';
+import { inheritedProject } from '../quota/project.js';
 
 /** Numbers that were taken for an operation that then began again: the next one uses them. */
 const spare = new WeakMap<Context, number>();
@@ -50,9 +51,9 @@ export function newInode(
     ctimeNanos: now.nanos,
     btimeNanos: now.nanos,
     device,
-    flags: takesFlags ? parent.record.flags & inheritedFlags : 0,
+    flags: takesFlags ? parent.record.flags & (isDirectory(mode) ? inheritedByDirectories : inheritedFlags) : 0,
     parent: isDirectory(mode) ? parent.number : 0,
-    project: parent.record.project,
+    project: inheritedProject(parent),
     generation: 0,
     transform: parent.record.transform,
     reserved: 0,

@@ -11,6 +11,7 @@ import type { Inode } from '../inode/inode.js';
 import { InodeEdit } from '../inode/inode-edit.js';
 import { refuseFixed, refuseImmutable } from '../inode/inode-flags.js';
 import { direntType, fileType } from '../inode/mode.js';
+import { refuseOtherProject } from '../quota/project.js';
 import { direntBytes, encodeDirent, isEmptyDirectory, offsetForNew, placeOf } from './dirents.js';
 import { dropName } from './drop-name.js';
 import { directoryOf, livingDirectory } from './lookup.js';
@@ -50,8 +51,10 @@ export function rename(
   // Two names of one file: POSIX leaves both.
   if (to.inode === inode) return;
   refuseByFlags(from, inode, to);
+  refuseOtherProject(inode, to.directory, 'rename');
   refuseLoop(context, inode, to.directory);
   if ((flags & exchange) !== 0 && to.inode !== undefined) {
+    refuseOtherProject(to.inode, from.directory, 'rename');
     refuseLoop(context, to.inode, from.directory);
     context.writeback.flushBeforeNaming(inode);
     context.writeback.flushBeforeNaming(to.inode);
@@ -109,7 +112,7 @@ function checkReplaces(context: Context, moved: Inode, victim: Inode): void {
 /** `whiteoutBy`: who leaves a whiteout under the old name. */
 function move(context: Context, from: End, inode: Inode, to: End, whiteoutBy: Credentials | undefined): void {
   const now = context.volume.now();
-  const edit = new InodeEdit(context);
+  const edit = new InodeEdit(context, whiteoutBy);
   const offset = offsetForNew(to.offset, 'rename', to.directory.number);
   const left = whiteoutBy && newInode(context, from.directory, whiteoutMode, 0, 0, whiteoutBy, now);
   if (left === undefined) edit.batch.delete(from.directory.number, itemKind.dirent, from.offset);
