@@ -7,9 +7,11 @@
  * after another would use it up.
  *
  * A process that was killed may have left its last checkpoint in the host's memory alone. It becomes durable before
- * anything is written: places and table copies that it no longer needs are those of the one before.
+ * anything is written: places and table copies that it no longer needs are those of the one before. A checkpoint that a
+ * power cut tore is given up for good first.
  */
 import { FsError, VolumeError } from '../errors.js';
+import { clearBroken } from './checkpoint-slots.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { Cleaning } from './cleaning.js';
 import type { JournalMode } from './journal-mode.js';
@@ -27,6 +29,7 @@ export async function begin(volume: Beginning, crashed: boolean): Promise<void> 
   const { state, checkpoints, cleaning } = volume;
   const { journal, log, table } = state;
   await barrier(state);
+  await clearBroken(state.store, state.geometry, 1 - state.slot);
   if (crashed) {
     await checkpoints.close();
     if (table.pendingPlaces > 0) await checkpoints.close();

@@ -85,3 +85,30 @@ export async function newestCheckpoint(store: Store, geometry: Geometry): Promis
   }
   return newest;
 }
+
+/**
+ * Make slots that do not verify, but for `kept`, stay so: their first page becomes zeros, durably. To be called before
+ * anything is written over what only they refer to. Otherwise the next checkpoint may bring a torn one to life: of that,
+ * some sectors were there; if the power goes while it is written over, and just the others get there (those of the table
+ * map are often the same in both), it is whole again, and what it names is not.
+ */
+export async function clearBroken(store: Store, geometry: Geometry, kept: number): Promise<void> {
+  let cleared = false;
+  for (const slot of [0, 1]) {
+    if (slot === kept || !(await isBroken(store, geometry, slot))) continue;
+    await store.write(slotOffset(geometry, slot), [new Uint8Array(pageSize)]);
+    cleared = true;
+  }
+  if (cleared) await store.barrier();
+}
+
+async function isBroken(store: Store, geometry: Geometry, slot: number): Promise<boolean> {
+  const bytes = new Uint8Array(geometry.checkpointPages * pageSize);
+  try {
+    await store.read(slotOffset(geometry, slot), bytes);
+  } catch (e) {
+    if (e instanceof FsError && e.code === 'EIO') return true;
+    throw e;
+  }
+  return bytes.some((byte) => byte !== 0) && parseSlot(geometry, bytes) === undefined;
+}

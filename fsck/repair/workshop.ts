@@ -21,7 +21,7 @@ import { Batch } from '../../fs/tree/batch.js';
 import { type InodeNumber, type PageNumber, pageSize } from '../../fs/units.js';
 import { applyChanges, prepareChanges } from '../../fs/volume/apply.js';
 import { assemble } from '../../fs/volume/assemble.js';
-import type { FoundCheckpoint } from '../../fs/volume/checkpoint-slots.js';
+import { clearBroken, type FoundCheckpoint } from '../../fs/volume/checkpoint-slots.js';
 import { Checkpoints } from '../../fs/volume/checkpoints.js';
 import { Cleaning } from '../../fs/volume/cleaning.js';
 import { mustWork, type VolumeState } from '../../fs/volume/state.js';
@@ -60,6 +60,7 @@ export class Workshop {
     const from = { checkpoint: closed, map: found.map.slice() };
     // As a mount does: nothing is built on a checkpoint that is in the host's memory alone.
     await store.barrier();
+    await clearBroken(store, superblock, found.checkpoint.slot);
     return new Workshop(await assemble(keeping(store), superblock, from, { cacheBytes, epoch: random }), now);
   }
 

@@ -1,7 +1,7 @@
 /** Faults in the order of writes and barriers, and in what a record or checkpoint holds. */
 import { type Mutant, tests } from './mutant.js';
 
-const { powerCut, modes, aceOne, aceTwo, rules, random, journalChain, secondProcess } = tests;
+const { powerCut, modes, aceOne, aceTwo, rules, random, journalChain, secondProcess, lostSlot } = tests;
 
 export const durability: readonly Mutant[] = [
   {
@@ -27,6 +27,14 @@ export const durability: readonly Mutant[] = [
     from: `  await barrier(state);\n`,
     to: ``,
     tests: [secondProcess],
+  },
+  {
+    name: 'torn-slot-left-as-it-is',
+    why: 'a checkpoint that was given up is whole again after two torn writes, and what it names is not',
+    file: 'fs/volume/begin.ts',
+    from: `  await clearBroken(state.store, state.geometry, 1 - state.slot);\n`,
+    to: ``,
+    tests: [lostSlot],
   },
   {
     name: 'slots-not-in-turn',

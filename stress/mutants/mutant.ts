@@ -34,6 +34,7 @@ export const tests = {
   releases: 'test/volume/releases.test.ts',
   recovery: 'test/volume/recovery.test.ts',
   journalChain: 'test/log/journal-chain.test.ts',
+  lostSlot: 'test/volume/lost-slot.test.ts',
   journalDamage: 'test/volume/journal-damage.test.ts',
   rules: 'test/crash/rules.test.ts',
   damage: 'test/crash/damage.test.ts',

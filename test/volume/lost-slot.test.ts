@@ -3,6 +3,7 @@
  * and takes from the journal what can be added to that.
  */
 import { expect, it } from 'vitest';
+import { FsError } from '../../fs/errors.js';
 import { slotOffset } from '../../fs/format/geometry.js';
 import { FileSystem } from '../../fs/posix/filesystem.js';
 import { initialItems } from '../../fs/posix/namespace/root-directory.js';
@@ -138,4 +139,28 @@ it("a slot that can't be read counts as lost, for a mount and for fsck; two of t
   const repaired = await mounted(disk);
   expect(await names(repaired)).toEqual(['a']);
   await closed(repaired);
+});
+
+it('a torn slot does not come to life when the one that is written over it is torn as well', async () => {
+  const disk = await formatted();
+  const first = await mounted(disk);
+  await make(first, 'one');
+  await first.volume.commit();
+  const slot = newerSlot(first);
+  await first.volume.abandon();
+  // Of the newer one the map did not get there.
+  const map = new Uint8Array(pageSize);
+  await disk.read(slot + pageSize, map);
+  await disk.write(slot + pageSize, [new Uint8Array(pageSize).fill(1)]);
+  const write = disk.write.bind(disk);
+  disk.write = (offset, buffers) => {
+    // The power goes when a checkpoint is written there, of which the map gets there: it is the same.
+    if (offset === slot && buffers[0].length > pageSize) throw new FsError('EIO', 'write');
+    return write(offset, buffers);
+  };
+  await expect(Volume.open(disk, { commitSeconds: 0 })).rejects.toThrow();
+  disk.write = write;
+  await disk.write(slot + pageSize, [map]);
+  await closed(await mounted(disk));
+  expect(await checkVolume(disk)).toEqual([]);
 });
