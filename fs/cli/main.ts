@@ -14,6 +14,7 @@ import { addDump } from './dump.js';
 import { exitCode, exitCodeOf } from './exit-codes.js';
 import { addFrag } from './frag.js';
 import { addInfo } from './info.js';
+import { addKey } from './key.js';
 import { type Output, standardOutput } from './output.js';
 import { addProperty } from './property.js';
 import { addQuota } from './quota.js';
@@ -42,6 +43,7 @@ const commands: readonly AddCommand[] = [
   addProperty,
   addQuota,
   addTransform,
+  addKey,
   addResize,
   addTrim,
 ];

@@ -25,9 +25,9 @@ export async function findSecret(options: SecretOptions, image: string): Promise
   return named(options) ?? passphrase(await askHidden(`Passphrase for ${image}: `, image));
 }
 
-/** The same for a secret that is new: a person types it twice. */
-export async function newSecret(options: SecretOptions, image: string): Promise<Secret> {
-  const given = named(options);
+/** The same for a secret that is new: a person types it twice. `orCredential`: systemd's may be meant. */
+export async function newSecret(options: SecretOptions, image: string, orCredential = true): Promise<Secret> {
+  const given = named(options, orCredential);
   if (given !== undefined) return given;
   const first = await askHidden(`New passphrase for ${image}: `, image);
   const second = await askHidden('The same again: ', image);
@@ -35,11 +35,12 @@ export async function newSecret(options: SecretOptions, image: string): Promise<
   return passphrase(first);
 }
 
-function named({ keyFile, passphraseFd }: SecretOptions): Secret | undefined {
+function named({ keyFile, passphraseFd }: SecretOptions, orCredential = true): Secret | undefined {
   if (keyFile !== undefined && passphraseFd !== undefined)
     throw new VolumeError('usage', 'a key file and a passphrase exclude each other');
   if (keyFile !== undefined) return fromFile(keyFile);
   if (passphraseFd !== undefined) return passphrase(line(fromDescriptor(passphraseFd)));
+  if (!orCredential) return undefined;
   const directory = process.env.CREDENTIALS_DIRECTORY;
   const path = directory === undefined ? undefined : join(directory, credential);
   return path !== undefined && existsSync(path) ? passphrase(line(readFileSync(path))) : undefined;

@@ -4,6 +4,7 @@
  */
 import { VolumeError } from '../errors.js';
 import { isEncrypted } from '../format/features.js';
+import type { Superblock } from '../format/superblock.js';
 import { prctl } from '../host/prctl.js';
 import type { Store } from '../store/store.js';
 import { unlock } from '../transform/key-slots.js';
@@ -30,10 +31,19 @@ export async function unlockStore(store: Store, options = chosen): Promise<void>
     return;
   }
   if (keyOf(superblock.uuid) !== undefined && !given) return;
+  keep(superblock.uuid, (await openSlot(superblock, store.name, options)).key);
+}
+
+/** The key of a volume, and the slot that the secret opens. Throws VolumeError 'wrong-key'. */
+export async function openSlot(
+  superblock: Superblock,
+  image: string,
+  options = chosen,
+): Promise<ReturnType<typeof unlock>> {
   hideMemory();
-  const secret = await findSecret(options, store.name);
+  const secret = await findSecret(options, image);
   try {
-    keep(superblock.uuid, unlock(superblock, secret, store.name).key);
+    return unlock(superblock, secret, image);
   } finally {
     secret.bytes.fill(0);
   }

@@ -1,0 +1,50 @@
+/** `varve key` on an image: slots come and go, and what they opened stays the same volume. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { main as varve } from '../../fs/cli/main.js';
+import { parseUuid } from '../../fs/cli/uuid.js';
+import { forget, keyOf } from '../../fs/transform/keyring.js';
+import { main as mkfs } from '../../mkfs/main.js';
+import { CapturedOutput } from '../support/captured-output.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'varve-key-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const image = join(folder, 'disk.img');
+const uuid = '01234567-89ab-cdef-0123-456789abcdef';
+const file = (name: string): string => join(folder, name);
+const keys = ['a', 'b', 'c'].map(file);
+
+async function run(...args: string[]): Promise<{ code: number; text: string }> {
+  // As another process, which knows no key.
+  forget(parseUuid(uuid));
+  const output = new CapturedOutput();
+  const code = await varve(args, output);
+  return { code, text: output.text };
+}
+
+test('slots are added, changed and removed, and a key that is not in one opens nothing', async () => {
+  for (const [i, path] of keys.entries()) writeFileSync(path, new Uint8Array(32).fill(i + 1));
+  const [a, b, c] = keys;
+  expect(
+    await mkfs(['-q', '--size', '16M', '-U', uuid, '--encrypt', '--key-file', a, image], new CapturedOutput()),
+  ).toBe(0);
+  const opens = async (path: string): Promise<boolean> => {
+    const { code } = await run('info', image, '--key-file', path);
+    expect(code === 0 ? keyOf(parseUuid(uuid)) !== undefined : code).toBe(code === 0 ? true : 2);
+    return code === 0;
+  };
+  expect([await opens(a), await opens(b), await opens(c)]).toEqual([true, false, false]);
+  expect((await run('key', 'add', image, '--key-file', a, '--new-key-file', b, '--name', 'second')).code).toBe(0);
+  expect([await opens(a), await opens(b), await opens(c)]).toEqual([true, true, false]);
+  expect((await run('key', 'change', image, '--key-file', b, '--new-key-file', c)).code).toBe(0);
+  expect([await opens(a), await opens(b), await opens(c)]).toEqual([true, false, true]);
+  expect((await run('key', 'list', image)).text).toMatch(
+    /slot 0: key file, since .*\nslot 1: key file, 'second', since /,
+  );
+  expect(await run('key', 'remove', image, '0', '--key-file', b)).toMatchObject({ code: 2 });
+  expect((await run('key', 'remove', image, '0', '--key-file', c)).code).toBe(0);
+  expect(await run('key', 'remove', image, '1', '--key-file', c)).toMatchObject({ code: 2 });
+  expect([await opens(a), await opens(b), await opens(c)]).toEqual([false, false, true]);
+});
