@@ -10,6 +10,7 @@ import { mkfsCommand } from '../mkfs/command.js';
 import { addStress } from '../stress/command/stress.js';
 import type { AllPrograms } from './all-programs.js';
 import { completionCommand } from './completion.js';
+import { addExport, addImport } from './import.js';
 import { installCommand } from './install.js';
 import { manCommand } from './man.js';
 
@@ -17,6 +18,8 @@ import { manCommand } from './man.js';
 export const moreCommands: readonly AddCommand[] = [
   addStress,
   addQuotaCheck,
+  addImport,
+  addExport,
   installCommand(allPrograms),
   manCommand(allPrograms),
   completionCommand(allPrograms),

@@ -1,0 +1,107 @@
+/**
+ * A directory tree from an image to the host, as `cp -a` copies it. Whoever is not root can't give files away: owners,
+ * devices and attributes that the host refuses are left out, and counted.
+ */
+import fs from 'node:fs';
+import { mknod, putXattr, setTimes } from '../fs/host/nodes.js';
+import type { Attributes, FileSystemApi } from '../fs/posix/api.js';
+import { isDirectory, isRegular, isSymlink, permissionMask } from '../fs/posix/inode/mode.js';
+import { run } from '../fs/suspend.js';
+import type { InodeNumber } from '../fs/units.js';
+import { below, type CopyProgress, isZero, kept, piece, startCopy, type TreeCopy } from './tree-copy.js';
+
+/** Copy what is in a directory of the image into a directory of the host, which is there. */
+export async function copyOut(
+  filesystem: FileSystemApi,
+  source: InodeNumber,
+  target: string,
+  progress: CopyProgress = () => undefined,
+): Promise<TreeCopy> {
+  const copy = startCopy();
+  const linked = new Map<InodeNumber, Buffer>();
+
+  const enter = async (inode: InodeNumber, path: Buffer): Promise<void> => {
+    for (const { name, child } of await entriesOf(inode)) {
+      await entry(child, below(path, name));
+      progress(copy);
+    }
+    await describe(await run(() => filesystem.getattr(inode)), path);
+    copy.directories++;
+  };
+
+  const entriesOf = async (inode: InodeNumber): Promise<{ name: Buffer; child: InodeNumber }[]> => {
+    const entries: { name: Buffer; child: InodeNumber }[] = [];
+    for (let cookie = 0, more = true; more; ) {
+      more = false;
+      await run(() =>
+        filesystem.readdir(inode, cookie, (bytes, child, _type, next) => {
+          const name = Buffer.from(bytes);
+          if (!isDots(name)) entries.push({ name, child });
+          cookie = next;
+          more = true;
+          return true;
+        }),
+      );
+    }
+    return entries;
+  };
+
+  const entry = async (inode: InodeNumber, path: Buffer): Promise<void> => {
+    const attributes = await run(() => filesystem.getattr(inode));
+    const { mode } = attributes;
+    const known = linked.get(inode);
+    if (known !== undefined) return fs.linkSync(known, path);
+    if (attributes.links > 1 && !isDirectory(mode)) linked.set(inode, path);
+    if (isDirectory(mode)) {
+      fs.mkdirSync(path, 0o700);
+      return enter(inode, path);
+    }
+    copy[isRegular(mode) ? 'files' : 'others']++;
+    if (isRegular(mode)) copy.bytes += await contents(inode, attributes.size, path);
+    else if (isSymlink(mode)) fs.symlinkSync(Buffer.from(await run(() => filesystem.readlink(inode))), path);
+    else if (!(await kept(copy, path, () => mknod(path, mode, attributes.device)))) return;
+    await describe(attributes, path);
+  };
+
+  const contents = async (inode: InodeNumber, size: number, path: Buffer): Promise<number> => {
+    const fd = fs.openSync(path, 'wx', 0o600);
+    let written = 0;
+    try {
+      for (let at = 0; at < size; ) {
+        const bytes = Buffer.alloc(Math.min(piece, size - at));
+        const start = at;
+        const length = await run(() => filesystem.read(inode, start, bytes));
+        if (length === 0) break;
+        if (!isZero(bytes.subarray(0, length))) {
+          for (let done = 0; done < length; ) done += fs.writeSync(fd, bytes, done, length - done, at + done);
+          written += length;
+        }
+        at += length;
+      }
+      fs.ftruncateSync(fd, size);
+      return written;
+    } finally {
+      fs.closeSync(fd);
+    }
+  };
+
+  const describe = async (attributes: Attributes, path: Buffer): Promise<void> => {
+    const { uid, gid, mode, atime, mtime } = attributes;
+    await kept(copy, path, () => fs.lchownSync(path, uid, gid));
+    if (!isSymlink(mode)) fs.chmodSync(path, mode & permissionMask);
+    const names = Buffer.from(await run(() => filesystem.listxattr(attributes.inode)));
+    for (let at = 0; at < names.length; ) {
+      const end = names.indexOf(0, at);
+      const name = names.subarray(at, end);
+      at = end + 1;
+      const value = await run(() => filesystem.getxattr(attributes.inode, name));
+      await kept(copy, path, () => putXattr(path, name, value));
+    }
+    setTimes(path, atime, mtime);
+  };
+
+  await enter(source, Buffer.from(target));
+  return copy;
+}
+
+const isDots = (name: Buffer): boolean => name.length <= 2 && name.every((byte) => byte === 0x2e);

@@ -1,0 +1,124 @@
+/**
+ * An open file, in the shape of Node's `FileHandle`. It stays readable when its last name is removed. A write has
+ * reached the image's memory when it resolves, and the disk after `sync`, or when the image is closed.
+ */
+import { FsError } from '../fs/errors.js';
+import type { FileSystemApi } from '../fs/posix/api.js';
+import { run } from '../fs/suspend.js';
+import type { InodeNumber } from '../fs/units.js';
+import { caller } from './caller.js';
+import { Stats } from './stats.js';
+
+/** What a file may be opened for. */
+export interface Access {
+  readonly reads: boolean;
+  readonly writes: boolean;
+  /** Each write goes to the end. */
+  readonly appends: boolean;
+}
+
+/** Bytes that are read or written at a time. */
+const piece = 1 << 20;
+
+export class FileHandle {
+  private position = 0;
+  private open = true;
+
+  /** The caller holds the inode for it. */
+  constructor(
+    private readonly filesystem: FileSystemApi,
+    readonly inode: InodeNumber,
+    private readonly access: Access,
+  ) {}
+
+  /** Read up to `length` bytes from `position`, or from where the last such read ended. */
+  async read(
+    buffer: Uint8Array,
+    offset = 0,
+    length = buffer.length - offset,
+    position: number | null = null,
+  ): Promise<{ bytesRead: number; buffer: Uint8Array }> {
+    this.mustBe(this.access.reads, 'read');
+    const from = position ?? this.position;
+    const into = buffer.subarray(offset, offset + length);
+    const bytesRead = await run(() => this.filesystem.read(this.inode, from, into));
+    if (position === null) this.position += bytesRead;
+    return { bytesRead, buffer };
+  }
+
+  /** Write all `length` bytes at `position`, or where the last such write ended. ENOSPC, EFBIG, EROFS. */
+  async write(
+    buffer: Uint8Array,
+    offset = 0,
+    length = buffer.length - offset,
+    position: number | null = null,
+  ): Promise<{ bytesWritten: number; buffer: Uint8Array }> {
+    this.mustBe(this.access.writes, 'write');
+    const at = this.access.appends ? (await this.stat()).size : (position ?? this.position);
+    for (let done = 0; done < length; ) {
+      const part = buffer.subarray(offset + done, offset + Math.min(length, done + piece));
+      done += await run(() => this.filesystem.write(this.inode, at + done, part, caller));
+    }
+    if (position === null || this.access.appends) this.position = at + length;
+    return { bytesWritten: length, buffer };
+  }
+
+  async readFile(): Promise<Buffer>;
+  async readFile(encoding: BufferEncoding): Promise<string>;
+  async readFile(encoding?: BufferEncoding): Promise<Buffer | string> {
+    const { size } = await this.stat();
+    const parts: Buffer[] = [];
+    for (let at = this.position; at < size; ) {
+      const part = Buffer.alloc(Math.min(piece, size - at));
+      const { bytesRead } = await this.read(part, 0, part.length, at);
+      if (bytesRead === 0) break;
+      parts.push(part.subarray(0, bytesRead));
+      at += bytesRead;
+    }
+    const all = parts.length === 1 ? parts[0] : Buffer.concat(parts);
+    return encoding === undefined ? all : all.toString(encoding);
+  }
+
+  async writeFile(data: string | Uint8Array, encoding: BufferEncoding = 'utf8'): Promise<void> {
+    await this.write(typeof data === 'string' ? Buffer.from(data, encoding) : data);
+  }
+
+  async appendFile(data: string | Uint8Array, encoding: BufferEncoding = 'utf8'): Promise<void> {
+    const bytes = typeof data === 'string' ? Buffer.from(data, encoding) : data;
+    await this.write(bytes, 0, bytes.length, (await this.stat()).size);
+  }
+
+  async stat(): Promise<Stats> {
+    this.mustBe(true, 'stat');
+    return new Stats(await run(() => this.filesystem.getattr(this.inode)));
+  }
+
+  async truncate(length = 0): Promise<void> {
+    this.mustBe(this.access.writes, 'truncate');
+    await run(() => this.filesystem.setattr(this.inode, { size: length }, caller));
+  }
+
+  /** Make its data, its name and all before them durable. */
+  async sync(): Promise<void> {
+    this.mustBe(true, 'sync');
+    await run(() => this.filesystem.fsync(this.inode, false));
+  }
+
+  async datasync(): Promise<void> {
+    this.mustBe(true, 'datasync');
+    await run(() => this.filesystem.fsync(this.inode, true));
+  }
+
+  async close(): Promise<void> {
+    if (this.open) this.filesystem.letGo(this.inode, 1);
+    this.open = false;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private mustBe(allowed: boolean, operation: string): void {
+    if (!allowed || !this.open) throw new FsError('EBADF', operation, this.inode);
+  }
+}
