@@ -4,6 +4,7 @@
  */
 
 import { parseSize } from '../fs/cli/size.js';
+import { unlockStore } from '../fs/cli/unlock.js';
 import { VolumeError } from '../fs/errors.js';
 import { FileSystem } from '../fs/posix/filesystem.js';
 import { openImageFile } from '../fs/store/image-file.js';
@@ -24,6 +25,8 @@ export interface ImageOptions {
   readonly snapshot?: string;
   /** Modules that are not built in, for units that they made. */
   readonly transforms?: readonly Transform[];
+  /** Opens an encrypted volume; without it a credential of systemd does, or a person at the terminal is asked. */
+  readonly keyFile?: string;
   /** Memory for pages and nodes, in bytes. */
   readonly cacheBytes?: number;
 }
@@ -49,10 +52,11 @@ export class Image {
 
   /** Throws VolumeError: what is there is no volume, is damaged, in use, not ours to read, or has no such snapshot. */
   static async open(path: string, options: ImageOptions = {}): Promise<Image> {
-    const { readOnly = false, snapshot, cacheBytes } = options;
+    const { readOnly = false, snapshot, keyFile, cacheBytes } = options;
     if (snapshot !== undefined && !readOnly) throw new VolumeError('usage', 'a snapshot is opened with readOnly');
     const store = await openImageFile(path, { readOnly });
     try {
+      await (keyFile === undefined ? unlockStore(store) : unlockStore(store, { keyFile }));
       const volume = await Volume.open(store, {
         readOnly,
         registry: new Registry(options.transforms ?? []),
