@@ -4,6 +4,7 @@
  */
 import { type CleaningPolicy, greedy } from '../cleaner/policy.js';
 import { FsError } from '../errors.js';
+import type { Place } from '../units.js';
 import type { Checkpoints } from './checkpoints.js';
 import { metBy, mustWork, type VolumeState } from './state.js';
 
@@ -79,7 +80,7 @@ export class Cleaning {
     const { table, log } = this.state;
     let victims = 0;
     for (let won = 0; won < segments * log.perSegment; ) {
-      const victim = greedy.choose(table, log.generation, leastDead);
+      const victim = this.victim();
       if (victim < 0) break;
       const live = table.live[victim];
       const few = victims === 0 && table.pendingPlaces === 0 && live <= log.perSegment / 2;
@@ -90,6 +91,14 @@ export class Cleaning {
       won += log.perSegment - live;
     }
     return victims;
+  }
+
+  /** The policy's, unless that has too much live to be moved now; then what is emptied most quickly. -1: there is none. */
+  private victim(): Place | -1 {
+    const { table, log } = this.state;
+    const wanted = this.policy.choose(table, log.generation, Math.ceil(log.perSegment / 16));
+    if (wanted >= 0 && table.live[wanted] <= this.roomToMove(table.live[wanted])) return wanted;
+    return greedy.choose(table, log.generation, leastDead);
   }
 
   /** Pages that may be moved now, when moving dirties a node for each of `leaves` pages, and their parents. */
