@@ -18,7 +18,7 @@ export interface TreeSum {
 }
 
 /** The sum of the tree below `root`; the root's own times do not count. */
-function sumOf(root: string): TreeSum {
+export function sumOf(root: string): TreeSum {
   const hash = createHash('sha256');
   let [files, directories, links, bytes] = [0, 0, 0, 0];
   const visit = (path: string): void => {
