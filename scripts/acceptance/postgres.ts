@@ -26,7 +26,8 @@ export async function checkPostgres(volume: TrialVolume, size: string, figures: 
   const directory = join(volume.directory, 'postgres');
   await mkdir(directory);
   await shell(`chown postgres '${directory}'`);
-  const bin = '$(dirname "$(readlink -f "$(command -v initdb)")")';
+  // Debian keeps its programs out of the way.
+  const bin = '$(dirname "$(readlink -f "$(command -v initdb || ls /usr/lib/postgresql/*/bin/initdb | tail -1)")")';
   const text = (command: string): string =>
     `cd '${directory}'; export PATH=${bin}:$PATH PGHOST='${directory}' PGDATABASE=postgres; ` +
     `setpriv --reuid=postgres --regid=postgres --clear-groups bash -euo pipefail -c "${command}"`;
