@@ -53,28 +53,31 @@ it.each(journalModes)(
   },
 );
 
-it('journal=data keeps every acknowledged operation when the server is killed', async () => {
-  await volume.mount('journal=data,commit=300');
-  for (let i = 0; i < 40; i++) {
-    await fs.mkdir(volume.path(`d${i}`));
-    await fs.writeFile(volume.path(`d${i}/file`), `contents ${i}\n`.repeat(1 + i * 200));
-    await fs.appendFile(volume.path('log'), `line ${i}\n`);
-    if (i % 3 === 0) await fs.rename(volume.path(`d${i}/file`), volume.path(`file${i}`));
-    if (i % 5 === 0) await fs.truncate(volume.path('log'), i);
-  }
-  const log = await fs.readFile(volume.path('log'), 'utf8');
-  const before = (await volume.facts()).volume;
-  await volume.kill();
-  await volume.mount('journal=data');
-  expect(before.records).toBeGreaterThan(100);
-  expect(await fs.readFile(volume.path('log'), 'utf8')).toBe(log);
-  for (let i = 0; i < 40; i++) {
-    const name = i % 3 === 0 ? `file${i}` : `d${i}/file`;
-    expect(await fs.readFile(volume.path(name), 'utf8')).toBe(`contents ${i}\n`.repeat(1 + i * 200));
-  }
-  await volume.unmount();
-  await volume.expect('fsck.varve', '-f', '--data', volume.image);
-});
+it.each(['kernel', 'native'])(
+  'journal=data keeps what was acknowledged when the server is killed, %s',
+  async (name) => {
+    await volume.mount(`journal=data,commit=300,driver=${name}`);
+    for (let i = 0; i < 40; i++) {
+      await fs.mkdir(volume.path(`d${i}`));
+      await fs.writeFile(volume.path(`d${i}/file`), `contents ${i}\n`.repeat(1 + i * 200));
+      await fs.appendFile(volume.path('log'), `line ${i}\n`);
+      if (i % 3 === 0) await fs.rename(volume.path(`d${i}/file`), volume.path(`file${i}`));
+      if (i % 5 === 0) await fs.truncate(volume.path('log'), i);
+    }
+    const log = await fs.readFile(volume.path('log'), 'utf8');
+    const before = (await volume.facts()).volume;
+    await volume.kill();
+    await volume.mount('journal=data');
+    expect(before.records).toBeGreaterThan(100);
+    expect(await fs.readFile(volume.path('log'), 'utf8')).toBe(log);
+    for (let i = 0; i < 40; i++) {
+      const name = i % 3 === 0 ? `file${i}` : `d${i}/file`;
+      expect(await fs.readFile(volume.path(name), 'utf8')).toBe(`contents ${i}\n`.repeat(1 + i * 200));
+    }
+    await volume.unmount();
+    await volume.expect('fsck.varve', '-f', '--data', volume.image);
+  },
+);
 
 it('journal=none keeps nothing after the last checkpoint', async () => {
   await volume.mount(`journal=none,${lossy}`);
@@ -91,6 +94,7 @@ it.each([
   ['through the cache of the kernel', 'rw', 0],
   ['with writethrough', 'writethrough', 0],
   ['directly', 'rw', O_DIRECT],
+  ['by libfuse', 'driver=native', 0],
 ] as const)('O_SYNC and O_DSYNC, %s: a write is durable when it returns', async (_, options, extra) => {
   await volume.mount(`${options},${lossy}`);
   const contents = 'x'.repeat(4096);

@@ -39,7 +39,8 @@ it('puts helpers, pages, completion and examples in place, and keeps them the se
   expect(code).toBe(0);
   expect(new Set(done.map(({ outcome }) => outcome))).toEqual(new Set(['made']));
   for (const name of ['mkfs.varve', 'fsck.varve', 'mount.varve', 'mount.fuse.varve']) {
-    expect(basename(realpathSync(join(root, 'sbin', name)))).toBe(name.replace('.fuse', ''));
+    for (const sbin of ['sbin', 'usr/local/sbin'])
+      expect(basename(realpathSync(join(root, sbin, name)))).toBe(name.replace('.fuse', ''));
   }
   expect(basename(realpathSync(join(root, 'usr/local/bin/varve')))).toBe('varve');
   expect(readFileSync(join(root, 'usr/local/share/man/man8/mount.varve.8'), 'utf8')).toContain('.TH MOUNT.VARVE 8');

@@ -1,6 +1,6 @@
 /**
- * Which files `varve install` puts where. mount(8) and fsck(8) look for helpers in /sbin only; everything else goes
- * below a prefix, where the tools that use it look for it (man(1), bash-completion, zsh, fish).
+ * Which files `varve install` puts where. mount(8) and fsck(8) look for helpers in /sbin only, people also below the
+ * prefix; everything else goes there alone, where the tools that use it look for it (man(1), bash-completion, zsh, fish).
  */
 import { join } from 'node:path';
 
@@ -18,7 +18,7 @@ export interface Contents {
   readonly examples: readonly { readonly file: string; readonly text: string }[];
 }
 
-/** What it is called in /sbin, and the launcher. */
+/** What it is called in a directory sbin, and the launcher. */
 const helpers = [
   ['mkfs.varve', 'mkfs.varve'],
   ['fsck.varve', 'fsck.varve'],
@@ -32,7 +32,9 @@ export function installationPlan(contents: Contents, root: string, prefix: strin
   const { bin, pages, completion, examples } = contents;
   const share = (...parts: string[]): string => join(root, prefix, 'share', ...parts);
   return [
-    ...helpers.map(([name, launcher]) => ({ path: join(root, '/sbin', name), link: join(bin, launcher) })),
+    ...['/sbin', join(prefix, 'sbin')].flatMap((sbin) =>
+      helpers.map(([name, launcher]) => ({ path: join(root, sbin, name), link: join(bin, launcher) })),
+    ),
     { path: join(root, prefix, 'bin', 'varve'), link: join(bin, 'varve') },
     ...pages.map(({ file, text }) => ({ path: share('man', `man${file.slice(-1)}`, file), text })),
     // bash-completion loads a file by the command's name.
