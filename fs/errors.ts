@@ -109,6 +109,8 @@ export type VolumeProblem =
   | 'corrupt'
   | 'too-small'
   | 'usage'
+  /** What came in is no stream, damaged, or does not fit. */
+  | 'stream'
   | 'io';
 
 /** An image that can't be opened, or a command that can't run on it. */

@@ -17,6 +17,7 @@ import '../fs/format/pointer.js';
 import '../fs/format/seal.js';
 import '../fs/format/segment-summary.js';
 import '../fs/format/segment-table.js';
+import '../fs/format/stream.js';
 import '../fs/format/superblock.js';
 import '../fs/format/tree-node.js';
 

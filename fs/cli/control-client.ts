@@ -1,20 +1,17 @@
 /** The other end of control.ts: how a command asks the server of a mount. */
 import { connect, type Socket } from 'node:net';
-import { createInterface, type Interface } from 'node:readline';
 import { VolumeError } from '../errors.js';
-import { type Answer, type Arguments, isGone } from './control.js';
+import type { Answer, Arguments } from './control.js';
 import { controlPaths } from './control-path.js';
+import { type Frame, SocketReader, writeFrame } from './socket-reader.js';
 
 export class ControlConnection {
   /** Resolves when the server has ended or closed the connection. */
   readonly ended: Promise<void>;
-  private readonly lines: AsyncIterator<string>;
+  private readonly reader: SocketReader;
 
-  private constructor(
-    private readonly socket: Socket,
-    lines: Interface,
-  ) {
-    this.lines = lines[Symbol.asyncIterator]();
+  private constructor(private readonly socket: Socket) {
+    this.reader = new SocketReader(socket);
     this.ended = new Promise((resolve) => socket.once('close', () => resolve()));
     // ECONNRESET: the server ended before it had answered; 'close' follows.
     socket.on('error', () => socket.destroy());
@@ -32,7 +29,7 @@ export class ControlConnection {
   private static openAt(path: string): Promise<ControlConnection | undefined> {
     return new Promise((resolve, reject) => {
       const socket = connect(path);
-      socket.once('connect', () => resolve(new ControlConnection(socket, createInterface({ input: socket }))));
+      socket.once('connect', () => resolve(new ControlConnection(socket)));
       socket.once('error', (e: NodeJS.ErrnoException) => {
         if (e.code === 'ENOENT' || e.code === 'ECONNREFUSED') resolve(undefined);
         else if (e.code === 'EACCES') reject(new VolumeError('no-permission', 'the mount belongs to another user'));
@@ -44,20 +41,22 @@ export class ControlConnection {
   /** The result of a command. Throws VolumeError with what the server says, or when it ends without an answer. */
   async ask(command: string, given: Arguments = {}): Promise<unknown> {
     this.socket.write(`${JSON.stringify({ command, arguments: given })}\n`);
-    const { value, done } = await this.nextLine();
-    if (done) throw new VolumeError('io', `the server ended before it answered '${command}'`);
-    const answer = JSON.parse(value) as Answer;
+    const line = await this.reader.line().catch(() => undefined);
+    if (line === undefined) throw new VolumeError('io', `the server ended before it answered '${command}'`);
+    const answer = JSON.parse(line) as Answer;
     if (!answer.ok) throw new VolumeError('io', answer.error);
     return answer.result;
   }
 
-  private async nextLine(): Promise<IteratorResult<string, unknown>> {
-    try {
-      return await this.lines.next();
-    } catch (e) {
-      if (isGone(e)) return { done: true, value: undefined };
-      throw e;
-    }
+  /** After a command that leads to a conversation: the next frame. Throws VolumeError when the server has ended. */
+  async frame(): Promise<Frame> {
+    const frame = await this.reader.frame().catch(() => undefined);
+    if (frame === undefined) throw new VolumeError('io', 'the server ended in the middle');
+    return frame;
+  }
+
+  send(frame: Frame): Promise<void> {
+    return writeFrame(this.socket, frame);
   }
 
   close(): void {

@@ -3,6 +3,8 @@
  * device number, over which lines of JSON go: `{"command":"info","arguments":{}}` and back
  * `{"ok":true,"result":{}}` or `{"ok":false,"error":"text"}`. Requests of one connection are answered in order.
  *
+ * A command can also lead to a conversation: from its answer on, frames go over the connection (socket-reader.ts).
+ *
  * A command is a name and a handler in the registry: whatever is served can add its own (snapshots, quotas).
  *
  * Invariants
@@ -11,12 +13,17 @@
  */
 import { lstatSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import { makeRuntimeDirectory } from './control-path.js';
+import { SocketReader } from './socket-reader.js';
 
 export type Arguments = Readonly<Record<string, unknown>>;
 /** The result must be fit for JSON. What it throws is told to the one who asks. */
 export type CommandHandler = (given: Arguments) => unknown;
+
+/** What a handler returns to have the connection for itself, until that is over. */
+export class Conversation {
+  constructor(readonly hold: (socket: Socket, reader: SocketReader) => Promise<void>) {}
+}
 
 export class Control {
   private readonly handlers = new Map<string, CommandHandler>();
@@ -74,10 +81,17 @@ export class Control {
     socket.unref();
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.sockets.delete(socket));
+    const reader = new SocketReader(socket);
     try {
-      for await (const line of createInterface({ input: socket })) {
+      for (let line = await reader.line(); line !== undefined; line = await reader.line()) {
         const answer = await this.answer(line);
-        if (socket.writable) socket.write(`${JSON.stringify(answer)}\n`);
+        const talk = answer.ok && answer.result instanceof Conversation ? answer.result : undefined;
+        if (socket.writable)
+          socket.write(`${JSON.stringify(talk === undefined ? answer : { ok: true, result: null })}\n`);
+        if (talk === undefined) continue;
+        await talk.hold(socket, reader);
+        socket.end();
+        return;
       }
     } catch (e) {
       // Who asked was killed before it had read all answers: that is no fault of the server, which it would stop.

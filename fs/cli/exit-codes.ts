@@ -30,6 +30,8 @@ export const exitCode = {
   corrupt: 17,
   tooSmall: 18,
   io: 19,
+  /** What came in to be received is damaged, ends early, or does not fit the volume. */
+  stream: 20,
   /** Interrupted by the user (128 + SIGINT). */
   interrupted: 130,
 } as const;
@@ -70,6 +72,7 @@ const ofProblem: Record<VolumeProblem, number> = {
   corrupt: exitCode.corrupt,
   'too-small': exitCode.tooSmall,
   usage: exitCode.usage,
+  stream: exitCode.stream,
   io: exitCode.io,
 };
 

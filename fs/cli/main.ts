@@ -22,6 +22,7 @@ import { addScrub } from './scrub.js';
 import type { SecretOptions } from './secret.js';
 import { addSnapshot } from './snapshot.js';
 import { addSync } from './sync.js';
+import { addReceive, addSend } from './transfer.js';
 import { addTransform } from './transform.js';
 import { addUmount } from './umount.js';
 import { chooseSecret } from './unlock.js';
@@ -39,6 +40,8 @@ const commands: readonly AddCommand[] = [
   addDefrag,
   addSnapshot,
   addDiff,
+  addSend,
+  addReceive,
   addCompression,
   addProperty,
   addQuota,

@@ -47,6 +47,7 @@ import { ServerProcess } from './serve-process.js';
 import { servedBy } from './served.js';
 import { isServed, ServingMark } from './serving-mark.js';
 import { snapshotCommands } from './snapshot-service.js';
+import { TransferService } from './transfer-service.js';
 import { varveMountAt } from './umount.js';
 import { unlockStore } from './unlock.js';
 import { answerUpkeep } from './upkeep-service.js';
@@ -75,6 +76,7 @@ interface Service {
   readonly server: ServerProcess;
   readonly scrubs: ScrubService;
   readonly views: Views;
+  readonly transfers: TransferService;
 }
 
 async function serve(args: MountArguments, server: ServerProcess): Promise<number> {
@@ -144,13 +146,15 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   await mounted.ready();
   const control = new Control(ownControlPath(mounted.device));
   const scrubs = new ScrubService(volume, () => mounted.statistics().requests ?? 0, server.log);
+  const transfers = new TransferService(volume);
   const views: Views = new Views({
     image,
     volume,
     log: server.log,
     answer: (control, mounted) => answerAll(service, roots, control, mounted),
   });
-  const service: Service = { image, store, volume, filesystem, mounted, control, server, scrubs, views };
+  const services = { scrubs, transfers, views };
+  const service: Service = { image, store, volume, filesystem, mounted, control, server, ...services };
   const closed = deferredClose();
   answerLive(service, closed.promise);
   answerAll(service, roots, control, mounted);
@@ -244,8 +248,9 @@ const volumeOptions = (choices: MountChoices) => ({
 
 /** Flush, commit, release the image. Returns what went wrong. */
 const close = (service: Service): Promise<Error | undefined> => {
-  const { store, volume, filesystem, scrubs } = service;
-  return inTurn(service, [() => scrubs.stop(), () => filesystem.close(), () => volume.close(), () => store.close()]);
+  const { store, volume, filesystem, scrubs, transfers } = service;
+  const services = [() => scrubs.stop(), () => transfers.stop()];
+  return inTurn(service, [...services, () => filesystem.close(), () => volume.close(), () => store.close()]);
 };
 
 /** The live root is unmounted, while views are served on. */
@@ -300,10 +305,11 @@ function answerLive({ control, volume, filesystem, scrubs }: Service, closed: Pr
 
 /** What any mount of the volume answers. */
 function answerAll(service: Service, roots: Roots, control: Control, mounted: Mounted): void {
-  const { image, volume, filesystem, views } = service;
+  const { image, volume, filesystem, views, transfers } = service;
   const began = Date.now();
   control.on('ping', () => ({ pid: process.pid }));
   control.on('sync', () => volume.commit());
+  transfers.answer(control);
   control.on('abort', () => mounted.abort());
   control.on('info', async () => ({
     pid: process.pid,

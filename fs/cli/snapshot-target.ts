@@ -50,20 +50,30 @@ function mustBe(tolerated: boolean, error: unknown): void {
   if (!tolerated) throw error;
 }
 
-async function withImage<T>(
+function withImage<T>(
   path: string,
   options: TargetOptions,
   commandsOf: Commands,
   use: (ask: Ask) => Promise<T>,
 ): Promise<T> {
-  const readOnly = options.readOnly === true;
+  return withOpenImage(path, options.readOnly === true, (volume) => {
+    const commands = commandsOf(volume);
+    return use(async (command, given = {}) => commands[command](given));
+  });
+}
+
+/** Open an image that nobody serves, for as long as `use` takes. Throws VolumeError. */
+export async function withOpenImage<T>(
+  path: string,
+  readOnly: boolean,
+  use: (volume: Volume) => Promise<T>,
+): Promise<T> {
   const store = await openStore(path, { readOnly });
   try {
     await unlockStore(store);
     const volume = await Volume.open(store, { readOnly });
-    const commands = commandsOf(volume);
     try {
-      const result = await use(async (command, given = {}) => commands[command](given));
+      const result = await use(volume);
       // What deleted snapshots held is given back before the image is: nobody else is there to do it.
       await volume.leaving.idle;
       return result;

@@ -3,6 +3,7 @@
  * Keys sort by inode, then kind, then offset, so that what belongs to one file lies together.
  */
 import { Pointer } from './pointer.js';
+import { RootIdentity, StreamPosition } from './stream.js';
 import { i64, type Of, record, struct, text, u8, u16, u32, u64 } from './struct.js';
 
 export const itemKind = {
@@ -171,6 +172,10 @@ export const rootState = {
   deleted: 1,
   /** Out of its line: what only it held is given back, as far as the cursor says. */
   leaving: 2,
+  /** A line that a stream is being received into: it goes when the volume is next opened. */
+  receiving: 3,
+  /** The same, and it stays until the rest has come, or it is given up. */
+  partial: 4,
 } as const;
 
 /** A kept root: a snapshot, the end of a line that is not the live one, or what a commit left (history). */
@@ -178,7 +183,7 @@ export const RootRecord = struct('root', {
   pointer: record(Pointer)('root node'),
   height: u16('levels'),
   kind: u8('1 snapshot, 2 end of a line, 3 history'),
-  state: u8('0 in use, 1 deleted and hidden, 2 being given back'),
+  state: u8('0 in use, 1 deleted and hidden, 2 being given back, 3 being received, 4 received in part'),
   line: u32('id of the line on which it was taken; of the end of a line: its own'),
   parent: u32('id of the snapshot before it; 0 for none'),
   generation: u64('generation that it keeps'),
@@ -198,6 +203,10 @@ export const RootRecord = struct('root', {
   cursorKind: u8('kind of that key'),
   cursorOffset: u64('offset of that key; in stages 1 and 2: the chunk to go on with'),
   window: u64('of the history, or was: seconds for which it is kept after the next one was made; otherwise 0'),
+  received: record(StreamPosition)('being received: key up to which all has come'),
+  identity: record(RootIdentity)(
+    'where and when it was made; of what was received: that of the snapshot that was sent',
+  ),
   name: text(200)('name, UTF-8'),
 });
 export type RootRecord = Of<typeof RootRecord>;

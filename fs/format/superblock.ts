@@ -3,7 +3,7 @@ import { bytes, type Of, struct, text, u8, u16, u32, u64 } from './struct.js';
 
 export const superblockMagic = 0x65765256; // "VRve"
 /** Version of the on-disk format; not the package's. */
-export const formatVersion = 3;
+export const formatVersion = 4;
 /** Chains that a volume can name; number 0 is `stored as is`. */
 export const maxTransforms = 16;
 

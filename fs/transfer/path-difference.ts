@@ -10,7 +10,8 @@
  * 2. A name that went and one that came for the same file are one that was renamed. What lies in a directory that was
  *    renamed is not listed, as its own names are the same.
  * 3. A file is changed if its contents, attributes, modification time or extended attributes are others. Pages that were
- *    laid anew (defragmentation) are no change: the inode's ctime says so. Nor is a directory changed by its entries.
+ *    laid anew (defragmentation) are no change: the inode's ctime says so, unless it is as old as the first snapshot, when
+ *    the clock of files, which has ticks, may have stood still. Nor is a directory changed by its entries.
  */
 import { inodeFlag, itemKind } from '../format/item.js';
 import { decodeInode } from '../posix/inode/inode-record.js';
@@ -46,9 +47,11 @@ interface Found {
   readonly went: Name[];
   readonly came: Name[];
   contents: boolean;
+  /** Pages of it lie elsewhere: written, or laid anew. */
+  pages: boolean;
   attributes: boolean;
   xattrs: boolean;
-  /** Its inode record was changed by an operation: ctime, or it is new or gone. */
+  /** Its ctime is another one. */
   stamped: boolean;
   /** It is in both. */
   stays: boolean;
@@ -76,7 +79,18 @@ export async function pathDifferences(
     for (const one of differences) note(found, one);
     await breathe();
   }
+  for (const [inode, one] of found) {
+    if (one.stays && one.pages && !one.contents) one.contents = one.stamped || (await isAsOld(before, after, inode));
+  }
   return listed(found, new PathFinder(before, breathe), new PathFinder(after, breathe));
+}
+
+/** Whether the inode was last changed at about the time of the first snapshot, or later. */
+function isAsOld(before: SnapshotView, after: SnapshotView, inode: InodeNumber): Promise<boolean> {
+  return run(() => {
+    const value = after.get(inode, itemKind.inode, 0);
+    return value !== undefined && decodeInode(inode, value).ctimeSeconds >= before.root.seconds - 1;
+  });
 }
 
 function note(all: Map<InodeNumber, Found>, { inode, kind, before, after }: ItemDifference): void {
@@ -88,7 +102,8 @@ function note(all: Map<InodeNumber, Found>, { inode, kind, before, after }: Item
   }
   const found = of(all, inode);
   if (kind === itemKind.inode) noteInode(found, inode, before, after);
-  else if (kind === itemKind.inline || kind === itemKind.extent) found.contents = true;
+  else if (kind === itemKind.inline) found.contents = true;
+  else if (kind === itemKind.extent) found.pages = true;
   else found.xattrs = true;
 }
 
@@ -112,7 +127,6 @@ function noteInode(
   after: Uint8Array | undefined,
 ): void {
   found.stays = before !== undefined && after !== undefined;
-  found.stamped = true;
   if (before === undefined || after === undefined) return;
   const old = decodeInode(inode, before);
   const now = decodeInode(inode, after);
@@ -135,16 +149,15 @@ function noteInode(
 function of(all: Map<InodeNumber, Found>, inode: InodeNumber): Found {
   let found = all.get(inode);
   if (found === undefined) {
-    const nothing = { contents: false, attributes: false, xattrs: false, stamped: false, stays: true, type: 0 };
-    found = { went: [], came: [], ...nothing };
+    const nothing = { contents: false, pages: false, attributes: false, xattrs: false, stamped: false };
+    found = { went: [], came: [], stays: true, type: 0, ...nothing };
     all.set(inode, found);
   }
   return found;
 }
 
-const whatOf = ({ stamped, contents, attributes, xattrs }: Found): string[] => {
+const whatOf = ({ contents, attributes, xattrs }: Found): string[] => {
   const what: string[] = [];
-  if (!stamped) return what;
   if (contents) what.push('contents');
   if (attributes) what.push('attributes');
   if (xattrs) what.push('xattrs');

@@ -123,6 +123,7 @@ export async function assemble(
     lineName: cp?.lineName ?? '',
     roots: new KeptRoots(),
     dropped: new DroppedRuns(cp?.nextDropped ?? 1),
+    sideLines: new Set(),
     tableMap,
     slot: cp === undefined ? 0 : 1 - cp.slot,
     changed: false,

@@ -135,7 +135,9 @@ export class Checkpoints {
         const due = this.due();
         // Nodes that this copies are released.
         this.state.usage.settle(this.state.main);
+        for (const side of this.state.sideLines) side.settle();
         settleReleases(this.state);
+        for (const side of this.state.sideLines) side.require();
         for (const moment of due) moment.require();
         this.moments = this.moments.filter((moment) => !due.includes(moment));
         return this.freeze(clean, due, change);
@@ -173,6 +175,7 @@ export class Checkpoints {
     const generation = log.generation;
     const writer = new NodeWriter(state);
     state.main.writeDirty((node) => writer.append(node, state.main));
+    for (const side of state.sideLines) side.write((node) => writer.append(node, side.tree), generation);
     for (const moment of due) moment.happen(generation);
     state.system.writeDirty((node) => writer.append(node, state.system));
     writer.flush();

@@ -10,7 +10,8 @@
  * If N is on another line, the chunks of S's own line between P and S become N's: they are handed over. If nothing
  * follows S (its line was deleted, or left behind by a rollback), they go, and the tree is given back leaf by leaf.
  *
- * A snapshot that two roots or more follow waits, hidden, until one is left.
+ * A snapshot that two roots or more follow waits, hidden, until one is left; also while a line that follows it is being
+ * received.
  *
  * Crash safety: how far it came is part of the root's record, in the system tree, and changes together with the live
  * bits: a checkpoint has both or neither. A place that becomes free is reused one checkpoint later.
@@ -90,7 +91,11 @@ export class Leaving {
   }
 
   private followers(root: KeptRoot): number {
-    return this.state.roots.followers(root.id).length + (this.state.newestRoot === root.id ? 1 : 0);
+    const { roots, newestRoot } = this.state;
+    const followers = roots.followers(root.id);
+    // What a line is based on that is being received stays as it is.
+    if (followers.some(({ state }) => state >= rootState.receiving)) return Number.POSITIVE_INFINITY;
+    return followers.length + (newestRoot === root.id ? 1 : 0);
   }
 
   /** Take a snapshot out of its line. Throws Suspend before it changes anything. */

@@ -5,11 +5,12 @@
  */
 import type { MovedRun } from '../cleaner/relocation-map.js';
 import { CorruptionError } from '../errors.js';
+import type { DroppedRuns } from './dropped-runs.js';
 import type { VolumeState } from './state.js';
 
 /** Restartable, and done piece by piece: what is settled stays so when a later piece throws Suspend. */
 export function settleReleases(state: VolumeState): void {
-  const { log, dropped, system } = state;
+  const { log, dropped } = state;
   while (log.deferred.length > 0) {
     const last = log.deferred[log.deferred.length - 1];
     const pieces = release(state, last.address, last.pages);
@@ -17,8 +18,18 @@ export function settleReleases(state: VolumeState): void {
     state.space.deferred -= last.pages;
     for (const piece of pieces) die(state, piece);
   }
+  noteDropped(state, dropped, state.rootId);
+  for (const side of state.sideLines) {
+    side.dropped.next = dropped.next;
+    noteDropped(state, side.dropped, side.id);
+    dropped.next = side.dropped.next;
+  }
+}
+
+/** What a line has dropped goes into chunks. */
+function noteDropped({ system }: VolumeState, dropped: DroppedRuns, line: number): void {
   if (dropped.waiting.length === 0) return;
-  const chunks = dropped.chunks(state.rootId);
+  const chunks = dropped.chunks(line);
   system.prepare(chunks);
   system.change(chunks);
   dropped.written();

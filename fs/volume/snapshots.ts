@@ -96,6 +96,14 @@ export class Snapshots {
     return this.host.history.keep(name, seconds);
   }
 
+  /** Nobody else makes one of that name until the function that is returned is called. EEXIST, EINVAL, ENAMETOOLONG. */
+  claimName(name: string): () => void {
+    checkSnapshotName(name);
+    this.mustBeFree(name);
+    this.making.add(name);
+    return () => void this.making.delete(name);
+  }
+
   /** Rejects with ENOENT, EROFS, EIO. */
   async remove(name: string): Promise<void> {
     const { leaving } = this.host;
@@ -238,6 +246,8 @@ export function liveRoot(state: VolumeState, generation: number): KeptRoot {
     cursorKind: 0,
     cursorOffset: 0,
     window: 0,
+    received: { inode: 0, kind: 0, offset: 0 },
+    identity: { uuid: state.superblock.uuid, epoch: state.epoch, id: state.nextRoot },
     name: '',
   };
 }

@@ -13,6 +13,7 @@ import type { Tree } from '../tree/tree.js';
 import type { Generation, InodeNumber } from '../units.js';
 import type { DroppedRuns } from './dropped-runs.js';
 import type { KeptRoots } from './kept-roots.js';
+import type { SideTree } from './side-tree.js';
 import type { Space } from './space.js';
 import type { OpenSuperblock } from './superblock.js';
 import type { UsageSums } from './usage.js';
@@ -84,6 +85,8 @@ export interface VolumeState {
   lineName: string;
   roots: KeptRoots;
   readonly dropped: DroppedRuns;
+  /** Lines that are written beside the live one. */
+  readonly sideLines: Set<SideTree>;
   /** Which copy of each table page is current. */
   tableMap: TableMap;
   /** Slot that the next checkpoint goes to. */

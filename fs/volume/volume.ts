@@ -30,6 +30,7 @@ import { Leaving } from './leaving.js';
 import { Lines } from './lines.js';
 import { type Clock, type FormatOptions, timeOf, type VolumeOptions } from './options.js';
 import { Pace } from './pace.js';
+import { Receptions } from './receptions.js';
 import { recover } from './recovery.js';
 import { Snapshots } from './snapshots.js';
 import { mustWork, nodesDue, type VolumeState } from './state.js';
@@ -53,6 +54,7 @@ export class Volume implements VolumeApi {
   private readonly hands: HandOver;
   readonly cleaning: Cleaning;
   private readonly pace: Pace;
+  readonly receptions: Receptions;
   /** Administration of a volume in use: another size, trimming. */
   readonly upkeep: Upkeep;
   private closed = false;
@@ -85,6 +87,7 @@ export class Volume implements VolumeApi {
     this.snapshots = new Snapshots(this);
     this.lines = new Lines(this);
     this.history = new History(this, readOnly ? undefined : options.historySeconds);
+    this.receptions = new Receptions(this);
   }
 
   /**
@@ -116,6 +119,7 @@ export class Volume implements VolumeApi {
     if (readOnly) return volume;
     await orCorrupt(store, () => begin(volume, found.checkpoint.clean !== 1));
     if (options.branch !== undefined) await volume.lines.begin(options.branch);
+    await volume.receptions.recover();
     volume.leaving.start();
     volume.history.start();
     return volume;
@@ -187,7 +191,11 @@ export class Volume implements VolumeApi {
   prepare(keys: readonly { inode: InodeNumber; kind: number; offset: number }[], pages: number, frees: boolean): void {
     this.mustWrite(frees || pages > 0);
     for (const key of keys) this.state.main.require(key.inode, key.kind, key.offset);
-    if (pages === 0) return;
+    if (pages > 0) this.mustHavePlaces(pages);
+  }
+
+  /** Throws Suspend while there are too few places for an append of that many pages. */
+  mustHavePlaces(pages: number): void {
     const { log, table } = this.state;
     const beyond = Math.max(0, pages - log.data.room);
     const segments = Math.ceil(beyond / (log.perSegment - 2));
@@ -199,7 +207,7 @@ export class Volume implements VolumeApi {
    * Throws what speaks against a change: EROFS, EIO, Suspend while a commit or the cleaner must come first, ENOSPC
    * unless it is `paid`: it gives space back, or space was reserved for it.
    */
-  private mustWrite(paid: boolean): void {
+  mustWrite(paid: boolean): void {
     const { state } = this;
     this.mustBeWritable('write');
     const { space, journal, table } = state;

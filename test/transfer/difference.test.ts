@@ -67,7 +67,7 @@ it('finds what comparing all items finds, in the order of the keys', async () =>
 });
 
 it('reads what changed, not what there is', async () => {
-  const kept = await KeptVolume.make(64, 1, { cacheBytes: 64 * 2 ** 20 });
+  const kept = await KeptVolume.make(64, 1, undefined, { cacheBytes: 64 * 2 ** 20 });
   const inodes: number[] = [];
   for (let i = 0; i < 3000; i++) inodes.push(await kept.file(`file ${i}`, `contents ${i}`.repeat(20)));
   await kept.volume.snapshots.create('before');

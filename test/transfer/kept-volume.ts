@@ -13,6 +13,7 @@ import { Volume } from '../../fs/volume/volume.js';
 import { checkVolume } from '../../fsck/check.js';
 import { dump } from '../../stress/model/dump.js';
 import { fixedSuperblock } from '../../stress/system/superblock.js';
+import { askedTransforms } from '../../stress/system/transforms.js';
 
 export const root = { uid: 0, gid: 0, pid: 1 };
 export const bytes = (text: string): Uint8Array => Buffer.from(text);
@@ -24,10 +25,21 @@ export class KeptVolume {
     public fs: FileSystem,
   ) {}
 
-  /** A new one; `mark`: its identity, and what its names are hashed with. */
-  static async make(mebibytes: number, mark = 1, options: VolumeOptions = {}): Promise<KeptVolume> {
+  /** A new one; `mark`: its identity, and what its names are hashed with; `transforms`: as in VARVE_TRANSFORMS. */
+  static async make(
+    mebibytes: number,
+    mark = 1,
+    transforms?: readonly string[],
+    options: VolumeOptions = {},
+  ): Promise<KeptVolume> {
     const disk = new SimulatedDisk(mebibytes * 2 ** 20);
-    const superblock = { ...fixedSuperblock(disk.size), uuid: new Uint8Array(16).fill(mark), nameSeed: mark * 77 };
+    const uuid = new Uint8Array(16).fill(mark);
+    const superblock = {
+      ...fixedSuperblock(disk.size),
+      uuid,
+      nameSeed: mark * 77,
+      ...askedTransforms(uuid, transforms),
+    };
     await Volume.format(disk, { superblock, initial: initialItems({ seconds: 1, nanos: 0 }, 0, 0, 0o755) });
     return KeptVolume.open(disk, options);
   }

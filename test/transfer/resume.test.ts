@@ -1,0 +1,99 @@
+/** Streams that break off: what came is kept, the rest follows, whatever happens to the receiver in between. */
+import { expect, it } from 'vitest';
+import { below, chance, seededRandom } from '../../fs/store/random.js';
+import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
+import { Interrupted, receiveStream } from '../../fs/transfer/receiver.js';
+import { tokenText } from '../../fs/transfer/resume-token.js';
+import { Worker } from '../support/worker.js';
+import { KeptVolume } from './kept-volume.js';
+import { receive, sent, sentOn } from './streams.js';
+
+it('goes on after twenty breaks, some of them crashes of the receiver', async () => {
+  const random = seededRandom(11);
+  const from = await KeptVolume.make(48, 1, ['lz4']);
+  const worker = new Worker(from.fs, random, [1], []);
+  for (let i = 0; i < 250; i++) await worker.step();
+  await from.volume.snapshots.create('a');
+  for (let i = 0; i < 150; i++) await worker.step();
+  await from.volume.snapshots.create('b');
+  let to = await KeptVolume.make(48, 2);
+  let breaks = 0;
+  let crashes = 0;
+  for (const [name, base] of [
+    ['a', undefined],
+    ['b', 'a'],
+  ] as const) {
+    let stream = await sent(from, name, base);
+    for (let goal = breaks + 10; breaks < goal; ) {
+      const cut = stream.subarray(0, 1000 + below(random, Math.max(1, Math.floor(stream.length / 6))));
+      breaks++;
+      let token = '';
+      if (chance(random, 0.4)) {
+        // The power goes while the stream still comes.
+        const endless = async function* (): AsyncGenerator<Uint8Array> {
+          yield cut;
+          await new Promise(() => undefined);
+        };
+        void receiveForever(to, endless());
+        for (let turns = below(random, 40); turns >= 0; turns--) await new Promise((resolve) => setImmediate(resolve));
+        await to.volume.commit();
+        const contents = to.disk.crash(random);
+        await to.volume.abandon();
+        to = await KeptVolume.open(new SimulatedDisk(48 * 2 ** 20, { contents }));
+        const [part] = to.volume.receptions.partial();
+        const from = to.volume.snapshots.find('a')?.identity ?? { uuid: new Uint8Array(16), epoch: 0, id: 0 };
+        if (part !== undefined) token = tokenText({ to: part.identity, from, after: part.received });
+        crashes++;
+      } else {
+        const broken = await receive(to, cut, random, { keep: true }).catch((e) => e);
+        expect(broken).toBeInstanceOf(Interrupted);
+        token = (broken as Interrupted).token;
+        if (chance(random, 0.3)) {
+          await to.close();
+          to = await KeptVolume.open(to.disk);
+        }
+      }
+      expect(to.volume.snapshots.find(name)).toBe(undefined);
+      stream = token === '' ? await sent(from, name, base) : await sentOn(from, token);
+    }
+    await receive(to, stream, random, { keep: true });
+    expect(await to.hash(name)).toBe(await from.hash(name));
+  }
+  expect(crashes).toBeGreaterThan(2);
+  expect(to.volume.receptions.partial()).toEqual([]);
+  await to.close();
+});
+
+async function receiveForever({ volume }: KeptVolume, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  await receiveStream(volume, chunks, { keep: true, breathe: () => Promise.resolve() }).catch(() => undefined);
+}
+
+it('leaves nothing of what was not to be kept, also when the receiver dies; what is kept can be given up', async () => {
+  const from = await KeptVolume.make(32, 1);
+  for (let i = 0; i < 40; i++) await from.file(`file ${i}`, Buffer.alloc(20_000, i));
+  await from.volume.snapshots.create('s');
+  const stream = await sent(from, 's');
+  let to = await KeptVolume.make(32, 2);
+  const endless = async function* (): AsyncGenerator<Uint8Array> {
+    yield stream.subarray(0, 400_000);
+    await new Promise(() => undefined);
+  };
+  void receiveStream(to.volume, endless(), { breathe: () => Promise.resolve() }).catch(() => undefined);
+  for (let turns = 0; turns < 200; turns++) await new Promise((resolve) => setImmediate(resolve));
+  await to.volume.commit();
+  const random = seededRandom(1);
+  const contents = to.disk.crash(random);
+  await to.volume.abandon();
+  to = await KeptVolume.open(new SimulatedDisk(32 * 2 ** 20, { contents }));
+  await to.volume.leaving.idle;
+  expect([...to.volume.state.roots.all()]).toEqual([]);
+
+  await expect(receive(to, stream.subarray(0, 300_000), random, { keep: true })).rejects.toThrow('send -t');
+  await expect(receive(to, stream, random)).rejects.toThrow('a part of s is here already');
+  await to.volume.receptions.remove(to.volume.receptions.partial()[0].id);
+  await to.volume.leaving.idle;
+  expect([...to.volume.state.roots.all()]).toEqual([]);
+  await receive(to, stream, random);
+  expect(await to.hash('s')).toBe(await from.hash('s'));
+  await to.close();
+});
