@@ -253,7 +253,7 @@ function takeFlag(choices: MountChoices, option: string): boolean {
   else if (quotaOptions.has(option)) choices.quotas = quotasOf(choices.quotas ?? [], option);
   else if (option === 'degraded') choices.degraded = true;
   else if (option === 'rehearsal' || option === 'norehearsal') choices.rehearsal = option === 'rehearsal';
-  else if (option in general) choices.general.add(option);
+  else if (Object.hasOwn(general, option)) choices.general.add(option);
   else if (opposites.has(option)) choices.general.delete(opposites.get(option) as string);
   else return false;
   return true;

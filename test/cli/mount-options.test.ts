@@ -42,6 +42,7 @@ describe('the command line of mount.varve', () => {
     [['image', 'dir', '-o'], /-o needs a value/],
     [['image', 'dir', '-x'], /unknown option -x/],
     [['image', 'dir', '-o', 'compression'], /unknown mount option 'compression'/],
+    [['image', 'dir', '-o', 'toString'], /unknown mount option 'toString'/],
     [['image', 'dir', '-o', 'strictatime'], /unknown mount option 'strictatime'/],
     [['image', 'dir', '-o', 'commit=often'], /commit=often is no whole number from 1 to 300/],
     [['image', 'dir', '-o', 'commit=0'], /commit=0/],
