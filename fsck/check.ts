@@ -11,6 +11,7 @@ import type { Checkpoint } from '../fs/format/checkpoint.js';
 import type { Superblock } from '../fs/format/superblock.js';
 import type { Store } from '../fs/store/store.js';
 import { readSuperblock } from '../fs/volume/superblock.js';
+import { withoutBadSectors } from './bad-sectors.js';
 import { checkSlots, newest, readBothSlots } from './checkpoint.js';
 import { Image } from './image.js';
 import { FileItems } from './inodes.js';
@@ -95,7 +96,7 @@ export async function survey(store: Store, options: CheckOptions = {}): Promise<
   await findings.takeAll(checkSuperblocks(store, superblock));
   await findings.takeAll(checkSlots(slots, chosen, superblock));
 
-  const image = new Image(store, superblock, checkpoint, chosen.tableMap);
+  const image = new Image(withoutBadSectors(store), superblock, checkpoint, chosen.tableMap);
   let stage = 'segment table';
   image.onProgress = (done) => options.onProgress?.(done, checkpoint.livePages, stage);
   await findings.takeAll(checkTable(image));

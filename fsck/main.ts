@@ -166,7 +166,8 @@ async function quickly(store: Store, wasClean: boolean): Promise<Pick<Outcome, '
   try {
     return { replayed: await replay(store), exit: fsckExit.corrected };
   } catch (e) {
-    if (!(e instanceof VolumeError) || e.problem !== 'corrupt') throw e;
+    // 'io': a sector that can't be read, perhaps; a repair goes on without it.
+    if (!(e instanceof VolumeError) || (e.problem !== 'corrupt' && e.problem !== 'io')) throw e;
     return undefined;
   }
 }

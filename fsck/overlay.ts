@@ -20,9 +20,16 @@ export class OverlayStore implements Store {
   }
 
   read(offset: ImageOffset, into: Uint8Array): Promise<void> | undefined {
-    const wait = this.below.read(offset, into);
+    const wait = this.covers(offset, into.length) ? undefined : this.below.read(offset, into);
     if (wait === undefined) this.patch(offset, into);
     return wait?.then(() => this.patch(offset, into));
+  }
+
+  /** Whether all of it was written: what lies below may not even be readable. */
+  private covers(offset: number, length: number): boolean {
+    for (let page = Math.floor(offset / pageSize); page * pageSize < offset + length; page++)
+      if (!this.pages.has(page)) return false;
+    return true;
   }
 
   /** Lay the written pages over what was read. */

@@ -13,6 +13,7 @@ import type { Delete, Put } from '../../fs/tree/batch.js';
 import { rootInode, volumeInode } from '../../fs/units.js';
 import { dataIsThere } from '../../fs/volume/recovery.js';
 import type { VolumeState } from '../../fs/volume/state.js';
+import { withoutBadSectors } from '../bad-sectors.js';
 import { withPaths } from '../paths.js';
 import { problem } from '../problem.js';
 import type { Replayed } from '../replay.js';
@@ -22,7 +23,7 @@ import { endOfSerials, type Places } from './places.js';
 
 /** The records after a checkpoint, as a mount would read them. */
 const recordsAfter = (state: VolumeState, checkpoint: Checkpoint): AsyncGenerator<ReadRecord> =>
-  readJournal(state.store, state.geometry, checkpoint, checkpoint.epoch);
+  readJournal(withoutBadSectors(state.store), state.geometry, checkpoint, checkpoint.epoch);
 
 /**
  * Enter the segments that the journal names: they hold it, or pages that only it refers to. Returns the newest

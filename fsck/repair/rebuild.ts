@@ -10,6 +10,7 @@ import { segmentPages, tablePages } from '../../fs/format/geometry.js';
 import type { Superblock } from '../../fs/format/superblock.js';
 import type { Store } from '../../fs/store/store.js';
 import { endOfInodes } from '../../fs/units.js';
+import { withoutBadSectors } from '../bad-sectors.js';
 import { Image } from '../image.js';
 import type { Replayed } from '../replay.js';
 import { type Base, findBase } from './base.js';
@@ -31,7 +32,8 @@ export async function rebuild(
   ledger: Ledger,
   now: () => number,
 ): Promise<Replayed | undefined> {
-  const base = await findBase(store, superblock);
+  const medium = withoutBadSectors(store);
+  const base = await findBase(medium, superblock);
   const { checkpoint, places } = base;
   if (base.origin === 'copy') {
     ledger.did('checkpoint', `went on from the copy of checkpoint ${checkpoint.generation} in the log`);
@@ -40,7 +42,7 @@ export async function rebuild(
   }
   if (places.rebuilt > 0 && base.origin === 'slot')
     ledger.did('table-page', `found out again what ${places.rebuilt} places hold`);
-  const { image, trees } = await lookAround(store, superblock, base);
+  const { image, trees } = await lookAround(medium, superblock, base);
   const leaves = await searchLeaves(image, places, trees, base.origin === 'segments');
   if (base.origin === 'slot') await mergeRecorded(image, places);
   else places.releaseUnclaimed(image.claims);
