@@ -4,6 +4,7 @@ import { lastErrno, libc } from './libc.js';
 
 const get = libc.func('getxattr', 'long', ['str', 'str', 'void *', 'ulong']);
 const set = libc.func('setxattr', 'int', ['str', 'str', 'void *', 'ulong', 'int']);
+const list = libc.func('listxattr', 'long', ['str', 'void *', 'ulong']);
 const remove = libc.func('removexattr', 'int', ['str', 'str']);
 
 const mostBytes = 65_536;
@@ -24,8 +25,17 @@ export function getXattr(path: string, name: string): Uint8Array | undefined {
   throw error;
 }
 
-export function setXattr(path: string, name: string, value: Uint8Array): void {
-  if (Number(set(path, name, value, value.length, 0)) < 0) throw failed('setxattr');
+/** `flags`: 1 it must be new, 2 it must be there. */
+export function setXattr(path: string, name: string, value: Uint8Array, flags = 0): void {
+  if (Number(set(path, name, value, value.length, flags)) < 0) throw failed('setxattr');
+}
+
+/** Names of all that the caller may see. */
+export function listXattr(path: string): string[] {
+  const names = new Uint8Array(mostBytes);
+  const length = Number(list(path, names, mostBytes));
+  if (length < 0) throw failed('listxattr');
+  return Buffer.from(names.subarray(0, length)).toString().split('\0').slice(0, -1);
 }
 
 export function removeXattr(path: string, name: string): void {

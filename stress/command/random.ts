@@ -5,11 +5,14 @@ import { exitCode } from '../../fs/cli/exit-codes.js';
 import { json } from '../../fs/cli/output.js';
 import { VolumeError } from '../../fs/errors.js';
 import { type JournalMode, journalModes } from '../../fs/volume/journal-mode.js';
-import { play } from '../random/play.js';
+import { type Maker, play } from '../random/play.js';
 import { parseScript, type Script, scriptText } from '../random/script.js';
 import { type Failure, type RandomReport, randomRuns, varve } from '../random/session.js';
+import { DirectoryMaker, mustBeOfUse } from '../system/directory.js';
 
 export interface RandomCommand {
+  /** Where a folder is made for it; undefined: a volume in memory. */
+  readonly directory: string | undefined;
   readonly seed: number;
   readonly journal: string;
   readonly operations: number;
@@ -30,23 +33,38 @@ export async function stressAtRandom(command: RandomCommand, { output }: Command
   };
   const end = command.minutes === undefined ? Number.POSITIVE_INFINITY : performance.now() + command.minutes * 60_000;
   const stop = (): boolean => interrupted.yes || performance.now() > end;
-  process.once('SIGINT', interrupt);
+  const maker = makerOf(command.directory);
+  for (const signal of signals) process.once(signal, interrupt);
   try {
-    const report = command.replay === undefined ? await runs(command, stop) : await replayed(command.replay, stop);
+    const report =
+      command.replay === undefined ? await runs(command, maker, stop) : await replayed(command.replay, maker, stop);
     if (report.failure !== undefined && command.save !== undefined) {
       writeFileSync(command.save, `${scriptText(report.failure.script)}\n`);
     }
-    output.line(command.json ? json(reportObject(report)) : randomText(report, command.save));
+    output.line(command.json ? json(reportObject(report)) : randomText(report, command));
     if (report.failure !== undefined) return exitCode.corrupt;
     return interrupted.yes ? exitCode.interrupted : exitCode.ok;
   } finally {
-    process.removeListener('SIGINT', interrupt);
+    for (const signal of signals) process.removeListener(signal, interrupt);
   }
 }
 
-function runs(command: RandomCommand, stop: () => boolean): Promise<RandomReport> {
+const signals = ['SIGINT', 'SIGTERM'] as const;
+
+interface Ground {
+  readonly maker: Maker;
+  readonly mount: boolean;
+}
+
+function makerOf(directory: string | undefined): Ground {
+  if (directory === undefined) return { maker: varve, mount: false };
+  mustBeOfUse(directory);
+  return { maker: () => new DirectoryMaker(directory), mount: true };
+}
+
+function runs(command: RandomCommand, ground: Ground, stop: () => boolean): Promise<RandomReport> {
   const { seed, operations, size } = command;
-  return randomRuns({ seed, journal: modeOf(command.journal), size, operations, stop });
+  return randomRuns({ seed, journal: modeOf(command.journal), size, operations, stop, ...ground });
 }
 
 function modeOf(text: string): JournalMode {
@@ -55,10 +73,15 @@ function modeOf(text: string): JournalMode {
   throw new VolumeError('usage', `there is no journalling mode '${text}'; choose one of ${journalModes.join(', ')}`);
 }
 
-async function replayed(path: string, stop: () => boolean): Promise<RandomReport> {
+async function replayed(path: string, { maker, mount }: Ground, stop: () => boolean): Promise<RandomReport> {
   const script = readScript(path);
+  if (script.mount !== mount)
+    throw new VolumeError(
+      'usage',
+      `${path} is ${mount ? 'for a volume in memory: name no' : 'for a mount: name a'} directory`,
+    );
   const { seed, journal } = script;
-  const { steps, counts, trail, failure } = await play(script, varve, stop);
+  const { steps, counts, trail, failure } = await play(script, maker, stop);
   const found: Failure | undefined = failure === undefined ? undefined : { script, why: failure, trail };
   return { seed, journal, operations: steps, runs: 1, counts, failure: found };
 }
@@ -80,11 +103,19 @@ const reportObject = ({ failure, ...rest }: RandomReport): object => ({
       }),
 });
 
-/** For people. `saved`: the file that has the script. */
-export function randomText({ seed, journal, operations, runs, counts, failure }: RandomReport, saved?: string): string {
-  const events = ['power cuts', 'kills', 'remounts', 'images checked', 'ENOSPC'];
+/** For people. `save`: the file that has the script. */
+export function randomText(
+  { seed, journal, operations, runs, counts, failure }: RandomReport,
+  { directory, save: saved }: { readonly directory?: string | undefined; readonly save?: string | undefined } = {},
+): string {
+  const events =
+    directory === undefined
+      ? ['power cuts', 'kills', 'remounts', 'images checked', 'ENOSPC']
+      : ['comparisons', 'ENOSPC'];
   const went = events.map((name) => `${counts[name] ?? 0} ${name}`).join(', ');
-  const head = `seed ${seed}, journal=${journal}: ${operations} operations in ${runs} runs; ${went}`;
+  const what = directory === undefined ? `journal=${journal}` : `in ${directory}`;
+  const head = `seed ${seed}, ${what}: ${operations} operations in ${runs} runs; ${went}`;
+  const where = directory === undefined ? '' : ` ${directory}`;
   if (failure === undefined) return `${head}\nwrong: nothing`;
   const { script, why, trail } = failure;
   return [
@@ -92,8 +123,10 @@ export function randomText({ seed, journal, operations, runs, counts, failure }:
     `wrong, with seed ${script.seed}; shrunk to ${script.steps.length} operations:`,
     ...trail.map((line) => `  ${line}`),
     why,
-    saved === undefined ? `to do it again, save this as FILE: varve stress --replay FILE\n${scriptText(script)}` : '',
-    saved === undefined ? '' : `to do it again: varve stress --replay ${saved}`,
+    saved === undefined
+      ? `to do it again, save this as FILE: varve stress --replay FILE${where}\n${scriptText(script)}`
+      : '',
+    saved === undefined ? '' : `to do it again: varve stress --replay ${saved}${where}`,
   ]
     .filter((line) => line !== '')
     .join('\n');

@@ -1,6 +1,6 @@
 /**
  * `varve stress`: work as programs do it, on a mount or on a volume in memory, with every byte that is read compared; or,
- * without a profile, random operations on a disk that loses power, against a model.
+ * without a profile, random operations against a model, on a mount or on a disk that loses power.
  * What runs is loaded when it is asked for: other commands of `varve` start without it.
  */
 import { InvalidArgumentError } from 'commander';
@@ -38,6 +38,7 @@ export const addStress: AddCommand = (program, context) => {
   withExamples(program.command('stress'), [
     ['varve stress --profile mail /mnt/v', 'work as a mail server does, and compare all it reads'],
     ['varve stress --seed 7 --minutes 10', 'random operations and power cuts, in memory'],
+    ['varve stress --seed 7 /mnt/v', 'random operations on a mount, against a model'],
   ])
     .description('work as programs do, or at random through power cuts, and compare all that is read')
     .argument('[directory]', 'on any filesystem: a new folder in it is used; without it, a volume in memory')
@@ -64,14 +65,13 @@ async function act(directory: string | undefined, options: Options, context: Com
 }
 
 async function atRandom(directory: string | undefined, options: Options, context: CommandContext): Promise<void> {
-  if (directory !== undefined) throw new VolumeError('usage', 'a directory needs --profile: random runs cut the power');
   const { stressAtRandom } = await import('./random.js');
   const { seed, journal, minutes, save, replay } = options;
   const operations = options.operations ?? (minutes === undefined ? defaultOperations : Number.POSITIVE_INFINITY);
   const size = parseSize(options.size ?? randomSize);
   const asJson = options.json === true;
   context.exit = await stressAtRandom(
-    { seed, journal, operations, size, minutes, save, replay, json: asJson },
+    { directory, seed, journal, operations, size, minutes, save, replay, json: asJson },
     context,
   );
 }

@@ -50,12 +50,21 @@ export class Choose {
   }
 
   any(): number {
-    return (
-      pick(
-        this.random,
-        this.nodes(() => true),
-      )?.inode ?? rootInode
-    );
+    return this.anyOf(() => true);
+  }
+
+  /** Something of which mode, owner and times can be set: a kernel refuses that of links. */
+  settable(): number {
+    return this.harness.kernel ? this.anyOf((node) => node.target === undefined) : this.any();
+  }
+
+  /** Something that can have attributes: a kernel lets only files and directories have them. */
+  bearer(): number {
+    return this.harness.kernel ? this.anyOf((node) => isDirectory(node) || isRegular(node)) : this.any();
+  }
+
+  private anyOf(fits: (node: ModelNode) => boolean): number {
+    return pick(this.random, this.nodes(fits))?.inode ?? rootInode;
   }
 
   held(): number | undefined {

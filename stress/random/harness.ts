@@ -82,9 +82,14 @@ export class Harness {
     private readonly options: HarnessOptions,
   ) {
     this.random = seededRandom(options.seed);
-    this.model = new Model(() => clockOf(options.time));
+    this.model = new Model(maker.timeOfChange ?? (() => clockOf(options.time)));
     this.model.history.namesFlush = this.journal !== 'writeback';
     this.disk = this.newDisk(options.contents?.copy());
+  }
+
+  /** A kernel stands between, which does not let everything through. */
+  get kernel(): boolean {
+    return this.maker.kernel === true;
   }
 
   get mostBytes(): number {

@@ -22,14 +22,15 @@ export interface Played {
 
 /** Lines of the trail that are kept. */
 const mostLines = 200;
+/** Of one write: a run takes a fraction of what must be free. */
+const mostBytesOnMount = 128 << 10;
 
 export async function play(script: Script, maker: Maker, stop: () => boolean = () => false): Promise<Played> {
   const time = new VirtualTime();
   const { seed, size, journal } = script;
-  const harness = new Harness(
-    maker(script, () => time.now),
-    { seed, size, time, journal, check: true, trail: mostLines },
-  );
+  const system = maker(script, () => time.now);
+  const bounds = system.kernel ? { mostBytes: mostBytesOnMount } : {};
+  const harness = new Harness(system, { seed, size, time, journal, check: true, trail: mostLines, ...bounds });
   let steps = 0;
   let failure: string | undefined;
   time.install();
@@ -45,6 +46,7 @@ export async function play(script: Script, maker: Maker, stop: () => boolean = (
     failure = error instanceof Error ? messageOf(error) : String(error);
   } finally {
     time.uninstall();
+    system.end?.();
   }
   return { steps, counts: harness.counts, trail: harness.trail, failure };
 }

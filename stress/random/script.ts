@@ -5,6 +5,7 @@
  */
 import { type JournalMode, journalModes } from '../../fs/volume/journal-mode.js';
 import { type OperationName, operations, type Step } from './operations.js';
+import { notOnMount } from './steps.js';
 
 export interface Script {
   readonly journal: JournalMode;
@@ -12,14 +13,16 @@ export interface Script {
   readonly seed: number;
   /** Bytes of the disk. */
   readonly size: number;
+  /** For a folder on a mount; else for a volume in memory. */
+  readonly mount: boolean;
   readonly steps: readonly Step[];
 }
 
 const kind = 'varve-stress-script';
 
 /** One line, JSON. */
-export function scriptText({ journal, seed, size, steps }: Script): string {
-  return JSON.stringify({ kind, journal, seed, size, steps: steps.map((step) => [step.name, step.seed]) });
+export function scriptText({ journal, seed, size, mount, steps }: Script): string {
+  return JSON.stringify({ kind, journal, seed, size, mount, steps: steps.map((step) => [step.name, step.seed]) });
 }
 
 /** The script of a text. Throws RangeError, which says what is wrong with it. */
@@ -29,7 +32,11 @@ export function parseScript(text: string): Script {
   const journal = journalModes.find((mode) => mode === found.journal);
   if (journal === undefined) throw new RangeError(`there is no journalling mode '${String(found.journal)}'`);
   if (!Array.isArray(found.steps)) throw new RangeError('the script has no steps');
-  return { journal, seed: whole(found.seed), size: whole(found.size), steps: found.steps.map(stepOf) };
+  const mount = found.mount === true;
+  const steps = found.steps.map(stepOf);
+  const wrong = mount ? steps.find(({ name }) => notOnMount.includes(name)) : undefined;
+  if (wrong !== undefined) throw new RangeError(`'${wrong.name}' can't be done on a mount`);
+  return { journal, seed: whole(found.seed), size: whole(found.size), mount, steps };
 }
 
 function parsed(text: string): Record<string, unknown> {

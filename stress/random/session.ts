@@ -8,7 +8,7 @@ import { VarveMaker } from '../system/varve.js';
 import { type Maker, type Played, play } from './play.js';
 import type { Script } from './script.js';
 import { shrink } from './shrink.js';
-import { drawSteps } from './steps.js';
+import { drawSteps, notOnMount } from './steps.js';
 
 export interface RandomOptions {
   readonly seed: number;
@@ -19,8 +19,10 @@ export interface RandomOptions {
   readonly operations: number;
   /** True: end after the operation under way. */
   readonly stop: () => boolean;
-  /** Varve, unless told. */
+  /** Varve in memory, unless told. */
   readonly maker?: Maker;
+  /** The maker's is a folder on a mount. */
+  readonly mount?: boolean;
 }
 
 export interface RandomReport {
@@ -50,13 +52,13 @@ export const varve: Maker = ({ journal }, now) => new VarveMaker({ now, journal,
 
 /** Throws nothing that the system under test does wrong: that is the report's. */
 export async function randomRuns(options: RandomOptions): Promise<RandomReport> {
-  const { seed, journal, size, stop, maker = varve } = options;
+  const { seed, journal, size, stop, maker = varve, mount = false } = options;
   const counts: Record<string, number> = {};
   let [operations, runs] = [0, 0];
   let failure: Failure | undefined;
   while (operations < options.operations && !stop() && failure === undefined) {
     const steps = Math.min(stepsOfRun, options.operations - operations);
-    const script = drawScript({ seed: seed + runs, journal, size }, steps);
+    const script = drawScript({ seed: seed + runs, journal, size, mount }, steps);
     const played = await play(script, maker, stop);
     operations += played.steps;
     runs++;
@@ -67,7 +69,8 @@ export async function randomRuns(options: RandomOptions): Promise<RandomReport> 
 }
 
 function drawScript(script: Omit<Script, 'steps'>, steps: number): Script {
-  return { ...script, steps: [...drawSteps(seededRandom(script.seed), steps, tide)] };
+  const without = script.mount ? notOnMount : [];
+  return { ...script, steps: [...drawSteps(seededRandom(script.seed), steps, tide, without)] };
 }
 
 /** The failing script without what it does not need. */

@@ -75,10 +75,19 @@ export function drawEvenly(random: Random, count: number, weights: Weights): Ste
   return Array.from({ length: count }, () => ({ name: draw(random, weights), seed: below(random, 2 ** 31) }));
 }
 
-/** The steps of a run, one after another; a tide lasts for `tide` steps. */
-export function* drawSteps(random: Random, count: number, tide: number): Iterable<Step> {
+/** Not on a mount: it has no power to cut, and what is full may be somebody else's. */
+export const notOnMount: readonly OperationName[] = ['cut', 'planCut', 'kill', 'remount', 'fill'];
+
+/** The steps of a run, one after another, without some; a tide lasts for `tide` steps. */
+export function* drawSteps(
+  random: Random,
+  count: number,
+  tide: number,
+  without: readonly OperationName[] = [],
+): Iterable<Step> {
+  const left = Object.fromEntries(without.map((name) => [name, 0]));
   for (let i = 0; i < count; i++) {
-    const weights = { ...always, ...tides[order[Math.floor(i / tide) % order.length]] };
+    const weights = { ...always, ...tides[order[Math.floor(i / tide) % order.length]], ...left };
     yield { name: draw(random, weights), seed: below(random, 2 ** 31) };
   }
 }

@@ -2,7 +2,7 @@
  * What the harness needs of the thing under test, besides its API: to be made on a disk, opened again after a stop
  * or a power cut, and asked what it has gone through.
  */
-import type { FileSystemApi } from '../../fs/posix/api.js';
+import type { FileSystemApi, Time } from '../../fs/posix/api.js';
 import type { SimulatedDisk } from '../../fs/store/simulated-disk.js';
 
 export interface System {
@@ -20,6 +20,12 @@ export interface System {
 }
 
 export interface SystemMaker {
+  /** A kernel stands between: it lets through what it would of any filesystem. */
+  readonly kernel?: boolean;
+  /** What the system says of the time of a change; the virtual time unless told. */
+  readonly timeOfChange?: () => Time;
+  /** After the last stop: remove what was made. */
+  end?(): void;
   format(disk: SimulatedDisk): Promise<void>;
   open(disk: SimulatedDisk): Promise<System>;
   /** Generation of the checkpoint with which a start begins; the disk is not in use. */

@@ -77,7 +77,13 @@ describe('shrink', () => {
 });
 
 describe('a script', () => {
-  const script: Script = { journal: 'data', seed: 5, size: 16 << 20, steps: [{ name: 'write', seed: 9 }] };
+  const script: Script = {
+    journal: 'data',
+    seed: 5,
+    size: 16 << 20,
+    mount: false,
+    steps: [{ name: 'write', seed: 9 }],
+  };
 
   it.each([
     ['{', 'no script'],
@@ -86,6 +92,7 @@ describe('a script', () => {
     [scriptText(script).replace('"write"', '"toString"'), "operation 'toString'"],
     [scriptText(script).replace('9', '-9'), "'-9'"],
     [scriptText(script).replace(/\[\[.*\]\]/, '7'), 'no steps'],
+    [scriptText({ ...script, mount: true }).replace('write', 'cut'), "'cut' can't be done on a mount"],
   ])('that says %s is refused', (text, why) => {
     expect(() => parseScript(text)).toThrow(why);
   });
@@ -112,13 +119,15 @@ describe('varve stress', () => {
   it('plays a script, and refuses what is none', async () => {
     const file = join(folder, 'script');
     const steps = [{ name: 'create', seed: 1 } as const, { name: 'cut', seed: 2 } as const];
-    writeFileSync(file, scriptText({ journal: 'ordered', seed: 1, size: 16 << 20, steps }));
+    writeFileSync(file, scriptText({ journal: 'ordered', seed: 1, size: 16 << 20, mount: false, steps }));
     const { code, output } = await runCommand(main, 'stress', '--replay', file, '--json');
     expect([code, output.json]).toEqual([0, expect.objectContaining({ operations: 2, runs: 1 })]);
     writeFileSync(file, 'nothing');
     expect((await runCommand(main, 'stress', '--replay', file)).code).toBe(2);
     expect((await runCommand(main, 'stress', '--replay', join(folder, 'absent'))).code).toBe(2);
-    expect((await runCommand(main, 'stress', folder)).code).toBe(2);
+    expect((await runCommand(main, 'stress', join(folder, 'absent'))).code).toBe(2);
+    writeFileSync(file, scriptText({ journal: 'ordered', seed: 1, size: 16 << 20, mount: true, steps: [steps[0]] }));
+    expect((await runCommand(main, 'stress', '--replay', file)).code).toBe(2);
     expect((await runCommand(main, 'stress', '--journal', 'best')).code).toBe(2);
   });
 });
