@@ -1,11 +1,12 @@
 /**
  * Compression: what is left of several corpora, and how quickly they are written (until they are durable) and read
- * cold, by each transform; and the same on btrfs and on zfs-fuse (whose daemon this starts) by theirs, where those are
+ * cold, by each transform, encrypted where `aes-256-gcm` is one; and the same on btrfs and on zfs-fuse (whose daemon this starts) by theirs, where those are
  * installed. Not among the benchmarks that run by default.
  *
  *     node dist/bench/compression.js [--mebibytes 64] [--only lz4,deflate:1,btrfs:lzo] [--json FILE]
  */
 import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,7 +23,7 @@ const { values } = parseArgs({
     only: {
       type: 'string',
       default:
-        'none,lz4,lz4:9,deflate:1,deflate:6,btrfs:none,btrfs:lzo,btrfs:zstd:1,btrfs:zstd:3,zfs:off,zfs:lzjb,zfs:gzip-6',
+        'none,aes-256-gcm,lz4+aes-256-gcm,lz4,lz4:9,deflate:1,deflate:6,btrfs:none,btrfs:lzo,btrfs:zstd:1,btrfs:zstd:3,zfs:off,zfs:lzjb,zfs:gzip-6',
     },
     json: { type: 'string' },
   },
@@ -56,18 +57,26 @@ async function fsyncDirectory(directory: string): Promise<void> {
 
 const noMemory = async (): Promise<void> => writeFileSync('/proc/sys/vm/drop_caches', '3');
 
-function varve(volume: TrialVolume, how: string): Ground {
+const encryption = 'aes-256-gcm';
+
+function varve(workspace: Workspace, volume: TrialVolume, how: string): Ground {
+  const key = join(workspace.path, 'key');
+  writeFileSync(key, randomBytes(64));
+  const names = how.split('+');
+  const encrypted = names.includes(encryption);
+  const compression = names.find((name) => name !== encryption) ?? 'none';
+  const mount = () => volume.mount(encrypted ? [`keyfile=${key}`] : []);
   return {
     directory: volume.directory,
     begin: async () => {
-      await volume.format(size, '--compress', how);
-      await volume.mount();
+      await volume.format(size, '--compress', compression, ...(encrypted ? ['--encrypt', '--key-file', key] : []));
+      await mount();
     },
     sync: () => fsyncDirectory(volume.directory),
     cold: async () => {
       await volume.unmount();
       await noMemory();
-      await volume.mount();
+      await mount();
     },
     end: async () => void (await volume.unmount()),
   };
@@ -99,7 +108,7 @@ function btrfs(workspace: Workspace, how: string): Ground {
 
 function groundOf(workspace: Workspace, volume: TrialVolume, how: string): Ground {
   if (how.startsWith('btrfs:')) return btrfs(workspace, how.slice('btrfs:'.length));
-  return how.startsWith('zfs:') ? zfs(workspace, how.slice('zfs:'.length)) : varve(volume, how);
+  return how.startsWith('zfs:') ? zfs(workspace, how.slice('zfs:'.length)) : varve(workspace, volume, how);
 }
 
 /** zfs-fuse: its pool is a file; to export and import it empties its memory. */

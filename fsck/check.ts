@@ -10,7 +10,7 @@ import { VolumeError } from '../fs/errors.js';
 import type { Checkpoint } from '../fs/format/checkpoint.js';
 import type { Superblock } from '../fs/format/superblock.js';
 import type { Store } from '../fs/store/store.js';
-import { readSuperblock } from '../fs/volume/superblock.js';
+import { type OpenSuperblock, readSuperblock } from '../fs/volume/superblock.js';
 import { withoutBadSectors } from './bad-sectors.js';
 import { checkSlots, newest, readBothSlots } from './checkpoint.js';
 import { Image } from './image.js';
@@ -35,7 +35,7 @@ export interface CheckOptions {
 
 /** All that one check has found out: a repair goes on from here. */
 export interface Survey {
-  readonly superblock: Superblock;
+  readonly superblock: OpenSuperblock;
   readonly checkpoint: Checkpoint;
   readonly image: Image;
   readonly files: FileItems;

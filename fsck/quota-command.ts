@@ -3,6 +3,7 @@ import { type AddCommand, withExamples } from '../fs/cli/command.js';
 import { exitCode } from '../fs/cli/exit-codes.js';
 import { json } from '../fs/cli/output.js';
 import { mountOf } from '../fs/cli/target.js';
+import { unlockStore } from '../fs/cli/unlock.js';
 import { VolumeError } from '../fs/errors.js';
 import { openStore } from '../fs/store/open.js';
 import { checkVolume } from './check.js';
@@ -19,6 +20,7 @@ export const addQuotaCheck: AddCommand = (program, context) => {
       if (mountOf(image) !== undefined) throw new VolumeError('in-use', `${image} is mounted: unmount it first`);
       const store = await openStore(image, { readOnly: true });
       try {
+        await unlockStore(store);
         const found = await checkVolume((await replayInMemory(store)).store);
         const problems = found.filter(({ code }) => code === 'usage' || code === 'limits');
         if (options.json) context.output.line(json(problems));

@@ -21,13 +21,13 @@ const now = (): number => 1_700_000_000_000;
 const who = { uid: 0, gid: 0, pid: 1 };
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 
-/** `closed`: by an unmount; else stopped after its last fsync. */
-export async function makeBase(seed: number, closed: boolean): Promise<MemoryStore> {
+/** `closed`: by an unmount; else stopped after its last fsync. `transforms`: as for fixedSuperblock. */
+export async function makeBase(seed: number, closed: boolean, transforms?: readonly string[]): Promise<MemoryStore> {
   const random = seededRandom(seed);
   const store = new MemoryStore(imageBytes);
   const initial = initialItems({ seconds: 1_700_000_000, nanos: 0 }, 0, 0, 0o755);
   await Volume.format(store, {
-    superblock: fixedSuperblock(imageBytes, segmentShift, places),
+    superblock: fixedSuperblock(imageBytes, segmentShift, places, transforms),
     initial,
     clock: { now },
   });
