@@ -10,8 +10,8 @@ import { alice, as, root, type User } from '../scripts/trial/identity.js';
 import { program, type TrialVolume } from '../scripts/trial/volume.js';
 import { cold, timed, type Workload } from './workload.js';
 
-const rounds = 3;
-const files = 2000;
+const rounds = 6;
+const files = 1000;
 const usual = 'norehearsal';
 const without = 'norehearsal,noacl';
 
@@ -74,7 +74,8 @@ async function round(volume: TrialVolume, folder: string, options: string): Prom
   return figures;
 }
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
+/** The least of all rounds: what else the machine does only adds. */
+const least = (values: readonly number[]): number => Math.min(...values);
 
 export const acl: Workload = async (volume, note) => {
   chmodSync(dirname(volume.directory), 0o711);
@@ -87,7 +88,7 @@ export const acl: Workload = async (volume, note) => {
   }
   for (const [i, { what }] of steps.entries()) {
     const [a, b] = [usual, without].map((options) => found[options].map((one) => one[i]));
-    const each = (all: readonly Figures[], of: (one: Figures) => number): number => median(all.map(of)) / files;
+    const each = (all: readonly Figures[], of: (one: Figures) => number): number => least(all.map(of)) / files;
     const [time, timeWithout] = [a, b].map((all) => each(all, ({ seconds }) => seconds * 1e6));
     note(
       `${what}`,
