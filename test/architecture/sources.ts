@@ -17,7 +17,7 @@ const root = new URL('../../', import.meta.url).pathname;
 
 function importsOf(path: string, text: string): string[] {
   const found: string[] = [];
-  for (const [, specifier] of text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'(\.[^']+)'/g)) {
+  for (const [, specifier] of text.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)'(\.[^']+)'/g)) {
     found.push(normalize(join(dirname(path), specifier)).replace(/\.js$/, '.ts'));
   }
   return found;
