@@ -37,7 +37,8 @@ const work: Readonly<Record<string, (image: string) => string[][]>> = {
 async function makeCache(program: string, image: string): Promise<void> {
   const { exports, script } = load(program);
   for (const args of work[program]!(image)) await exports.main(args);
-  if (program === 'mount.varve') await exports.rehearse(idleMount, console.error);
+  if (program === 'mount.varve')
+    await exports.rehearse(idleMount, console.error, { volumes: [20, 60], recollections: 20 });
   // A reader finds all of it or nothing.
   const file = cacheFile(program);
   writeFileSync(`${file}.new`, script.createCachedData());

@@ -8,11 +8,12 @@ import { closeSync } from 'node:fs';
 import { planGeometry } from '../format/geometry.js';
 import { formatVersion, Superblock, superblockMagic } from '../format/superblock.js';
 import type { Mounted } from '../fuse/driver.js';
-import { Rehearsal } from '../fuse/kernel/rehearsal.js';
+import { Recollection, Rehearsal } from '../fuse/kernel/rehearsal.js';
 import { memoryFile } from '../host/files.js';
 import { FileSystem } from '../posix/filesystem.js';
 import { initialItems } from '../posix/namespace/root-directory.js';
 import { Roots } from '../posix/snapshots/roots.js';
+import { DelayedStore } from '../store/delayed.js';
 import { openImageFile } from '../store/image-file.js';
 import type { Store } from '../store/store.js';
 import { pageShift } from '../units.js';
@@ -20,12 +21,21 @@ import { Volume } from '../volume/volume.js';
 import { servedBy } from './served.js';
 
 const imageBytes = 256 * 2 ** 20;
-/**
- * Acts on one volume, and on another: what differs from volume to volume (functions that belong to one, above all) V8
- * then knows to differ, and what it has made by the end fits the mount's volume as well.
- */
-const rehearsals = [100, 900];
+/** How long a rehearsal is, in acts. */
+export interface Programme {
+  /**
+   * On one volume, and on another: what differs from volume to volume (functions that belong to one, above all) V8 then
+   * knows to differ, and what it has made by the end fits the mount's volume as well.
+   */
+  readonly volumes: readonly number[];
+  /** That read the last volume anew. */
+  readonly recollections: number;
+}
+
+const whole: Programme = { volumes: [100, 900], recollections: 300 };
 const actsPerCommit = 200;
+/** Memory for a recollection, in bytes: less than there is to read. */
+const littleMemory = 2 * 2 ** 20;
 /** A mount that has served so many requests needs no rehearsal. */
 const enough = 20_000;
 /** An act begins after so many ms without a request. */
@@ -34,9 +44,18 @@ const quietMs = 1;
 type Traffic = Pick<Mounted, 'traffic'>;
 
 /** Resolves when the rehearsal is over. Whatever goes wrong in it goes to `log`: the mount has no part in it. */
-export async function rehearse(mounted: Traffic, log: (line: string) => void): Promise<void> {
+export async function rehearse(
+  mounted: Traffic,
+  log: (line: string) => void,
+  { volumes, recollections }: Programme = whole,
+): Promise<void> {
   try {
-    for (const acts of rehearsals) await onNewImage((store) => play(acts, store, mounted, log));
+    for (const acts of volumes)
+      await onNewImage(async (store) => {
+        await format(store);
+        await perform(acts, store, Rehearsal, mounted, log);
+        if (acts === volumes.at(-1)) await perform(recollections, fromAfar(store), Recollection, mounted, log);
+      });
   } catch (e) {
     log(`the rehearsal failed: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`);
   }
@@ -57,25 +76,38 @@ async function onNewImage(work: (store: Store) => Promise<void>): Promise<void> 
   }
 }
 
-async function play(acts: number, store: Store, mounted: Traffic, log: (line: string) => void): Promise<void> {
-  await Volume.format(store, {
-    superblock: superblock(),
-    initial: initialItems({ seconds: 0, nanos: 0 }, 0, 0, 0o755),
+/** Its reads come later than the calls, as those do that a disk has to be waited for. */
+const fromAfar = (store: Store): Store => new DelayedStore(store, 0);
+
+const format = (store: Store): Promise<void> =>
+  Volume.format(store, { superblock: superblock(), initial: initialItems({ seconds: 0, nanos: 0 }, 0, 0, 0o755) });
+
+async function perform(
+  acts: number,
+  store: Store,
+  Actor: typeof Rehearsal | typeof Recollection,
+  mounted: Traffic,
+  log: (line: string) => void,
+): Promise<void> {
+  const memory = Actor === Recollection ? { cacheBytes: littleMemory } : {};
+  const volume = await Volume.open(store, memory);
+  const filesystem = new FileSystem(volume, {
+    onCorruption: (error) => log(error.message),
+    groupsOf: () => [],
+    ...memory,
   });
-  const volume = await Volume.open(store);
-  const filesystem = new FileSystem(volume, { onCorruption: (error) => log(error.message), groupsOf: () => [] });
   try {
     const roots = new Roots(volume, filesystem, {
       owner: { uid: 0, gid: 0 },
       onCorruption: (error) => log(error.message),
       pull: async () => undefined,
     });
-    const rehearsal = new Rehearsal(servedBy(volume, roots), log);
+    const actor = new Actor(servedBy(volume, roots), log);
     for (let i = 0; i < acts; i++) {
       await quiet(mounted);
       const { requests, ended } = mounted.traffic();
       if (ended || requests > enough) return;
-      await rehearsal.act();
+      await actor.act();
       if (i % actsPerCommit === actsPerCommit - 1) await volume.commit();
     }
   } finally {

@@ -9,7 +9,7 @@ export class DelayedStore implements Store {
   readonly readOnly: boolean;
   readonly name: string;
 
-  /** `milliseconds`: by how much each read is late, at least 1. */
+  /** `milliseconds`: by how much each read is late; 0: until the event loop has had a turn. */
   constructor(
     private readonly inner: Store,
     private readonly milliseconds: number,
@@ -27,7 +27,9 @@ export class DelayedStore implements Store {
   }
 
   async read(offset: ImageOffset, into: Uint8Array): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, this.milliseconds));
+    await new Promise((resolve) =>
+      this.milliseconds === 0 ? setImmediate(resolve) : setTimeout(resolve, this.milliseconds),
+    );
     await this.inner.read(offset, into);
   }
 

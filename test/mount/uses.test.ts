@@ -21,7 +21,7 @@ const python = async (program: string, ...args: string[]): Promise<string> => {
 };
 
 describe.each([
-  ['as mounted by default', 'rw'],
+  ['as mounted by default', 'rehearsal'],
   ['write-through', 'writethrough'],
   ['in mode data', 'journal=data'],
   ['by the driver over fuse-native', 'driver=native'],

@@ -6,7 +6,8 @@
  * often used hardest in its first seconds: the first 3,000 files took 330 us of the server's time each, later ones 70
  * (Node 20, 2026).
  *
- * A rehearsal is a row of short acts, 0.2 to 5 ms each. Whoever holds it decides when, and how many.
+ * A rehearsal is a row of short acts, 0.2 to 5 ms each. Whoever holds it decides when, and how many. What it has left
+ * behind is read again, after the volume was opened anew, by a `Recollection`: then nothing is in memory.
  */
 import { pageSize } from '../../units.js';
 import type { Served } from '../driver.js';
@@ -30,6 +31,11 @@ const piecesOfLarge = 4;
 const each = 16;
 const fileOfSync = 4;
 
+/** Names that a rehearsal leaves behind: of its folders, and of the file of each even act. */
+const folderName = (number: number): string => `folder ${number}`;
+const keptName = (act: number): string => `moved ${act}`;
+const databaseName = 'database';
+
 export class Rehearsal {
   private readonly kernel: PracticeKernel;
   private readonly folder: NodeId[] = [];
@@ -45,9 +51,9 @@ export class Rehearsal {
   async act(): Promise<void> {
     const { kernel } = this;
     const i = this.acts++;
-    if (i < folders) this.folder.push(await kernel.mkdir(rootNode, `folder ${i}`));
+    if (i < folders) this.folder.push(await kernel.mkdir(rootNode, folderName(i)));
     const [from, to] = [this.folder[i % this.folder.length], this.folder[(i * 3 + 1) % this.folder.length]];
-    const [name, newName] = [`file ${i}`, `moved ${i}`];
+    const [name, newName] = [`file ${i}`, keptName(i)];
     const large = i % each === each - 1;
 
     if ((await kernel.lookup(from, name)) !== undefined) throw new Error('the rehearsal meets a file of its own');
@@ -83,7 +89,7 @@ export class Rehearsal {
   private async transact(): Promise<void> {
     const { kernel } = this;
     if (this.database === undefined) {
-      this.database = await kernel.create(rootNode, 'database');
+      this.database = await kernel.create(rootNode, databaseName);
       for (let at = 0; at < databasePages; at += pagesOfPiece) await kernel.write(this.database, at * pageSize, piece);
     }
     const file = this.database;
@@ -98,7 +104,7 @@ export class Rehearsal {
   private async journal(act: number): Promise<void> {
     const { kernel } = this;
     if (this.database === undefined) return;
-    const name = 'database-journal';
+    const name = `${databaseName}-journal`;
     await kernel.lookup(rootNode, name);
     const journal = await kernel.create(rootNode, name);
     await kernel.capabilities(journal);
@@ -119,5 +125,49 @@ export class Rehearsal {
   private next(): number {
     this.visited = (this.visited + stride) % databasePages;
     return this.visited;
+  }
+}
+
+const readAhead = 1 << 20;
+const pagesPerAct = 4;
+
+/** Reads what a rehearsal has left on a volume, as far as it is there. */
+export class Recollection {
+  private readonly kernel: PracticeKernel;
+  private acts = 0;
+  private visited = 0;
+
+  constructor(served: Served, log: (line: string) => void) {
+    this.kernel = new PracticeKernel(served, log);
+  }
+
+  /** Look for one file, read it if there is such a one, and read here and there and in a sequence in the database. */
+  async act(): Promise<void> {
+    const { kernel } = this;
+    const i = this.acts++;
+    for (let folder = 0; folder < folders; folder++) {
+      const parent = await kernel.lookup(rootNode, folderName(folder));
+      if (parent === undefined) return;
+      if (i % each === 0) await kernel.readdir(parent, i % (2 * each) === 0, 8 * pageSize);
+      const file = await kernel.lookup(parent, keptName(2 * i));
+      if (file !== undefined) await this.readAll(file, 1);
+      await kernel.forget(parent, 1);
+    }
+    const database = await kernel.lookup(rootNode, databaseName);
+    if (database !== undefined) await this.readAll(database, i);
+  }
+
+  /** From the front, or a part that depends on `turn`; and single pages. */
+  private async readAll(file: NodeId, turn: number): Promise<void> {
+    const { kernel } = this;
+    await kernel.getattr(file);
+    await kernel.open(file);
+    await kernel.read(file, (turn % 8) * readAhead, readAhead);
+    for (let i = 0; i < pagesPerAct; i++) {
+      this.visited = (this.visited + stride) % databasePages;
+      await kernel.read(file, this.visited * pageSize, pageSize);
+    }
+    await kernel.release(file, false);
+    await kernel.forget(file, 1);
   }
 }
