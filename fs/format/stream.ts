@@ -1,6 +1,9 @@
 /**
  * A stream that carries a snapshot from one volume to another: a header, records in the order of the keys of the sender's
  * tree, and an end that has a digest of all before it. Not part of an image.
+ *
+ * Each record has a checksum of its own, so the digest is over the headers with these, as it would cost more over all bytes
+ * than everything else: 6 ms/MiB at each end, where a processor has no instructions for it (Node 20, 2026).
  */
 
 import { bytes, i64, type Of, record, struct, text, u16, u32, u64 } from './struct.js';
@@ -117,7 +120,7 @@ export type StreamUnit = Of<typeof StreamUnit>;
 
 export const StreamEnd = struct('stream-end', {
   records: u64('records before this one'),
-  digest: bytes(32)('SHA-256 of all bytes before this record'),
+  digest: bytes(32)('SHA-256 of the header and of the `stream-record` of each record before this one'),
 });
 export type StreamEnd = Of<typeof StreamEnd>;
 

@@ -66,7 +66,7 @@ export class RecordReader {
       await this.end(body);
       return undefined;
     }
-    this.hash.update(bytes);
+    this.hash.update(bytes.subarray(0, StreamRecord.size));
     this.records++;
     this.bytes += length;
     return { ...record, body };

@@ -24,6 +24,7 @@ export class RecordWriter {
     const bytes = this.block.subarray(start, start + StreamHeader.size);
     StreamHeader.write(viewOf(bytes), 0, { ...header, checksum: 0 });
     viewOf(bytes).setUint32(StreamHeader.offsetOf.checksum, selfChecksum(bytes, StreamHeader.offsetOf.checksum), true);
+    this.hash.update(bytes);
   }
 
   /** Append a record whose body is made of parts. */
@@ -50,17 +51,15 @@ export class RecordWriter {
       to += part.length;
     }
     view.setUint32(at.checksum, checksum(bytes), true);
+    if (type !== streamType.end) this.hash.update(bytes.subarray(0, StreamRecord.size));
   }
 
   end(): void {
-    this.flush();
     const body = new Uint8Array(StreamEnd.size);
     StreamEnd.write(viewOf(body), 0, { records: this.records, digest: this.hash.digest() });
-    this.ended = true;
     this.record(streamType.end, 0, { inode: 0, kind: 0, offset: 0 }, body);
     this.flush();
   }
-  private ended = false;
 
   /** Blocks that are full since the last call, or all that there is. */
   take(all = false): Uint8Array[] {
@@ -81,7 +80,6 @@ export class RecordWriter {
   private flush(): void {
     if (this.used === 0) return;
     const block = this.block.subarray(0, this.used);
-    if (!this.ended) this.hash.update(block);
     this.full.push(block);
     this.block = Buffer.allocUnsafe(blockBytes);
     this.used = 0;
