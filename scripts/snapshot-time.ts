@@ -1,0 +1,146 @@
+/**
+ * How long making a snapshot takes, on a volume with ten files and on one with many, timed at the mkdir(2); and btrfs with as
+ * many beside it, as far as this machine has it: there at the ioctl that `btrfs subvolume snapshot -r` does.
+ *
+ *     npm run snapshot-time -- [--files 1000000] [--rounds 20] [--no-btrfs] [--most MS]
+ *
+ * Nothing is waiting to be written, except that one file has changed before each. Needs root. Exit codes: 0; 1 when the
+ * median takes longer than --most (50 ms unless told), or many files take longer than twice what ten do.
+ */
+import { closeSync, mkdirSync, openSync, rmdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { libc } from '../fs/host/libc.js';
+import { FileSystem } from '../fs/posix/filesystem.js';
+import { openImageFile } from '../fs/store/image-file.js';
+import { run as untilDone } from '../fs/suspend.js';
+import { Volume } from '../fs/volume/volume.js';
+import { run } from './trial/command.js';
+import { program, type TrialVolume } from './trial/volume.js';
+import { withWorkspace } from './trial/workspace.js';
+
+const { values } = parseArgs({
+  options: {
+    files: { type: 'string', default: '1000000' },
+    rounds: { type: 'string', default: '20' },
+    btrfs: { type: 'boolean', default: true },
+    most: { type: 'string', default: '50' },
+  },
+  allowNegative: true,
+});
+const many = Number(values.files);
+const rounds = Number(values.rounds);
+const perDirectory = 1000;
+const who = { uid: 0, gid: 0, pid: 1 };
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+const ioctl = libc.func('int ioctl(int fd, ulong request, void *argument)') as (
+  fd: number,
+  request: number,
+  argument: Uint8Array,
+) => number;
+/** BTRFS_IOC_SNAP_CREATE_V2 and BTRFS_SUBVOL_RDONLY of linux/btrfs.h. */
+const snapshotCreate = 0x50009417;
+const readOnlySubvolume = 2n;
+
+/** struct btrfs_ioctl_vol_args_v2. */
+function snapshotArguments(from: number, name: string): Buffer {
+  const bytes = Buffer.alloc(4096);
+  bytes.writeBigInt64LE(BigInt(from), 0);
+  bytes.writeBigUInt64LE(readOnlySubvolume, 16);
+  bytes.write(name, 56);
+  return bytes;
+}
+
+interface Times {
+  readonly median: number;
+  readonly most: number;
+}
+
+const times = (list: number[]): Times => {
+  const sorted = list.toSorted((a, b) => a - b);
+  return { median: sorted[Math.floor(sorted.length / 2)], most: sorted[sorted.length - 1] };
+};
+const text = ({ median, most }: Times): string =>
+  `${median.toFixed(1)} ms (median of ${rounds}), at most ${most.toFixed(1)} ms`;
+
+/** Empty files, made without a mount: a thousand in a directory. */
+async function fill(image: string, count: number): Promise<void> {
+  const store = await openImageFile(image);
+  const volume = await Volume.open(store, { commitSeconds: 0 });
+  const fs = new FileSystem(volume);
+  for (let i = 0, directory = 1; i < count; i++) {
+    if (i % perDirectory === 0) {
+      directory = await untilDone(() => fs.mkdir(1, Buffer.from(`d${i / perDirectory}`), 0o755, 0, who).inode);
+      await volume.commit();
+    }
+    await untilDone(() => fs.mknod(directory, Buffer.from(`f${i}`), 0o100644, 0, 0, who));
+  }
+  await fs.close();
+  await volume.close();
+  await store.close();
+}
+
+async function ofVarve(volume: TrialVolume, count: number): Promise<Times> {
+  await volume.format('4G');
+  await fill(volume.image, count);
+  await volume.mount(['commit=300']);
+  const { directory } = volume;
+  const found: number[] = [];
+  for (let i = 0; i < rounds; i++) {
+    writeFileSync(join(directory, 'changed'), `${i}`);
+    await program('varve', ['sync', directory]);
+    const began = performance.now();
+    mkdirSync(join(directory, '.snapshots', `s${i}`));
+    found.push(performance.now() - began);
+  }
+  for (let i = 0; i < rounds; i++) rmdirSync(join(directory, '.snapshots', `s${i}`));
+  await volume.unmount();
+  return times(found);
+}
+
+async function ofBtrfs(folder: string, count: number): Promise<Times> {
+  const image = join(folder, 'btrfs.img');
+  const directory = join(folder, 'btrfs');
+  writeFileSync(image, '');
+  truncateSync(image, 4 * 2 ** 30);
+  mkdirSync(directory, { recursive: true });
+  await run('mkfs.btrfs', ['-q', '-f', image]);
+  await run('mount', ['-o', 'loop', image, directory]);
+  try {
+    await run('btrfs', ['subvolume', 'create', join(directory, 'live')]);
+    for (let i = 0; i < count; i++) {
+      const parent = join(directory, 'live', `d${Math.floor(i / perDirectory)}`);
+      if (i % perDirectory === 0) mkdirSync(parent);
+      writeFileSync(join(parent, `f${i}`), '');
+    }
+    const found: number[] = [];
+    const [from, to] = [openSync(join(directory, 'live'), 'r'), openSync(directory, 'r')];
+    for (let i = 0; i < rounds; i++) {
+      writeFileSync(join(directory, 'live', 'changed'), `${i}`);
+      await run('sync', ['-f', directory]);
+      const given = snapshotArguments(from, `s${i}`);
+      const began = performance.now();
+      if (ioctl(to, snapshotCreate, given) !== 0) throw new Error('btrfs makes no snapshot');
+      found.push(performance.now() - began);
+    }
+    closeSync(from);
+    closeSync(to);
+    return times(found);
+  } finally {
+    await run('umount', [directory]);
+  }
+}
+
+await withWorkspace(async ({ path, volume }) => {
+  const medians: number[] = [];
+  for (const count of [10, many]) {
+    const found = await ofVarve(volume(`v${count}`), count);
+    medians.push(found.median);
+    say(`varve, ${count} files: ${text(found)}`);
+    const { status } = await run('which', ['mkfs.btrfs'], { allow: 'any' });
+    if (!values.btrfs || status !== 0) continue;
+    say(`btrfs, ${count} files: ${text(await ofBtrfs(path, count))}`);
+  }
+  if (medians.some((ms) => ms > Number(values.most)) || medians[1] > 2 * medians[0]) process.exitCode = 1;
+});
