@@ -66,12 +66,7 @@ export class Checkpoints {
 
   /** A checkpoint that holds everything applied before the call. Calls that come while one runs share the next. */
   checkpoint(): Promise<void> {
-    if (this.running === undefined) {
-      this.running = this.write(false).finally(() => {
-        this.running = undefined;
-      });
-      return this.running;
-    }
+    if (this.running === undefined) return this.begin(false);
     this.queued ??= this.running
       .catch(() => undefined)
       .then(() => {
@@ -93,19 +88,27 @@ export class Checkpoints {
    */
   async close(): Promise<void> {
     while (this.running !== undefined) await (this.queued ?? this.running).catch(() => undefined);
-    this.running = this.write(true).finally(() => {
-      this.running = undefined;
-    });
-    await this.running;
+    await this.begin(true);
   }
 
   /** A checkpoint with which another geometry comes into force. Those asked for meanwhile wait for it. */
   async switchTo(change: Switch): Promise<void> {
     while (this.running !== undefined) await (this.queued ?? this.running).catch(() => undefined);
-    this.running = this.write(false, change).finally(() => {
+    await this.begin(false, change);
+  }
+
+  /** What is flushed in the first stretch may find that a commit must come first: it must see that one is under way. */
+  private begin(clean: boolean, change?: Switch): Promise<void> {
+    let follow: (written: Promise<void>) => void = () => undefined;
+    const running = new Promise<void>((resolve) => {
+      follow = resolve;
+    });
+    this.running = running;
+    const written = this.write(clean, change).finally(() => {
       this.running = undefined;
     });
-    await this.running;
+    follow(written);
+    return running;
   }
 
   private async write(clean: boolean, change?: Switch): Promise<void> {

@@ -54,7 +54,7 @@ export class Space {
     // What is kept free beyond need makes the rest of the log as much fuller, and each cleaning dearer.
     this.commitPlaces = between(6, reservedSegments / 3, 3 + Math.ceil(mostNodesAtOnce / nodesPerSegment));
     this.cleaningPlaces = this.commitPlaces + between(4, reservedSegments / 4, 8);
-    this.lowPlaces = this.cleaningPlaces + between(4, places / 64, 8);
+    this.lowPlaces = this.cleaningPlaces + between(4, places / 32, 8);
     this.mostDirtyNodes = Math.min(mostNodesAtOnce, Math.floor((this.commitPlaces - 3) * nodesPerSegment));
   }
 

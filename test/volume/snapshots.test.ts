@@ -1,6 +1,7 @@
 /** Snapshots of a volume without a filesystem: what they hold, what is given back when they go, and after crashes. */
 import { expect, it } from 'vitest';
 import { below, seededRandom } from '../../fs/store/random.js';
+import { Suspend } from '../../fs/suspend.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { type SlotsKept, slotsInMemory, unused } from './slots.js';
 
@@ -143,5 +144,22 @@ it('what is dropped while a deletion begins is given back as well', async () => 
   await volume.commit();
   expect(await slots.wrong()).toEqual([]);
   expect(unused(volume)).toBe(0);
+  await volume.close();
+});
+
+it('a flush that finds, at the moment of a snapshot, that a commit must come first, waits for the next one', async () => {
+  const { volume, slots } = await slotsInMemory();
+  await slots.write(1, 4);
+  const { generation } = volume;
+  volume.flusher = {
+    flushAll: () => Promise.resolve(),
+    flushNow: () => {
+      if (volume.generation === generation) throw new Suspend(volume.checkpoints.checkpoint(), 'commit');
+    },
+  };
+  const kept = slots.keep(await volume.snapshots.create('one'));
+  expect(volume.failure).toBeUndefined();
+  expect(await slots.wrongIn(kept)).toEqual([]);
+  volume.flusher = undefined;
   await volume.close();
 });
