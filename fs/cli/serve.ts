@@ -42,6 +42,7 @@ import {
 } from './mount-options.js';
 import { quotaCommands } from './quota-service.js';
 import { rehearse } from './rehearse.js';
+import type { MountedHow } from './rollback.js';
 import { ScrubService } from './scrub-service.js';
 import { ServerProcess } from './serve-process.js';
 import { servedBy } from './served.js';
@@ -51,7 +52,7 @@ import { TransferService } from './transfer-service.js';
 import { varveMountAt } from './umount.js';
 import { unlockStore } from './unlock.js';
 import { answerUpkeep } from './upkeep-service.js';
-import { askForView, namedRoot, Views } from './view-service.js';
+import { askForView, namedRoot, Views, waitForEnd } from './view-service.js';
 
 /** For the code cache of this program (scripts/code-cache.ts). */
 export { rehearse };
@@ -156,7 +157,7 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   const services = { scrubs, transfers, views };
   const service: Service = { image, store, volume, filesystem, mounted, control, server, ...services };
   const closed = deferredClose();
-  answerLive(service, closed.promise);
+  answerLive(service, args.options, closed.promise);
   answerAll(service, roots, control, mounted);
   try {
     await control.listen();
@@ -208,13 +209,6 @@ const storeOptions = (choices: MountChoices, waitMs: number) => ({
 
 const durability = ({ general }: MountChoices): Pick<FileSystemOptions, 'durable'> =>
   general.has('sync') ? { durable: 'all' } : general.has('dirsync') ? { durable: 'names' } : {};
-
-/** Until a view that another process serves is unmounted. */
-async function waitForEnd(device: string): Promise<void> {
-  const server = await ControlConnection.open(device);
-  await server?.ask('umount-wait');
-  server?.close();
-}
 
 /** What of a remount the kernel does not do by itself. Throws VolumeError. */
 async function remountServer(target: string, choices: MountChoices): Promise<void> {
@@ -286,7 +280,12 @@ function deferredClose(): Closing {
 }
 
 /** What only the mount answers that was there first. */
-function answerLive({ control, volume, filesystem, scrubs }: Service, closed: Promise<void>): void {
+function answerLive(
+  { control, volume, filesystem, scrubs, views }: Service,
+  options: readonly string[],
+  closed: Promise<void>,
+): void {
+  control.on('mounted-how', (): MountedHow => ({ options, views: views.list().length }));
   control.on('remount', ({ durable, journal, readOnly }) => {
     if (readOnly === false && volume.readOnly)
       throw new VolumeError('usage', 'the volume was opened read-only: unmount it, and mount it anew');

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { type CommandContext, withExamples } from './command.js';
 import { json, table } from './output.js';
+import { rollback } from './rollback.js';
 import { formatSize } from './size.js';
 import type { BranchFacts } from './snapshot-service.js';
 import { type Where, withSnapshots } from './snapshot-target.js';
@@ -18,17 +19,22 @@ export function addLines(snapshot: Command, where: Where, { output }: CommandCon
       await withSnapshots(path, {}, (ask) => ask('snapshot-clone', { name, branch }));
     });
   withExamples(snapshot.command('rollback'), [
-    ['varve snapshot rollback v.img monday', 'the volume is not mounted meanwhile'],
+    ['varve snapshot rollback v.img monday', 'the state before is kept as before-rollback-TIME'],
+    ['varve snapshot rollback /mnt/v monday', 'unmounts it, and mounts it again'],
   ])
-    .description('make the volume what a snapshot is; the state before is kept as another one. Not while it is mounted')
+    .description(
+      'make the volume what a snapshot is; the state before is kept as another one\n' +
+        'A mounted volume is unmounted for it and mounted again as it was; while it is in use, only with --force.',
+    )
     .argument(...where)
     .argument('<name>', 'the snapshot')
     .option('--keep <name>', 'name for a snapshot of the state before; before-rollback-TIME unless told')
     .option('--discard', 'give up the state before')
-    .action(async (path: string, name: string, options: { keep?: string; discard?: boolean }) => {
+    .option('--force', 'also while it is in use: programs that use it get errors')
+    .action(async (path: string, name: string, options: { keep?: string; discard?: boolean; force?: boolean }) => {
       const stamp = new Date().toISOString().replace(/\.\d+/, '');
       const keep = options.discard ? null : (options.keep ?? `before-rollback-${stamp}`);
-      await withSnapshots(path, {}, (ask) => ask('snapshot-rollback', { name, keep }));
+      await rollback(path, { name, keep, force: options.force === true });
       if (keep !== null) output.line(`the state before is kept as ${keep}`);
     });
   withExamples(snapshot.command('branches'), [['varve snapshot branches /mnt/v', 'what -o branch= can name']])

@@ -156,3 +156,10 @@ export async function askForView({ choices, options }: MountArguments, place: Pl
     server.close();
   }
 }
+
+/** Until a view that another process serves is unmounted. */
+export async function waitForEnd(device: string): Promise<void> {
+  const server = await ControlConnection.open(device);
+  await server?.ask('umount-wait');
+  server?.close();
+}

@@ -123,7 +123,6 @@ it('a branch is mounted read-write, a snapshot read-only, and a rollback brings 
   await fs.mkdir(volume.path('.snapshots/one'));
   await fs.writeFile(volume.path('file'), 'second');
   await command('clone', volume.directory, 'one', 'trial');
-  await expect(command('rollback', volume.directory, 'one')).rejects.toThrow(/unmount it first/);
   await volume.unmount();
 
   await expect(volume.mount('branch=none')).rejects.toThrow(/there is no branch 'none'/);
@@ -147,6 +146,13 @@ it('a branch is mounted read-write, a snapshot read-only, and a rollback brings 
   await volume.mount();
   expect(await read('file')).toBe('first');
   expect(await read('.snapshots/two/file')).toBe('second');
+
+  const handle = await fs.open(volume.path('file'));
+  await expect(command('rollback', volume.directory, 'two')).rejects.toThrow(/is in use/);
+  await expect(command('rollback', volume.directory, 'none')).rejects.toThrow(/there is no snapshot none/);
+  await command('rollback', volume.directory, 'two', '--force', '--discard');
+  expect(await read('file')).toBe('second');
+  await handle.close();
   await volume.unmount();
   await volume.expect('fsck.varve', '-f', '--data', volume.image);
 });
