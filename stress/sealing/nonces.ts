@@ -13,6 +13,7 @@ import { run } from '../../fs/suspend.js';
 import { keep } from '../../fs/transform/keyring.js';
 import { aesGcmName, VolumeKey } from '../../fs/transform/volume-key.js';
 import { Volume } from '../../fs/volume/volume.js';
+import { listDirectory } from '../model/dump.js';
 import { fixedSuperblock } from '../system/superblock.js';
 import { suiteKey } from '../system/transforms.js';
 
@@ -72,6 +73,10 @@ async function useOnce(contents: SparseBytes, random: Random, count: NonceCount)
   const disk = new SimulatedDisk(imageBytes, { contents });
   const volume = await Volume.open(disk, { commitSeconds: 0, cacheBytes: 1 << 20, clock });
   const fs = new FileSystem(volume, { cacheBytes: 1 << 20 });
+  // What power cuts have left: a small volume, used for ever.
+  for (const { name } of await listDirectory(fs, 1))
+    if (name !== '.' && name !== '..') await run(() => fs.unlink(1, Buffer.from(name, 'latin1'), who));
+  await volume.commit();
   const names = [0, 1, 2].map(() => Buffer.from(`file ${below(random, 1e9)}`));
   for (const name of names) {
     const { inode } = await run(() => fs.mknod(1, name, 0o100644, 0, 0, who));
@@ -79,7 +84,6 @@ async function useOnce(contents: SparseBytes, random: Random, count: NonceCount)
     if (chance(random, 0.5)) await fs.fsync(inode, false);
     if (chance(random, 0.3)) await volume.commit();
   }
-  // A small volume, used for ever.
   for (const name of names) await run(() => fs.unlink(1, name, who));
   if (chance(random, 0.3)) {
     await fs.close();
