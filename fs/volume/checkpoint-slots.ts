@@ -5,7 +5,7 @@ import { checksum, selfChecksum } from '../format/checksum.js';
 import { type Geometry, slotOffset, tablePages } from '../format/geometry.js';
 import { packMap, type TableMap, unpackMap } from '../log/table-pages.js';
 import type { Store } from '../store/store.js';
-import { pageSize } from '../units.js';
+import { type ImageOffset, pageSize } from '../units.js';
 
 export interface FoundCheckpoint {
   readonly checkpoint: Checkpoint;
@@ -63,18 +63,32 @@ export async function readSlots(store: Store, geometry: Geometry): Promise<Found
   let unread: FsError | undefined;
   for (const slot of [0, 1]) {
     const bytes = new Uint8Array(geometry.checkpointPages * pageSize);
-    try {
-      await store.read(slotOffset(geometry, slot), bytes);
-    } catch (e) {
-      if (!(e instanceof FsError && e.code === 'EIO')) throw e;
-      unread = e;
-      continue;
-    }
+    const failed = await readTwice(store, slotOffset(geometry, slot), bytes);
+    unread = failed ?? unread;
+    // Zeros are no checkpoint.
     const parsed = parseSlot(geometry, bytes);
     if (parsed !== undefined && parsed.checkpoint.slot === slot) found.push(parsed);
   }
   if (found.length === 0 && unread !== undefined) throw unread;
   return found.sort((a, b) => b.checkpoint.generation - a.checkpoint.generation);
+}
+
+/**
+ * Read; once more if that fails, as going on without a slot costs what only it held. Returns the EIO of the second time,
+ * and leaves zeros then.
+ */
+async function readTwice(store: Store, offset: ImageOffset, into: Uint8Array): Promise<FsError | undefined> {
+  for (let last = false; ; last = true) {
+    try {
+      await store.read(offset, into);
+      return undefined;
+    } catch (e) {
+      if (!(e instanceof FsError && e.code === 'EIO')) throw e;
+      if (!last) continue;
+      into.fill(0);
+      return e;
+    }
+  }
 }
 
 /** The checkpoint to start from. VolumeError when neither slot verifies. */
@@ -104,11 +118,6 @@ export async function clearBroken(store: Store, geometry: Geometry, kept: number
 
 async function isBroken(store: Store, geometry: Geometry, slot: number): Promise<boolean> {
   const bytes = new Uint8Array(geometry.checkpointPages * pageSize);
-  try {
-    await store.read(slotOffset(geometry, slot), bytes);
-  } catch (e) {
-    if (e instanceof FsError && e.code === 'EIO') return true;
-    throw e;
-  }
+  if ((await readTwice(store, slotOffset(geometry, slot), bytes)) !== undefined) return true;
   return bytes.some((byte) => byte !== 0) && parseSlot(geometry, bytes) === undefined;
 }

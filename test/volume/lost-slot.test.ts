@@ -164,3 +164,21 @@ it('a torn slot does not come to life when the one that is written over it is to
   await closed(await mounted(disk));
   expect(await checkVolume(disk)).toEqual([]);
 });
+
+it('a slot that can be read the second time is not lost', async () => {
+  const disk = await formatted();
+  const first = await mounted(disk);
+  await make(first, 'one');
+  await first.volume.commit();
+  const slot = newerSlot(first);
+  await first.volume.abandon();
+  const read = disk.read.bind(disk);
+  let failures = 1;
+  disk.read = (offset, into) => {
+    if (offset === slot && failures-- > 0) throw new FsError('EIO', 'read');
+    return read(offset, into);
+  };
+  const second = await mounted(disk);
+  expect(await names(second)).toEqual(['one']);
+  await closed(second);
+});
