@@ -64,10 +64,10 @@ export async function receiveAsked(
 }
 
 /** Parts of snapshots that wait for the rest. */
-export function parts({ receptions, state }: Volume): PartFacts[] {
-  return receptions.partial().map(({ name, inodes, identity, received, parent }) => {
-    const from = state.roots.get(parent)?.identity ?? { uuid: new Uint8Array(16), epoch: 0, id: 0 };
-    return { name, inodes, token: tokenText({ to: identity, from, after: received }) };
+export function parts({ receptions }: Volume): PartFacts[] {
+  return receptions.partial().map((part) => {
+    const { name, inodes, identity, received } = part;
+    return { name, inodes, token: tokenText({ to: identity, from: receptions.baseOf(part), after: received }) };
   });
 }
 

@@ -24,6 +24,7 @@ import {
   pieceOffset,
   placeOf as placeOfXattr,
 } from '../posix/inode/xattr-item.js';
+import { checkXattrName } from '../posix/inode/xattr-name.js';
 import { encodeDirent, placeOf as placeOfEntry } from '../posix/namespace/dirents.js';
 import { checkEntryName } from '../posix/namespace/names.js';
 import { run } from '../suspend.js';
@@ -216,7 +217,7 @@ export class LineWriter {
     const { inode } = record;
     const { found, free } = placeOfXattr(this.line, inode, name);
     const offset = found?.offset ?? free;
-    if (offset < 0) throw this.senseless(record);
+    if (offset < 0 || !isXattrName(name, inode)) throw this.senseless(record);
     for (let i = 0; found !== undefined && found.pieces !== 0 && i < pieceCount(found.valueBytes); i++)
       batch.delete(inode, itemKind.xattrPiece, pieceOffset(found.pieces, i));
     const pieces = value.length > inlineXattrBytes ? newPiecesId(this.line, inode) : 0;
@@ -256,9 +257,16 @@ interface Names {
   readonly rest: Uint8Array;
 }
 
-function isName(name: Uint8Array, directory: InodeNumber): boolean {
+const isName = (name: Uint8Array, directory: InodeNumber): boolean =>
+  passes(() => checkEntryName(name, 'receive', directory));
+
+/** Of an attribute that the filesystem would have taken; a NUL would end it in a list. */
+const isXattrName = (name: Uint8Array, inode: InodeNumber): boolean =>
+  !name.includes(0) && passes(() => checkXattrName(name, inode));
+
+function passes(check: () => void): boolean {
   try {
-    checkEntryName(name, 'receive', directory);
+    check();
     return true;
   } catch (e) {
     if (e instanceof FsError) return false;

@@ -8,7 +8,12 @@
  * 2. Keys ascend: what was done up to a key stays true whatever follows.
  */
 import { VolumeError } from '../errors.js';
+import { itemKind } from '../format/item.js';
 import { lastOfKey, type StreamHeader, type StreamPosition } from '../format/stream.js';
+import { decodeInode } from '../posix/inode/inode-record.js';
+import { isDirectory } from '../posix/inode/mode.js';
+import { run } from '../suspend.js';
+import { rootInode } from '../units.js';
 import type { KeptRoot } from '../volume/kept-roots.js';
 import { isNone, isSame } from '../volume/receptions.js';
 import type { SideLine } from '../volume/side-line.js';
@@ -104,15 +109,17 @@ async function brokenOff(
 }
 
 /** The part that is here already, of which the stream is the rest; undefined: it is a whole one. Throws VolumeError. */
-function partOf(volume: Volume, { to, after, name }: StreamHeader): KeptRoot | undefined {
+function partOf(volume: Volume, { to, from, after, name }: StreamHeader): KeptRoot | undefined {
   const { receptions } = volume;
   const known = receptions.find(to);
   if (known !== undefined) throw new VolumeError('in-use', `the snapshot is here already, as ${known.name}`);
+  if (receptions.isReceiving(to)) throw new VolumeError('in-use', `${name} is being received already`);
   const part = receptions.partial().find(({ identity }) => isSame(identity, to));
   if (part === undefined && !isStart(after))
     throw badStream('is the rest of one, and nothing of that is here that could be gone on with');
   if (part === undefined) return undefined;
-  if (samePosition(part.received, after)) return part;
+  // Of a part that has nothing yet, a stream with another base or none would also be the rest.
+  if (samePosition(part.received, after) && isSame(receptions.baseOf(part), from)) return part;
   throw new VolumeError(
     'in-use',
     `a part of ${name} is here already: go on with varve send -t TOKEN, as varve receive --status tells it, or give it up`,
@@ -163,6 +170,14 @@ class Reception {
     }
     await writer.settled();
     if (open || line.inodes !== header.inodes) throw badStream(`lacks inodes: ${line.inodes} of ${header.inodes} came`);
+    await run(() => this.mustHaveRoot());
+  }
+
+  /** Without a root directory there is nothing to look at. May throw Suspend. */
+  private mustHaveRoot(): void {
+    const value = this.line.get(rootInode, itemKind.inode, 0);
+    if (value === undefined || !isDirectory(decodeInode(rootInode, value).mode))
+      throw badStream('has no root directory');
   }
 }
 

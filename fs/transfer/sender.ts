@@ -10,7 +10,7 @@ import { TransformEntry } from '../format/superblock.js';
 import { run } from '../suspend.js';
 import { type ItemDifference, TreeDifference } from '../tree/difference.js';
 import type { KeptRoot } from '../volume/kept-roots.js';
-import { beginning, isNone, isSame } from '../volume/receptions.js';
+import { beginning, isNone, isSame, none } from '../volume/receptions.js';
 import { SnapshotView } from '../volume/snapshot-view.js';
 import type { Volume } from '../volume/volume.js';
 import { ItemRecords, type PlannedRecord } from './item-records.js';
@@ -116,7 +116,7 @@ function headerOf(volume: Volume, snapshot: KeptRoot, from: KeptRoot | undefined
     checksum: 0,
     features: 0,
     to: snapshot.identity,
-    from: from?.identity ?? { uuid: new Uint8Array(16), epoch: 0, id: 0 },
+    from: from?.identity ?? none,
     after,
     seconds: snapshot.seconds,
     inodes: snapshot.inodes,

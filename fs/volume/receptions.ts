@@ -33,6 +33,16 @@ export class Receptions {
     return [...this.volume.state.sideLines].some((side) => side.id === id);
   }
 
+  /** Whether a line is being written that shall become that snapshot. */
+  isReceiving(identity: RootIdentity): boolean {
+    return [...this.volume.state.sideLines].some((side) => isSame(side.identity, identity));
+  }
+
+  /** Identity of the snapshot that a part builds on; all zeros: it builds on none. */
+  baseOf({ parent }: KeptRoot): RootIdentity {
+    return this.volume.state.roots.get(parent)?.identity ?? none;
+  }
+
   /** A snapshot in use by its identity. */
   find(identity: RootIdentity): KeptRoot | undefined {
     return this.volume.snapshots.list().find((root) => isSame(root.identity, identity));
@@ -47,9 +57,9 @@ export class Receptions {
     const { state } = volume;
     volume.mustBeWritable('receive');
     const id = state.nextRoot++;
-    const none = { nodes: 0, inodes: 0, pages: 0, promised: 0, parent: 0 };
+    const nothing = { nodes: 0, inodes: 0, pages: 0, promised: 0, parent: 0 };
     const record: KeptRoot = {
-      ...(from === undefined ? { ...liveRoot(state, 0), ...none } : { ...from, parent: from.id }),
+      ...(from === undefined ? { ...liveRoot(state, 0), ...nothing } : { ...from, parent: from.id }),
       id,
       line: id,
       kind: rootKind.line,
@@ -91,12 +101,13 @@ export class Receptions {
     await this.remove(line.side.id);
   }
 
-  /** Give up one that nobody writes. */
+  /** Give up one that nobody writes. Rejects with ENOENT, EBUSY (somebody goes on with it), EIO. */
   async remove(id: number): Promise<void> {
     const { state, checkpoints, leaving } = this.volume;
     await run(() => {
       const root = state.roots.get(id);
       if (root === undefined) throw new FsError('ENOENT', 'receive');
+      if (this.isWritten(id)) throw new FsError('EBUSY', 'receive');
       const gone = { ...root, state: rootState.deleted, name: '' };
       const items = [putRoot(gone)];
       state.system.prepare(items);
@@ -132,6 +143,9 @@ export const isSame = (a: RootIdentity, b: RootIdentity): boolean =>
 
 export const isNone = ({ id, epoch, uuid }: RootIdentity): boolean =>
   id === 0 && epoch === 0 && uuid.every((byte) => byte === 0);
+
+/** The identity of no snapshot. */
+export const none: RootIdentity = { uuid: new Uint8Array(16), epoch: 0, id: 0 };
 
 export const beginning: StreamPosition = { inode: 0, kind: 0, offset: 0 };
 

@@ -63,6 +63,10 @@ export class SideTree {
     return this.record.id;
   }
 
+  get identity(): KeptRoot['identity'] {
+    return this.record.identity;
+  }
+
   get inodeCount(): number {
     return this.inodes;
   }

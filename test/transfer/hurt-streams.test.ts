@@ -160,3 +160,28 @@ it('may lie as it likes: it is refused, or what comes of it is a sound map', asy
   await to.volume.close();
   expect((await checkVolume(to.disk, { data: true })).map(({ message }) => message)).toEqual([]);
 });
+
+it('has a root directory, and names of attributes that the filesystem would have taken', async () => {
+  const from = await KeptVolume.make(20, 1);
+  await from.do((fs) => fs.setxattr(1, bytes('user.name'), bytes('value'), 0, root));
+  await from.volume.snapshots.create('s');
+  const reader = new RecordReader(pieces(await sent(from, 's'), seededRandom(1)));
+  const header = await reader.header();
+  const records: (StreamRecord & { body: Uint8Array })[] = [];
+  for (let one = await reader.next(); one !== undefined; one = await reader.next()) records.push(one);
+  const to = await KeptVolume.make(20, 2);
+  const nothing = new RecordWriter();
+  nothing.header({ ...header, inodes: 0 });
+  nothing.end();
+  expect(await refusal(to, Buffer.concat(nothing.take(true)))).toBe('stream');
+  const at = records.findIndex(({ body }) => Buffer.from(body).includes('user.name'));
+  for (const name of ['user.na\0e', 'else.name', 'trusted.']) {
+    const hurt = records.map((record) => ({ ...record, body: Uint8Array.from(record.body) }));
+    const body = Buffer.from(hurt[at].body);
+    body.write(name.padEnd(9, 'x'), body.indexOf('user.name'));
+    hurt[at] = { ...hurt[at], body };
+    const stream = lied(header, hurt, []);
+    expect(await refusal(to, stream as Uint8Array)).toBe(name === 'trusted.' ? 'none' : 'stream');
+  }
+  await to.close();
+});

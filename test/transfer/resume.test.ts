@@ -1,11 +1,12 @@
 /** Streams that break off: what came is kept, the rest follows, whatever happens to the receiver in between. */
 import { expect, it } from 'vitest';
+import { StreamHeader } from '../../fs/format/stream.js';
 import { below, chance, seededRandom } from '../../fs/store/random.js';
 import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
 import { Interrupted, receiveStream } from '../../fs/transfer/receiver.js';
 import { tokenText } from '../../fs/transfer/resume-token.js';
 import { Worker } from '../support/worker.js';
-import { KeptVolume } from './kept-volume.js';
+import { KeptVolume, root } from './kept-volume.js';
 import { receive, sent, sentOn } from './streams.js';
 
 it('goes on after twenty breaks, some of them crashes of the receiver', async () => {
@@ -94,6 +95,54 @@ it('leaves nothing of what was not to be kept, also when the receiver dies; what
   await to.volume.leaving.idle;
   expect([...to.volume.state.roots.all()]).toEqual([]);
   await receive(to, stream, random);
+  expect(await to.hash('s')).toBe(await from.hash('s'));
+  await to.close();
+});
+
+it('goes on with a part of nothing only where it began: a whole snapshot is no rest of an increment', async () => {
+  const random = seededRandom(1);
+  const from = await KeptVolume.make(20, 1);
+  await from.file('old', 'x');
+  await from.volume.snapshots.create('a');
+  await from.do((fs) => fs.rename(1, Buffer.from('old'), 1, Buffer.from('new'), 0, root));
+  await from.volume.snapshots.create('b');
+  const to = await KeptVolume.make(20, 2);
+  await receive(to, await sent(from, 'a'), random);
+  const increment = await sent(from, 'b', 'a');
+  // It breaks off behind the header.
+  await expect(receive(to, increment.subarray(0, StreamHeader.size), random, { keep: true })).rejects.toThrow(
+    'send -t',
+  );
+  expect(to.volume.receptions.partial().map(({ received }) => received.inode)).toEqual([0]);
+  await expect(receive(to, await sent(from, 'b'), random)).rejects.toThrow('a part of b is here already');
+  await receive(to, increment, random);
+  expect(await to.hash('b')).toBe(await from.hash('b'));
+  await to.close();
+});
+
+it('is received once at a time, and not given up meanwhile', async () => {
+  const random = seededRandom(1);
+  const from = await KeptVolume.make(20, 1);
+  await from.volume.snapshots.create('s');
+  const stream = await sent(from, 's');
+  const to = await KeptVolume.make(20, 2);
+  let go = (): void => undefined;
+  const waits = async function* (): AsyncGenerator<Uint8Array> {
+    yield stream.subarray(0, stream.length - 1);
+    await new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    yield stream.subarray(stream.length - 1);
+  };
+  const first = receiveStream(to.volume, waits(), { keep: true, breathe: () => Promise.resolve() });
+  while (to.volume.state.sideLines.size === 0) await new Promise((resolve) => setImmediate(resolve));
+  await expect(receive(to, stream, random, { name: 'other' })).rejects.toThrow('is being received already');
+  const [side] = to.volume.state.sideLines;
+  await to.volume.commit();
+  await expect(to.volume.receptions.remove(side.id)).rejects.toThrow('EBUSY');
+  for (let turns = 0; turns < 50; turns++) await new Promise((resolve) => setImmediate(resolve));
+  go();
+  expect((await first).name).toBe('s');
   expect(await to.hash('s')).toBe(await from.hash('s'));
   await to.close();
 });
