@@ -56,7 +56,7 @@ export async function copyIn(
   };
 
   const contents = async (path: Buffer, inode: InodeNumber): Promise<number> => {
-    const fd = fs.openSync(path, 'r');
+    const fd = fs.openSync(path, asRegular);
     let written = 0;
     try {
       for (let at = 0; ; ) {
@@ -94,6 +94,9 @@ export async function copyIn(
   await enter(Buffer.from(source), target);
   return copy;
 }
+
+/** If something else has its name by now, a link is not followed and a fifo not waited for. */
+const asRegular = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 
 /** Floor, for times before 1970 too. */
 function timeOf(nanoseconds: bigint): { seconds: number; nanos: number } {

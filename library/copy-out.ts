@@ -1,16 +1,25 @@
 /**
  * A directory tree from an image to the host, as `cp -a` copies it. Whoever is not root can't give files away: owners,
- * devices and attributes that the host refuses are left out, and counted.
+ * devices and attributes that the host refuses are left out, and counted; and setuid and setgid where the owner is not
+ * kept, as they would lend the rights of another one.
+ *
+ * An image may be of anybody's making. Each entry is made anew, by a name that leads to no other directory, so nothing
+ * is written outside the target; and each directory is entered once, so it ends.
  */
 import fs from 'node:fs';
+import { CorruptionError, FsError } from '../fs/errors.js';
 import { mknod, putXattr, setTimes } from '../fs/host/nodes.js';
-import type { Attributes, FileSystemApi } from '../fs/posix/api.js';
-import { isDirectory, isRegular, isSymlink, permissionMask } from '../fs/posix/inode/mode.js';
+import { type Attributes, type FileSystemApi, seek } from '../fs/posix/api.js';
+import { isDirectory, isRegular, isSymlink, modeBit, permissionMask } from '../fs/posix/inode/mode.js';
+import { checkName } from '../fs/posix/namespace/names.js';
 import { run } from '../fs/suspend.js';
 import type { InodeNumber } from '../fs/units.js';
 import { below, type CopyProgress, isZero, kept, piece, startCopy, type TreeCopy } from './tree-copy.js';
 
-/** Copy what is in a directory of the image into a directory of the host, which is there. */
+/**
+ * Copy what is in a directory of the image into a directory of the host, which is there. Throws FsError and CorruptionError
+ * of the image, or Node's.
+ */
 export async function copyOut(
   filesystem: FileSystemApi,
   source: InodeNumber,
@@ -19,8 +28,11 @@ export async function copyOut(
 ): Promise<TreeCopy> {
   const copy = startCopy();
   const linked = new Map<InodeNumber, Buffer>();
+  const entered = new Set<InodeNumber>();
 
   const enter = async (inode: InodeNumber, path: Buffer): Promise<void> => {
+    if (entered.has(inode)) throw new CorruptionError('directory', `inode ${inode}`, 'has more than one name');
+    entered.add(inode);
     for (const { name, child } of await entriesOf(inode)) {
       await entry(child, below(path, name));
       progress(copy);
@@ -36,6 +48,7 @@ export async function copyOut(
       await run(() =>
         filesystem.readdir(inode, cookie, (bytes, child, _type, next) => {
           const name = Buffer.from(bytes);
+          checkName(name, 'readdir', inode);
           if (!isDots(name)) entries.push({ name, child });
           cookie = next;
           more = true;
@@ -51,7 +64,6 @@ export async function copyOut(
     const { mode } = attributes;
     const known = linked.get(inode);
     if (known !== undefined) return fs.linkSync(known, path);
-    if (attributes.links > 1 && !isDirectory(mode)) linked.set(inode, path);
     if (isDirectory(mode)) {
       fs.mkdirSync(path, 0o700);
       return enter(inode, path);
@@ -60,6 +72,7 @@ export async function copyOut(
     if (isRegular(mode)) copy.bytes += await contents(inode, attributes.size, path);
     else if (isSymlink(mode)) fs.symlinkSync(Buffer.from(await run(() => filesystem.readlink(inode))), path);
     else if (!(await kept(copy, path, () => mknod(path, mode, attributes.device)))) return;
+    if (attributes.links > 1) linked.set(inode, path);
     await describe(attributes, path);
   };
 
@@ -67,7 +80,7 @@ export async function copyOut(
     const fd = fs.openSync(path, 'wx', 0o600);
     let written = 0;
     try {
-      for (let at = 0; at < size; ) {
+      for (let at = await dataFrom(inode, 0, size); at < size; at = await dataFrom(inode, at, size)) {
         const bytes = Buffer.alloc(Math.min(piece, size - at));
         const start = at;
         const length = await run(() => filesystem.read(inode, start, bytes));
@@ -85,10 +98,21 @@ export async function copyOut(
     }
   };
 
+  /** Where data is at or after `at`; `size` if there is none. */
+  const dataFrom = async (inode: InodeNumber, at: number, size: number): Promise<number> => {
+    if (at >= size) return size;
+    try {
+      return await run(() => filesystem.seek(inode, at, seek.data));
+    } catch (e) {
+      if (e instanceof FsError && e.code === 'ENXIO') return size;
+      throw e;
+    }
+  };
+
+  /** Owner first, which clears bits of the mode; attributes while the mode lets its owner write them; times at last. */
   const describe = async (attributes: Attributes, path: Buffer): Promise<void> => {
     const { uid, gid, mode, atime, mtime } = attributes;
-    await kept(copy, path, () => fs.lchownSync(path, uid, gid));
-    if (!isSymlink(mode)) fs.chmodSync(path, mode & permissionMask);
+    const owned = await kept(copy, path, () => fs.lchownSync(path, uid, gid));
     const names = Buffer.from(await run(() => filesystem.listxattr(attributes.inode)));
     for (let at = 0; at < names.length; ) {
       const end = names.indexOf(0, at);
@@ -97,6 +121,8 @@ export async function copyOut(
       const value = await run(() => filesystem.getxattr(attributes.inode, name));
       await kept(copy, path, () => putXattr(path, name, value));
     }
+    const lends = owned ? 0 : modeBit.setuid | modeBit.setgid;
+    if (!isSymlink(mode)) fs.chmodSync(path, mode & permissionMask & ~lends);
     setTimes(path, atime, mtime);
   };
 

@@ -4,6 +4,12 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { itemKind } from '../../fs/format/item.js';
+import { fileType } from '../../fs/posix/inode/mode.js';
+import { encodeDirent } from '../../fs/posix/namespace/dirents.js';
+import { Batch } from '../../fs/tree/batch.js';
+import { rootInode } from '../../fs/units.js';
+import { copyOut, Image, run } from '../../library/index.js';
 import { main } from '../../varve/main.js';
 import { CapturedOutput } from '../support/captured-output.js';
 
@@ -70,4 +76,64 @@ it('the examples build an image and read a file out of it', () => {
   const image = join(folder, 'v.img');
   expect(example('build-image.mjs', join(folder, 'tree'), image)).toBe('1 files, 20 bytes\n');
   expect(example('read-file.mjs', image, 'as-built', '/hello')).toBe('hello from an image\n');
+});
+
+it('what an image of anybody says leads nowhere outside the target, and ends', async () => {
+  const path = join(folder, 'v.img');
+  await Image.format(path, '64M');
+  const image = await Image.open(path);
+  const entry = (name: string, inode: number, type: number): void => {
+    const batch = new Batch();
+    batch.put(rootInode, itemKind.dirent, 1, encodeDirent(inode, type >> 12, Buffer.from(name)));
+    image.volume.apply(batch);
+  };
+  try {
+    await image.files.writeFile('/file', 'escaped');
+    const inode = await image.files.inode('/file');
+    const out = (to: string): Promise<unknown> => {
+      fs.mkdirSync(join(folder, to));
+      return copyOut(image.filesystem, rootInode, join(folder, to));
+    };
+    await run(() => entry('../outside', inode, fileType.regular));
+    await expect(out('to')).rejects.toMatchObject({ code: 'EINVAL' });
+    expect(fs.readdirSync(folder).sort()).toEqual(['to', 'v.img']);
+    await run(() => entry('ring', rootInode, fileType.directory));
+    await expect(out('ring')).rejects.toThrow(/more than one name/);
+    await run(() => entry('file2', inode, fileType.regular));
+    await image.files.truncate('/file', 2 ** 43);
+    await out('sparse');
+    expect(fs.statSync(join(folder, 'sparse/file')).size).toBe(2 ** 43);
+  } finally {
+    await image.close();
+  }
+});
+
+it.runIf(process.getuid?.() === 0)('who is not root lends nobody rights, and gets what there is', async () => {
+  const path = join(folder, 'v.img');
+  await Image.format(path, '64M');
+  const image = await Image.open(path);
+  await image.files.writeFile('/program', 'x', { mode: 0o755 });
+  await image.files.chmod('/program', 0o6755);
+  await image.files.writeFile('/fixed', 'x');
+  const root = { uid: 0, gid: 0, pid: 1 };
+  const fixed = await image.files.inode('/fixed');
+  await run(() => image.filesystem.setxattr(fixed, Buffer.from('user.note'), Buffer.from('kept'), 0, root));
+  await image.files.chmod('/fixed', 0o444);
+  const node = await run(() =>
+    image.filesystem.mknod(rootInode, Buffer.from('node'), fileType.character | 0o600, 0x103, 0, root),
+  );
+  await image.files.link('/node', '/node2');
+  expect(node.device).toBe(0x103);
+  await image.close();
+
+  fs.chmodSync(folder, 0o777);
+  fs.chmodSync(path, 0o644);
+  const to = join(folder, 'to');
+  const varveProgram = join(import.meta.dirname, '../../bin/varve');
+  const done = spawnSync(varveProgram, ['export', path, to], { uid: 4321, gid: 4321, encoding: 'utf8' });
+  expect(done).toMatchObject({ status: 0, stdout: expect.stringMatching(/^2 files/) });
+  expect(fs.readdirSync(to).sort()).toEqual(['fixed', 'program']);
+  expect(fs.statSync(join(to, 'program'))).toMatchObject({ uid: 4321, mode: fileType.regular | 0o755 });
+  expect(fs.statSync(join(to, 'fixed')).mode & 0o777).toBe(0o444);
+  expect(done.stderr).not.toContain('fixed: not kept: lsetxattr');
 });
