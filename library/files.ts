@@ -97,7 +97,9 @@ export class Files {
   }
 
   async copyFile(from: string, to: string): Promise<void> {
-    const { mode } = await this.stat(from);
+    const { mode, ino } = await this.stat(from);
+    // Opening it to write would empty it.
+    if (await this.leadsTo(to, ino)) return;
     await this.with(from, 'r', undefined, (source) =>
       this.with(to, 'w', mode & 0o7777, async (target) => {
         const { size } = await source.stat();
@@ -105,6 +107,15 @@ export class Files {
           took = await this.filesystem.copyRange(source.inode, at, target.inode, at, size - at, caller);
       }),
     );
+  }
+
+  private async leadsTo(path: string, inode: InodeNumber): Promise<boolean> {
+    try {
+      return (await this.paths.find(path)).inode === inode;
+    } catch (e) {
+      if (e instanceof FsError && e.code === 'ENOENT') return false;
+      throw e;
+    }
   }
 
   async truncate(path: string, length = 0): Promise<void> {

@@ -55,6 +55,7 @@ export class Image {
     const { readOnly = false, snapshot, keyFile, cacheBytes } = options;
     if (snapshot !== undefined && !readOnly) throw new VolumeError('usage', 'a snapshot is opened with readOnly');
     const store = await openImageFile(path, { readOnly });
+    let opened: Volume | undefined;
     try {
       await (keyFile === undefined ? unlockStore(store) : unlockStore(store, { keyFile }));
       const volume = await Volume.open(store, {
@@ -62,12 +63,15 @@ export class Image {
         registry: new Registry(options.transforms ?? []),
         ...(cacheBytes === undefined ? {} : { cacheBytes: cacheBytes / 2 }),
       });
+      opened = volume;
       const filesystem = new FileSystem(shown(volume, snapshot), {
         ...(cacheBytes === undefined ? {} : { cacheBytes: cacheBytes / 2 }),
       });
       await filesystem.recover();
       return new Image(store, volume, filesystem);
     } catch (e) {
+      // It works by itself: after the store it would write to whatever has its descriptor then.
+      await opened?.abandon().catch(() => undefined);
       await store.close();
       throw e;
     }
@@ -89,13 +93,16 @@ export class Image {
     await this.volume.snapshots.create(name);
   }
 
-  /** Write what is left, leave the image clean, and release it. */
+  /** Write what is left, leave the image clean, and release it: also when it rejects, as what is left could not be written. */
   async close(): Promise<void> {
     try {
       await this.filesystem.close();
-      await this.volume.close();
     } finally {
-      await this.store.close();
+      try {
+        await this.volume.close();
+      } finally {
+        await this.store.close();
+      }
     }
   }
 

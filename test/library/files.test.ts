@@ -41,6 +41,8 @@ const scripts: Readonly<Record<string, (on: Module, at: string) => Promise<unkno
       await on.writeFile(`${at}/b`, Buffer.from([0, 255, 1]), { mode: 0o640 });
       await on.copyFile(`${at}/a`, `${at}/c`);
       await on.truncate(`${at}/c`, 2);
+      await on.link(`${at}/a`, `${at}/same`);
+      await on.copyFile(`${at}/a`, `${at}/same`);
       return [
         await on.readFile(`${at}/a`, 'utf8'),
         (await on.readFile(`${at}/b`)).toString('hex'),
