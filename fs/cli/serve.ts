@@ -7,31 +7,23 @@
  * What goes wrong in the background stops all writing, as a crash would, and the mount goes on reading.
  */
 import { readFileSync } from 'node:fs';
-import { FsError, VolumeError } from '../errors.js';
-import type { Driver, Mounted } from '../fuse/driver.js';
+import { VolumeError } from '../errors.js';
+import type { Driver } from '../fuse/driver.js';
 import { kernelDriver } from '../fuse/kernel/driver.js';
 import { remountKernel } from '../fuse/kernel/mount.js';
 import { nativeDriver } from '../fuse/native/driver.js';
-import { syncKernel } from '../fuse/unmount.js';
-import { groupsOfProcess } from '../host/process-groups.js';
-import { FileSystem, type FileSystemOptions } from '../posix/filesystem.js';
+import { FileSystem } from '../posix/filesystem.js';
 import { Roots } from '../posix/snapshots/roots.js';
-import { openStore } from '../store/open.js';
-import type { Store } from '../store/store.js';
 import { loadTransform } from '../transform/external.js';
 import { Registry } from '../transform/registry.js';
 import type { VolumeApi } from '../volume/api.js';
 import { SnapshotView } from '../volume/snapshot-view.js';
-import { quotasOfFlags } from '../volume/usage.js';
 import { Volume } from '../volume/volume.js';
-import { answerCompression } from './compression.js';
 import { Control } from './control.js';
 import { ControlConnection } from './control-client.js';
 import { ownControlPath, runtimeDirectory } from './control-path.js';
-import { answerDefrag } from './defrag-service.js';
 import { mountExit, mountExitOf } from './exit-codes.js';
-import { answerFrag } from './frag-service.js';
-import { adviceOf, sayWhenFull } from './full-advice.js';
+import { sayWhenFull } from './full-advice.js';
 import { placeOf } from './mount.js';
 import {
   type DriverName,
@@ -40,45 +32,24 @@ import {
   parseMountArguments,
   usage,
 } from './mount-options.js';
-import { quotaCommands } from './quota-service.js';
 import { rehearse } from './rehearse.js';
-import type { MountedHow } from './rollback.js';
 import { ScrubService } from './scrub-service.js';
+import { durability, filesystemOptions, openImage, volumeOptions } from './serve-options.js';
 import { ServerProcess } from './serve-process.js';
 import { servedBy } from './served.js';
-import { isServed, ServingMark } from './serving-mark.js';
-import { snapshotCommands } from './snapshot-service.js';
+import { type Closing, close, deferredClose, type Opened, type Service, settle } from './service.js';
+import { answerAll, answerLive } from './service-commands.js';
+import { stopOnSignals, survive } from './service-signals.js';
+import { ServingMark } from './serving-mark.js';
 import { TransferService } from './transfer-service.js';
 import { varveMountAt } from './umount.js';
 import { unlockStore } from './unlock.js';
-import { answerUpkeep } from './upkeep-service.js';
 import { askForView, namedRoot, Views, waitForEnd } from './view-service.js';
 
 /** For the code cache of this program (scripts/code-cache.ts). */
 export { rehearse };
 
-/** How long to wait for a server that still writes its last checkpoint. */
-const lockWaitMs = 30_000;
-/** How long a server may need to notice that its mount is gone. */
-const noticeMs = 2000;
-/** How long users of a mount have to finish after SIGTERM. */
-const graceMs = 10_000;
-
 const drivers: Readonly<Record<DriverName, Driver>> = { kernel: kernelDriver, native: nativeDriver };
-
-/** What lives from the mount to its end. */
-interface Service {
-  readonly image: string;
-  readonly store: Store;
-  readonly volume: Volume;
-  readonly filesystem: FileSystem;
-  readonly mounted: Mounted;
-  readonly control: Control;
-  readonly server: ServerProcess;
-  readonly scrubs: ScrubService;
-  readonly views: Views;
-  readonly transfers: TransferService;
-}
 
 async function serve(args: MountArguments, server: ServerProcess): Promise<number> {
   const { choices } = args;
@@ -90,7 +61,6 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
     return mountExit.ok;
   }
   const place = placeOf(args.image, args.target, choices.search, choices.readOnly);
-  const { image, target } = place;
   if (args.fake) {
     server.tell(mountExit.ok);
     return mountExit.ok;
@@ -101,6 +71,15 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
     if (args.foreground) await waitForEnd(view);
     return mountExit.ok;
   }
+  return serveImage(args, place, server);
+}
+
+async function serveImage(
+  args: MountArguments,
+  { image, target }: { readonly image: string; readonly target: string },
+  server: ServerProcess,
+): Promise<number> {
+  const { choices } = args;
   process.title = `mount.varve ${target}`;
   const say = (line: string): void => void (args.verbose && process.stderr.write(`mount.varve: ${line}\n`));
   const store = await openImage(image, choices);
@@ -115,19 +94,32 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
     onFailure: (failure) => server.log(`the volume is read-only from here on: ${String(failure)}`),
     onNoSpace: sayWhenFull(() => volume.state, server.log),
   });
-  const filesystem = new FileSystem(shown(volume, choices), {
-    accessTimes: choices.accessTimes,
-    listsSnapshots: choices.snapshotsVisible,
-    ...durability(choices),
-    quotas: choices.quotas ?? quotasOfFlags(volume.state.superblock.flags),
-    onQuota: server.log,
-    groupsOf: ({ pid }) => groupsOfProcess(pid),
-    onCorruption: (error) => server.log(error.message),
-    ...(choices.cacheBytes === undefined ? {} : { cacheBytes: choices.cacheBytes / 2 }),
-    ...(choices.autodefrag === undefined ? {} : { gatherBytes: choices.autodefrag }),
-  });
-  await filesystem.recover();
-  say('the volume is open');
+  const filesystem = new FileSystem(shown(volume, choices), filesystemOptions(volume, choices, server.log));
+  let mounting: Mounting;
+  try {
+    await filesystem.recover();
+    say('the volume is open');
+    mounting = await mount(args, { image, store, volume, filesystem, server }, target);
+  } catch (e) {
+    // It was opened and nothing more: the image is not to look like one after a crash.
+    for (const part of [filesystem, volume, store]) await part.close().catch((again) => server.log(String(again)));
+    throw e;
+  }
+  say(`mounted on ${target}`);
+  return untilUnmounted(mounting, mark);
+}
+
+interface Mounting {
+  readonly service: Service;
+  /** Settles when the kernel has let go of the mount. */
+  readonly served: Promise<void>;
+  readonly closed: Closing;
+}
+
+/** Mount an open volume, and answer questions about it. Nothing stays mounted if that fails. */
+async function mount(args: MountArguments, opened: Opened, target: string): Promise<Mounting> {
+  const { choices } = args;
+  const { image, volume, filesystem, server } = opened;
   const mounted = drivers[choices.driver].mount(target, {
     source: image,
     readOnly: volume.readOnly,
@@ -146,38 +138,38 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   volume.gather = () => mounted.gather();
   await mounted.ready();
   const control = new Control(ownControlPath(mounted.device));
-  const scrubs = new ScrubService(volume, () => mounted.statistics().requests ?? 0, server.log);
-  const transfers = new TransferService(volume);
   const views: Views = new Views({
     image,
     volume,
     log: server.log,
     answer: (control, mounted) => answerAll(service, roots, control, mounted),
   });
-  const services = { scrubs, transfers, views };
-  const service: Service = { image, store, volume, filesystem, mounted, control, server, ...services };
+  const scrubs = new ScrubService(volume, () => mounted.statistics().requests ?? 0, server.log);
+  const service: Service = { ...opened, mounted, control, views, scrubs, transfers: new TransferService(volume) };
   const closed = deferredClose();
   answerLive(service, args.options, closed.promise);
   answerAll(service, roots, control, mounted);
   try {
     await control.listen();
-    say(`mounted on ${target}`);
     server.ready(choices.logFile ?? `${runtimeDirectory()}/${mounted.device.replace(':', '-')}.log`);
   } catch (e) {
     // A mount of which the caller hears that it failed must not stay.
     await mounted.unmount(true);
     await served;
-    await close(service);
     throw e;
   }
   stopOnSignals(service);
   survive(service);
   if (choices.rehearsal && choices.driver === 'kernel') void rehearse(mounted, server.log);
+  return { service, served, closed };
+}
 
+/** Serve until nobody has it mounted any more, then release the image. Resolves with the exit code. */
+async function untilUnmounted({ service, served, closed }: Mounting, mark: ServingMark): Promise<number> {
+  const { control, views } = service;
   await served;
   if (views.any) {
-    const problem = await settle(service);
-    closed.settle(problem);
+    closed.settle(await settle(service));
     await control.end();
     await views.gone();
   }
@@ -189,26 +181,6 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   control.close();
   return problem === undefined ? mountExit.ok : mountExit.failed;
 }
-
-/** Waits for a server that writes its last checkpoint, not for one that goes on serving. Throws VolumeError. */
-async function openImage(image: string, choices: MountChoices): Promise<Store> {
-  try {
-    return await openStore(image, storeOptions(choices, noticeMs));
-  } catch (e) {
-    if (!(e instanceof VolumeError) || e.problem !== 'in-use' || isServed(image)) throw e;
-    return openStore(image, storeOptions(choices, lockWaitMs));
-  }
-}
-
-const storeOptions = (choices: MountChoices, waitMs: number) => ({
-  readOnly: choices.readOnly,
-  waitMs,
-  ...(choices.store === undefined ? {} : { kind: choices.store }),
-  ...(choices.delayMs === undefined ? {} : { delayMs: choices.delayMs }),
-});
-
-const durability = ({ general }: MountChoices): Pick<FileSystemOptions, 'durable'> =>
-  general.has('sync') ? { durable: 'all' } : general.has('dirsync') ? { durable: 'names' } : {};
 
 /** What of a remount the kernel does not do by itself. Throws VolumeError. */
 async function remountServer(target: string, choices: MountChoices): Promise<void> {
@@ -227,144 +199,6 @@ async function remountServer(target: string, choices: MountChoices): Promise<voi
 function shown(volume: Volume, choices: MountChoices): VolumeApi {
   const root = namedRoot(volume, choices);
   return root === undefined ? volume : new SnapshotView(volume, root);
-}
-
-const volumeOptions = (choices: MountChoices) => ({
-  branch: choices.branch ?? '',
-  readOnly: choices.readOnly,
-  historySeconds: choices.historySeconds,
-  discard: choices.discard,
-  ...(choices.journal === undefined ? {} : { journal: choices.journal }),
-  ...(choices.commitSeconds === undefined ? {} : { commitSeconds: choices.commitSeconds }),
-  ...(choices.cacheBytes === undefined ? {} : { cacheBytes: choices.cacheBytes / 2 }),
-  ...(choices.compression === undefined ? {} : { compression: choices.compression }),
-});
-
-/** Flush, commit, release the image. Returns what went wrong. */
-const close = (service: Service): Promise<Error | undefined> => {
-  const { store, volume, filesystem, scrubs, transfers } = service;
-  const services = [() => scrubs.stop(), () => transfers.stop()];
-  return inTurn(service, [...services, () => filesystem.close(), () => volume.close(), () => store.close()]);
-};
-
-/** The live root is unmounted, while views are served on. */
-const settle = (service: Service): Promise<Error | undefined> =>
-  inTurn(service, [() => service.filesystem.close(), () => service.volume.commit()]);
-
-async function inTurn({ server }: Service, steps: readonly (() => Promise<void>)[]): Promise<Error | undefined> {
-  let problem: Error | undefined;
-  for (const step of steps) {
-    try {
-      await step();
-    } catch (e) {
-      problem ??= e as Error;
-      server.log(`closing the volume failed: ${(e as Error).stack ?? String(e)}`);
-    }
-  }
-  return problem;
-}
-
-interface Closing {
-  /** Settles when the image is released: with an error if the last commit failed. */
-  readonly promise: Promise<void>;
-  settle(problem: Error | undefined): void;
-}
-
-function deferredClose(): Closing {
-  let settle: (problem: Error | undefined) => void = () => undefined;
-  const promise = new Promise<void>((resolve, reject) => {
-    settle = (problem) => (problem === undefined ? resolve() : reject(problem));
-  });
-  promise.catch(() => undefined);
-  return { promise, settle };
-}
-
-/** What only the mount answers that was there first. */
-function answerLive(
-  { control, volume, filesystem, scrubs, views }: Service,
-  options: readonly string[],
-  closed: Promise<void>,
-): void {
-  control.on('mounted-how', (): MountedHow => ({ options, views: views.list().length }));
-  control.on('remount', ({ durable, journal, readOnly }) => {
-    if (readOnly === false && volume.readOnly)
-      throw new VolumeError('usage', 'the volume was opened read-only: unmount it, and mount it anew');
-    if (journal !== undefined && journal !== volume.journal)
-      throw new VolumeError('usage', `journal=${volume.journal} stays until the volume is mounted anew`);
-    filesystem.durable = durable === 'all' || durable === 'names' ? durable : undefined;
-  });
-  control.on('umount-wait', () => closed);
-  scrubs.answer(control);
-  answerFrag(control, volume, filesystem);
-  answerDefrag(control, filesystem);
-  answerUpkeep(control, volume, () => scrubs.running);
-  const quotas = quotaCommands(volume, () => filesystem.quotasChanged());
-  for (const [command, handler] of Object.entries(quotas)) control.on(command, handler);
-}
-
-/** What any mount of the volume answers. */
-function answerAll(service: Service, roots: Roots, control: Control, mounted: Mounted): void {
-  const { image, volume, filesystem, views, transfers } = service;
-  const began = Date.now();
-  control.on('ping', () => ({ pid: process.pid }));
-  control.on('sync', () => volume.commit());
-  transfers.answer(control);
-  control.on('abort', () => mounted.abort());
-  control.on('info', async () => ({
-    pid: process.pid,
-    image,
-    target: mounted.target,
-    device: mounted.device,
-    readOnly: volume.readOnly,
-    journal: volume.journal,
-    failure: volume.failure ?? null,
-    seconds: Math.floor((Date.now() - began) / 1000),
-    memoryBytes: process.memoryUsage.rss(),
-    volume: { ...volume.statistics(), ...volume.counters },
-    autodefrag: filesystem.gathered ?? null,
-    advice: (await adviceOf(volume.state)) ?? null,
-    driver: mounted.statistics(),
-  }));
-  answerCompression(control, volume);
-  views.answer(control);
-  for (const [command, handler] of Object.entries(snapshotCommands(volume, roots))) control.on(command, handler);
-}
-
-function stopOnSignals({ mounted, server, views }: Service): void {
-  let signals = 0;
-  const stop = async (one: Mounted): Promise<void> => {
-    if (signals > 1) return one.abort();
-    try {
-      await one.unmount(false);
-    } catch (e) {
-      if (!(e instanceof FsError) || e.code !== 'EBUSY') throw e;
-      server.log(`${one.target} is in use: it ends with its last user, at the latest in ${graceMs / 1000} s`);
-      await syncKernel(one.target);
-      await one.unmount(true);
-      setTimeout(() => one.abort(), graceMs).unref();
-    }
-  };
-  const stopAll = (): void => {
-    signals++;
-    for (const one of [mounted, ...views.list()])
-      stop(one).catch((e: unknown) => {
-        server.log(`unmounting ${one.target} failed, its users get errors: ${String(e)}`);
-        one.abort();
-      });
-  };
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stopAll);
-}
-
-/** A fault outside of any request: nothing may be written on the strength of what is in memory now. */
-function survive({ volume, server }: Service): void {
-  const fault = (e: unknown): void => {
-    server.log(
-      `unexpected, nothing is written from here on: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`,
-    );
-    volume.abandon().catch((again: unknown) => server.log(String(again)));
-  };
-  process.on('uncaughtException', fault);
-  process.on('unhandledRejection', fault);
 }
 
 /** Whether mount(8) has started this program: it passes its own `-f` on, which means something else. */
