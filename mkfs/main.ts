@@ -102,6 +102,7 @@ function encrypted(superblock: Superblock, secret: Secret): OpenSuperblock {
   const key = new VolumeKey(raw);
   raw.fill(0);
   addSlot(superblock, key, secret, { seconds: superblock.createdSeconds });
+  secret.bytes.fill(0);
   return { ...superblock, sealer: key.opening() };
 }
 

@@ -1,6 +1,7 @@
 /** What mkfs.varve was asked for, checked before anything is touched. */
 import { newSecret } from '../fs/cli/secret.js';
 import { parseSize } from '../fs/cli/size.js';
+import { hideMemory } from '../fs/cli/unlock.js';
 import { parseUuid } from '../fs/cli/uuid.js';
 import { VolumeError } from '../fs/errors.js';
 import { maxSegmentShift, minSegmentShift } from '../fs/format/geometry.js';
@@ -71,7 +72,10 @@ export async function readOptions(args: MkfsArguments): Promise<MkfsOptions> {
 }
 
 async function secret(args: MkfsArguments): Promise<Secret | undefined> {
-  if (args.encrypt) return newSecret(args, 'the new volume');
+  if (args.encrypt) {
+    hideMemory();
+    return newSecret(args, 'the new volume');
+  }
   if (args.keyFile === undefined && args.passphraseFd === undefined) return undefined;
   throw new VolumeError('usage', '--key-file and --passphrase-fd are for --encrypt');
 }

@@ -81,12 +81,17 @@ const withNew = (command: Command, line: string, purpose: string): Command =>
     .option('--new-passphrase-fd <number>', 'the new passphrase is read from this file descriptor')
     .option('--name <text>', 'what the slot is called, up to 64 bytes');
 
-const describe = ({ slot, kind, name, created, memory }: SlotInfo): string =>
+/** The last that a Date can tell. */
+const lastSecond = 8.64e12;
+
+/** A slot in words. */
+export const describe = ({ slot, kind, name, created, memory }: SlotInfo): string =>
   [
     `slot ${slot}: ${kind}`,
-    ...(name === '' ? [] : [`'${name}'`]),
+    // An image may say anything: nothing that a terminal would obey, and no time that there isn't.
+    ...(name === '' ? [] : [JSON.stringify(name)]),
     ...(memory === 0 ? [] : [`scrypt with ${formatSize(memory)}`]),
-    `since ${new Date(created * 1000).toISOString()}`,
+    ...(created > lastSecond ? [] : [`since ${new Date(created * 1000).toISOString()}`]),
   ].join(', ');
 
 /** Empty a slot, also the last one: another one is filled before anything is written. */

@@ -31,7 +31,12 @@ export async function newSecret(options: SecretOptions, image: string, orCredent
   if (given !== undefined) return given;
   const first = await askHidden(`New passphrase for ${image}: `, image);
   const second = await askHidden('The same again: ', image);
-  if (Buffer.compare(first, second) !== 0) throw new VolumeError('usage', 'the two passphrases differ');
+  const same = first.equals(second);
+  second.fill(0);
+  if (!same) {
+    first.fill(0);
+    throw new VolumeError('usage', 'the two passphrases differ');
+  }
   return passphrase(first);
 }
 
@@ -114,30 +119,37 @@ function terminal(): number | undefined {
   }
 }
 
+/** Of a passphrase that is typed. What comes behind is left out: a terminal's own line has as many bytes. */
+const mostTyped = 4096;
 const [interrupt, endOfText, backspace, newline, carriageReturn, killLine, rubOut] = [3, 4, 8, 10, 13, 21, 127];
 
 /** A line as it is typed. */
 function typed(input: ReadStream): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    let text: number[] = [];
-    const done = (): void => resolve(Buffer.from(text));
+    const text = Buffer.alloc(mostTyped);
+    let length = 0;
+    const done = (): void => {
+      resolve(Buffer.from(text.subarray(0, length)));
+      text.fill(0);
+    };
     input.on('error', reject);
     input.on('end', done);
     input.on('data', (chunk: Buffer) => {
       for (const byte of chunk) {
         if (byte === newline || byte === carriageReturn || byte === endOfText) return done();
         if (byte === interrupt) return reject(new VolumeError('usage', 'interrupted'));
-        if (byte === killLine) text = [];
-        else if (byte === backspace || byte === rubOut) text = withoutLast(text);
-        else text.push(byte);
+        if (byte === killLine) length = 0;
+        else if (byte === backspace || byte === rubOut) length = withoutLast(text, length);
+        else if (length < mostTyped) text[length++] = byte;
       }
+      chunk.fill(0);
     });
   });
 }
 
-/** Without the last character, of as many bytes as UTF-8 has for it. */
-function withoutLast(text: readonly number[]): number[] {
-  let end = text.length - 1;
+/** Length without the last character, of as many bytes as UTF-8 has for it. */
+function withoutLast(text: Buffer, length: number): number {
+  let end = length - 1;
   while (end > 0 && (text[end] & 0xc0) === 0x80) end--;
-  return text.slice(0, Math.max(0, end));
+  return Math.max(0, end);
 }

@@ -3,7 +3,7 @@
  * the end of a node, a summary and a checkpoint's header page, behind the header of a journal record, and in the extent
  * of a unit. It names all that opening needs beside the volume's key, so no table of sessions or nonces can be lost.
  *
- * What is here says which bytes are covered; how is the business of the Sealer (transform/sealer.ts).
+ * What is here says which bytes are covered; how is the business of the Sealer (transform/volume-key.ts).
  */
 import { bytes, type Of, struct, u64 } from './struct.js';
 

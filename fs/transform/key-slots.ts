@@ -28,8 +28,9 @@ export type Cost = typeof usualCost;
 /** A slot in use, as people see it. */
 export interface SlotInfo {
   readonly slot: number;
-  readonly kind: 'passphrase' | 'key file';
+  readonly kind: 'passphrase' | 'key file' | 'unknown';
   readonly name: string;
+  /** Seconds since 1970, as the image says. */
   readonly created: number;
   /** Bytes of memory that scrypt needs; 0 for a key file. */
   readonly memory: number;
@@ -43,15 +44,19 @@ const slotBytes = ({ keySlots: table }: Pick<Superblock, 'keySlots'>, slot: numb
   table.subarray(slot * keySlotBytes, (slot + 1) * keySlotBytes);
 const kindOf = (secret: Secret): number => slotKind[secret.kind];
 
+function kindName(kind: number): SlotInfo['kind'] {
+  if (kind === slotKind.passphrase) return 'passphrase';
+  return kind === slotKind.keyFile ? 'key file' : 'unknown';
+}
+
 /** Slots in use. */
 export function listSlots(superblock: Pick<Superblock, 'keySlots'>): SlotInfo[] {
   const found: SlotInfo[] = [];
   for (let slot = 0; slot < keySlots; slot++) {
     const { kind, name, created, costShift, blockSize } = KeySlot.read(viewOf(slotBytes(superblock, slot)));
     if (kind === slotKind.empty) continue;
-    const isFile = kind === slotKind.keyFile;
-    const memory = isFile ? 0 : 128 * blockSize * 2 ** costShift;
-    found.push({ slot, kind: isFile ? 'key file' : 'passphrase', name, created, memory });
+    const memory = kind === slotKind.passphrase ? 128 * blockSize * 2 ** costShift : 0;
+    found.push({ slot, kind: kindName(kind), name, created, memory });
   }
   return found;
 }

@@ -1,4 +1,5 @@
 /** `varve key` on an image: slots come and go, and what they opened stays the same volume. */
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,10 +42,23 @@ test('slots are added, changed and removed, and a key that is not in one opens n
   expect((await run('key', 'change', image, '--key-file', b, '--new-key-file', c)).code).toBe(0);
   expect([await opens(a), await opens(b), await opens(c)]).toEqual([true, false, true]);
   expect((await run('key', 'list', image)).text).toMatch(
-    /slot 0: key file, since .*\nslot 1: key file, 'second', since /,
+    /slot 0: key file, since .*\nslot 1: key file, "second", since /,
   );
   expect(await run('key', 'remove', image, '0', '--key-file', b)).toMatchObject({ code: 2 });
   expect((await run('key', 'remove', image, '0', '--key-file', c)).code).toBe(0);
   expect(await run('key', 'remove', image, '1', '--key-file', c)).toMatchObject({ code: 2 });
   expect([await opens(a), await opens(b), await opens(c)]).toEqual([false, false, true]);
+});
+
+test('a process with a key has no debugger to be told from outside', () => {
+  const program = [
+    `import { hideMemory } from '${new URL('../../dist/fs/cli/unlock.js', import.meta.url)}';`,
+    'hideMemory();',
+    "process.kill(process.pid, 'SIGUSR1');",
+    'await new Promise((resolve) => setTimeout(resolve, 300));',
+    "process.stdout.write(String((await import('node:inspector')).url()));",
+  ].join('\n');
+  expect(execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })).toBe(
+    'undefined',
+  );
 });

@@ -1,5 +1,6 @@
 /** Key slots: a secret opens what it was put into, and what an image asks for stays within bounds. */
 import { expect, test } from 'vitest';
+import { describe } from '../../fs/cli/key.js';
 import { VolumeError } from '../../fs/errors.js';
 import { KeySlot, keySlotBytes, keySlots } from '../../fs/format/key-slot.js';
 import { addSlot, listSlots, removeSlot, type Secret, unlock } from '../../fs/transform/key-slots.js';
@@ -73,4 +74,16 @@ test('a slot that asks for absurd costs is passed over', () => {
   expect(unlock(superblock, phrase('one'), 'image').slot).toBe(0);
   expect(() => unlock(superblock, phrase('other'), 'image')).toThrow(VolumeError);
   expect(process.memoryUsage().rss - before).toBeLessThan(64 * 2 ** 20);
+});
+
+test('a slot that says what there is not is listed, and tells a terminal nothing', () => {
+  const superblock = empty();
+  addSlot(superblock, new VolumeKey(raw), file(1), { seconds: 2 ** 52, name: '\u001b[2J' });
+  slotAt(superblock, 1).setUint8(KeySlot.offsetOf.kind, 9);
+  const slots = listSlots(superblock);
+  expect(slots.map(({ kind }) => kind)).toEqual(['key file', 'unknown']);
+  expect(slots.map(describe)).toEqual([
+    'slot 0: key file, "\\u001b[2J"',
+    'slot 1: unknown, since 1970-01-01T00:00:00.000Z',
+  ]);
 });
