@@ -20,7 +20,7 @@ import { pageSize } from '../units.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { Cleaning } from './cleaning.js';
 import { mustWork, type VolumeState } from './state.js';
-import { writeSuperblockDurably } from './superblock.js';
+import { clearCopy, writeSuperblockDurably } from './superblock.js';
 
 /** What resizing needs of a volume. */
 export interface Resizable {
@@ -92,9 +92,6 @@ async function shrink(volume: Resizable, planned: Geometry): Promise<void> {
       throw new VolumeError('usage', 'there is not enough free space to move what lies beyond the new end');
     throw e;
   }
-  // On a device that stays as it is, the old copy would be taken for the newest if the first superblock rotted.
-  await state.store.write((before.imagePages - 1) * pageSize, [new Uint8Array(pageSize)]);
-  await state.store.barrier();
   await resizeStore(state, planned.imagePages * pageSize);
 }
 
@@ -162,6 +159,7 @@ async function leaveWithJournal({ state, sync }: Resizable, limit: number): Prom
 /** The checkpoint with which the geometry comes into force; `change`: what else changes in memory then. */
 function enter(state: VolumeState, checkpoints: Checkpoints, planned: Geometry, change: () => void): Promise<void> {
   const { superblock, store, space } = state;
+  const oldEnd = (superblock.imagePages - 1) * pageSize;
   return checkpoints.switchTo({
     freeze: () => {
       Object.assign(superblock, planned);
@@ -169,7 +167,12 @@ function enter(state: VolumeState, checkpoints: Checkpoints, planned: Geometry, 
       change();
       space.fit(planned);
     },
-    persist: () => writeSuperblockDurably(store, superblock),
+    persist: async () => {
+      await writeSuperblockDurably(store, superblock);
+      // Keys that are taken away later must not stay there; and on a device that keeps its size, the old copy would be
+      // taken for the newest if the first superblock rotted. Nobody has that page before there are new places.
+      await clearCopy(store, oldEnd);
+    },
   });
 }
 

@@ -43,6 +43,18 @@ export async function settleSuperblock(store: Store, superblock: Superblock): Pr
   }
 }
 
+/** Clear a copy that counts no more, unless something else lies there already. Durable when it resolves. */
+export async function clearCopy(store: Store, offset: ImageOffset): Promise<void> {
+  try {
+    await superblockAt(store, offset);
+  } catch (e) {
+    if (isLost(e)) return;
+    throw e;
+  }
+  await store.write(offset, [new Uint8Array(pageSize)]);
+  await store.barrier();
+}
+
 /** Whether the page is there; one that can't be read is not. */
 async function holds(store: Store, offset: ImageOffset, page: Uint8Array): Promise<boolean> {
   const found = new Uint8Array(pageSize);

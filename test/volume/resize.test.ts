@@ -1,6 +1,7 @@
 /** Another size for a volume in use, power cuts in that, and giving free places back to the host. */
 import { describe, expect, test } from 'vitest';
 import { type Geometry, geometryProblem, planGeometry, planResize } from '../../fs/format/geometry.js';
+import { superblockMagic } from '../../fs/format/superblock.js';
 import { FileSystem } from '../../fs/posix/filesystem.js';
 import { initialItems } from '../../fs/posix/namespace/root-directory.js';
 import { MemoryStore } from '../../fs/store/memory.js';
@@ -108,6 +109,23 @@ describe('resizing', () => {
     for (let i = 0; i < made; i += 7) expect(await again.read(`file ${i}`, fileBytes)).toBe(i % 251);
     expect(made * fileBytes).toBeGreaterThan(70 * mebibyte);
     await again.close();
+  });
+
+  test('no old copy of the superblock stays, which would keep keys that are taken away later', async () => {
+    const store = new MemoryStore(32 * mebibyte);
+    await formatted(store, store.size);
+    const { volume } = await Files.open(store);
+    for (const size of [40, 24]) {
+      await volume.upkeep.resize(size * mebibyte);
+      const page = new Uint8Array(4096);
+      const copies: number[] = [];
+      for (let at = 0; at < store.size; at += page.length) {
+        await store.read(at, page);
+        if (new DataView(page.buffer).getUint32(0, true) === superblockMagic) copies.push(at);
+      }
+      expect(copies).toEqual([0, store.size - page.length]);
+    }
+    await volume.close();
   });
 
   test('a worn volume shrinks to little more than its files, and its image with it', async () => {
