@@ -44,15 +44,13 @@ export class Control {
   async listen(): Promise<void> {
     makeRuntimeDirectory();
     rmSync(this.path, { force: true });
-    const mask = process.umask(0o177);
-    try {
-      await new Promise<void>((resolve, reject) => {
-        this.server.once('error', reject);
-        this.server.listen(this.path, resolve);
-      });
-    } finally {
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', reject);
+      // The name is made in this very call; the mask is the whole process's, and others listen meanwhile.
+      const mask = process.umask(0o177);
+      this.server.listen(this.path, resolve);
       process.umask(mask);
-    }
+    });
     this.inode = inodeOf(this.path);
     // It serves the mount: it is no reason for the process to live.
     this.server.unref();

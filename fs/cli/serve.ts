@@ -171,8 +171,8 @@ async function untilUnmounted({ service, served, closed }: Mounting, mark: Servi
   if (views.any) {
     closed.settle(await settle(service));
     await control.end();
-    await views.gone();
   }
+  await views.gone();
   mark.clear();
   const problem = await close(service);
   closed.settle(problem);

@@ -52,12 +52,14 @@ export function namedRoot(
 
 export class Views {
   private readonly mounted = new Map<Mounted, Promise<void>>();
+  private ended = false;
 
   constructor(private readonly host: ViewHost) {}
 
-  /** Resolves when no view is mounted. */
+  /** Resolves when no view is mounted; from then on none is: the volume is about to be closed. */
   async gone(): Promise<void> {
     while (this.mounted.size > 0) await Promise.all(this.mounted.values());
+    this.ended = true;
   }
 
   get any(): boolean {
@@ -80,7 +82,7 @@ export class Views {
 
   private async mount(target: string, choices: MountChoices): Promise<string | undefined> {
     const { image, volume, log } = this.host;
-    if (volume.readOnly) return undefined;
+    if (volume.readOnly || this.ended) return undefined;
     if (choices.driver !== 'kernel') throw new VolumeError('usage', 'driver=native serves one mount of an image');
     const root = namedRoot(volume, choices);
     if (root === undefined) throw new VolumeError('in-use', `${image} is mounted already`);
@@ -114,8 +116,8 @@ export class Views {
     this.mounted.set(mounted, ended);
     this.host.answer(control, mounted);
     control.on('umount-wait', () => served);
-    await mounted.ready();
     try {
+      await mounted.ready();
       await control.listen();
     } catch (e) {
       await mounted.unmount(true);

@@ -1,10 +1,12 @@
 /** The sockets of servers: whose name it is, and what becomes of a server whose callers are killed. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Control } from '../../fs/cli/control.js';
+import { type CommandHandler, Control } from '../../fs/cli/control.js';
+import { Views } from '../../fs/cli/view-service.js';
+import type { Volume } from '../../fs/volume/volume.js';
 
 test('closing takes away its own name, not that of the server that came after it', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'varve-control-'));
@@ -18,6 +20,29 @@ test('closing takes away its own name, not that of the server that came after it
   second.close();
   expect(existsSync(path)).toBe(false);
   rmSync(folder, { recursive: true });
+});
+
+test('sockets that are made at the same time are for their owner, and nothing else that the process makes', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'varve-control-'));
+  const before = process.umask(0o022);
+  const controls = ['one', 'two'].map((name) => new Control(join(folder, name)));
+  await Promise.all(controls.map((control) => control.listen()));
+  expect(process.umask(before)).toBe(0o022);
+  for (const name of ['one', 'two']) expect(lstatSync(join(folder, name)).mode & 0o777).toBe(0o600);
+  for (const control of controls) control.close();
+  rmSync(folder, { recursive: true });
+});
+
+test('a server whose mounts are gone begins no other: who asks is to wait for the image', async () => {
+  const volume = { readOnly: false } as Volume;
+  const views = new Views({ image: 'v.img', volume, log: () => undefined, answer: () => undefined });
+  const handlers = new Map<string, CommandHandler>();
+  const on = (command: string, handler: CommandHandler) => void handlers.set(command, handler);
+  views.answer({ on } as unknown as Control);
+  await views.gone();
+  const ask = handlers.get('mount-view');
+  expect(await ask?.({ target: '/nowhere', options: ['ro', 'snapshot=one'] })).toBeUndefined();
+  expect(ask).toBeDefined();
 });
 
 test('a command that is killed before it has read its answers does the server no harm', async () => {
