@@ -3,7 +3,6 @@ import type { Limits } from '../format/item.js';
 import { noLimit, type QuotaEntry, usualGrace } from '../posix/quota/quota-table.js';
 import { pageSize } from '../units.js';
 import type { Holder } from '../volume/usage.js';
-import { formatDuration } from './duration.js';
 import type { HolderNames } from './holder-names.js';
 import { type Output, table } from './output.js';
 import type { QuotaList } from './quota-service.js';
@@ -35,6 +34,22 @@ export function entryText(output: Output, holder: Holder, entry: QuotaEntry, nam
 const graceOf = (seconds: number): string => formatDuration(seconds || usualGrace);
 const size = (pages: number): string => (isNone(pages) ? '-' : formatSize(pages * pageSize));
 const count = (inodes: number): string => (isNone(inodes) ? '-' : String(inodes));
+
+/** Seconds of a unit. */
+const units = [
+  [604_800, 'week'],
+  [86_400, 'day'],
+  [3600, 'hour'],
+  [60, 'minute'],
+] as const;
+
+/** In the largest unit of which it has two or more: `7 days`, `36 hours`. */
+function formatDuration(seconds: number): string {
+  const [size, name] = units.find(([one]) => seconds >= 2 * one) ?? [1, 'second'];
+  const count = Math.floor(seconds / size);
+  return `${count} ${name}${count === 1 ? '' : 's'}`;
+}
+
 const isNone = (limit: number): boolean => limit === 0 || limit === noLimit;
 
 function row(name: string, { usage, limits }: QuotaEntry, now: number): string[] {

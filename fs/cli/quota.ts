@@ -9,7 +9,6 @@ import { everyone, noLimit } from '../posix/quota/quota-table.js';
 import { pageSize } from '../units.js';
 import { type Holder, holders } from '../volume/usage.js';
 import { type AddCommand, type CommandContext, withExamples } from './command.js';
-import { parseDuration } from './duration.js';
 import { HolderNames } from './holder-names.js';
 import { json } from './output.js';
 import { addProject } from './quota-project.js';
@@ -17,6 +16,7 @@ import { type QuotaList, quotaCommands } from './quota-service.js';
 import { entryFacts, entryText, listFacts, reportText } from './quota-text.js';
 import { parseSize } from './size.js';
 import { type Where, withVolume } from './snapshot-target.js';
+import { parseDuration } from './time.js';
 
 export const addQuota: AddCommand = (program, context) => {
   const quota = program.command('quota').description('show and set what users, groups and projects may use');
@@ -147,14 +147,17 @@ function limitsOf(options: SetOptions, forAll: boolean): Partial<Limits> {
   set('hardPages', options.hard, pages);
   set('softInodes', options.softInodes, limit(wholeNumber));
   set('hardInodes', options.hardInodes, limit(wholeNumber));
-  set('pageGrace', options.grace, parseDuration);
-  set('inodeGrace', options.inodeGrace, parseDuration);
-  const end = (text: string): number => now() + parseDuration(text);
+  set('pageGrace', options.grace, secondsOf);
+  set('inodeGrace', options.inodeGrace, secondsOf);
+  const end = (text: string): number => now() + secondsOf(text);
   set('pagesUntil', options.graceLeft, end);
   set('inodesUntil', options.graceLeft, end);
   if (Object.keys(limits).length === 0) throw new VolumeError('usage', 'say what to set: --soft, --hard, ...');
   return limits;
 }
+
+/** A bare number is of seconds, as for setquota(8); 0 is the usual time, or what is left of one that ends now. */
+const secondsOf = (text: string): number => (/^\d{1,9}$/.test(text) ? Number(text) : parseDuration(text));
 
 function wholeNumber(text: string): number {
   const number = Number(text);

@@ -58,7 +58,20 @@ test('projects, the default, the report, and limits of an image', async () => {
   expect([blocks * bsize, bfree * bsize, files]).toEqual([8 * mebibyte, 8 * mebibyte, 10]);
   expect(dd('if=/dev/zero', 'of=project/below/a', 'bs=1M', 'count=9')).toMatch(/error writing.*quota exceeded/);
   expect(statfsSync(directory).bfree).toBe(0);
-  await quota('set', '--default', 'user', '--hard-inodes', '2', '--soft', '1G', '--grace', '3days', volume.directory);
+  await quota(
+    'set',
+    '--default',
+    'user',
+    '--hard-inodes',
+    '2',
+    '--soft',
+    '1G',
+    '--grace',
+    '3days',
+    '--inode-grace',
+    '1h30m',
+    volume.directory,
+  );
   expect(dd('if=/dev/null', 'of=b')).toMatch(/0 bytes/);
   expect(dd('if=/dev/null', 'of=c')).toMatch(/quota exceeded/);
   await quota('set', '-u', String(someone), '--hard-inodes', 'none', volume.directory);
@@ -71,7 +84,7 @@ test('projects, the default, the report, and limits of an image', async () => {
   const [users, groups, projects] = JSON.parse(await quota('report', '--json', volume.image));
   expect(users).toMatchObject({
     holder: 'user',
-    default: { softBytes: 2 ** 30, hardInodes: 2, graceSeconds: 259_200 },
+    default: { softBytes: 2 ** 30, hardInodes: 2, graceSeconds: 259_200, inodeGraceSeconds: 5400 },
   });
   expect(groups.entries.map(({ group }: { group: number }) => group)).toEqual([0, someone]);
   expect(projects.entries).toMatchObject([{ project: 42, bytes: 8 * mebibyte, hardBytes: 16 * mebibyte, inodes: 3 }]);
