@@ -77,7 +77,7 @@ test('projects, the default, the report, and limits of an image', async () => {
   await quota('set', '-u', String(someone), '--hard-inodes', 'none', volume.directory);
   expect(dd('if=/dev/null', 'of=c')).toMatch(/0 bytes/);
   const report = await quota('report', volume.directory);
-  expect(report).toMatch(/\*\*\* Report for user quotas\nGrace time: space 3 days; inodes 7 days\n/);
+  expect(report).toMatch(/\*\*\* Report for user quotas\nGrace time: space 3 days; inodes 90 minutes\n/);
   expect(report).toMatch(/#42 +-- +8\.0 MiB +- +8\.0 MiB +3 +- +10\n/);
   await volume.unmount();
   await quota('set', '-p', '42', '--hard', '16M', volume.image);
