@@ -45,10 +45,18 @@ function named({ keyFile, passphraseFd }: SecretOptions, orCredential = true): S
     throw new VolumeError('usage', 'a key file and a passphrase exclude each other');
   if (keyFile !== undefined) return fromFile(keyFile);
   if (passphraseFd !== undefined) return passphrase(line(fromDescriptor(passphraseFd)));
-  if (!orCredential) return undefined;
+  const path = orCredential ? credentialPath() : undefined;
+  return path === undefined ? undefined : passphrase(line(readFileSync(path)));
+}
+
+/** Whether somebody has given a secret, and not only may be asked for one. */
+export const isGiven = ({ keyFile, passphraseFd }: SecretOptions): boolean =>
+  keyFile !== undefined || passphraseFd !== undefined || credentialPath() !== undefined;
+
+function credentialPath(): string | undefined {
   const directory = process.env.CREDENTIALS_DIRECTORY;
   const path = directory === undefined ? undefined : join(directory, credential);
-  return path !== undefined && existsSync(path) ? passphrase(line(readFileSync(path))) : undefined;
+  return path !== undefined && existsSync(path) ? path : undefined;
 }
 
 function fromFile(path: string): Secret {

@@ -10,7 +10,7 @@ import type { Store } from '../store/store.js';
 import { unlock } from '../transform/key-slots.js';
 import { keep, keyOf } from '../transform/keyring.js';
 import { lookAtSuperblock } from '../volume/superblock.js';
-import { findSecret, type SecretOptions } from './secret.js';
+import { findSecret, isGiven, type SecretOptions } from './secret.js';
 
 const setDumpable = 4;
 
@@ -24,13 +24,13 @@ export function chooseSecret(options: SecretOptions): void {
 /** The key of the volume in `store`, if it is encrypted. Throws VolumeError: 'wrong-key', or 'usage' for a key that is not needed. */
 export async function unlockStore(store: Store, options = chosen): Promise<void> {
   const superblock = await lookAtSuperblock(store);
-  const given = options.keyFile !== undefined || options.passphraseFd !== undefined;
   if (!isEncrypted(superblock)) {
     // Who gives a key expects that what is written is encrypted.
-    if (given) throw new VolumeError('usage', `${store.name} is not encrypted: it needs no key`);
+    if (isGiven(options)) throw new VolumeError('usage', `${store.name} is not encrypted: it needs no key`);
     return;
   }
-  if (keyOf(superblock.uuid) !== undefined && !given) return;
+  const named = options.keyFile !== undefined || options.passphraseFd !== undefined;
+  if (keyOf(superblock.uuid) !== undefined && !named) return;
   keep(superblock.uuid, (await openSlot(superblock, store.name, options)).key);
 }
 

@@ -23,6 +23,7 @@ import {
   unitProblem,
 } from '../posix/inode/extent-value.js';
 import { decodeInode, encodeInode } from '../posix/inode/inode-record.js';
+import { sealedPages } from '../posix/inode/unit-write.js';
 import { run } from '../suspend.js';
 import type { Chain } from '../transform/chain.js';
 import { decodeUnit, sealUnit } from '../transform/unit.js';
@@ -37,9 +38,6 @@ import { plainUnit, presentRuns } from './unit-pages.js';
 const mostUnderWay = 8 * 2 ** 20;
 /** Extents that one batch cuts. */
 const extentsInStep = 200;
-
-/** Pages that are encrypted as one where they are not compressed, as a flush has it. */
-const sealedPages = 8;
 
 /** A unit as it is stored. */
 interface StoredUnit {

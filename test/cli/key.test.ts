@@ -62,3 +62,18 @@ test('a process with a key has no debugger to be told from outside', () => {
     'undefined',
   );
 });
+
+test('who gives a key, by a credential too, does not get a volume that is not encrypted', async () => {
+  const plain = file('plain.img');
+  expect(await mkfs(['--size', '32M', '-q', plain], new CapturedOutput())).toBe(0);
+  expect((await run('info', plain)).code).toBe(0);
+  writeFileSync(file('varve.passphrase'), 'secret');
+  process.env.CREDENTIALS_DIRECTORY = folder;
+  try {
+    const output = new CapturedOutput();
+    expect(await varve(['info', plain], output)).toBe(2);
+    expect(output.errors).toMatch(/is not encrypted/);
+  } finally {
+    delete process.env.CREDENTIALS_DIRECTORY;
+  }
+});

@@ -24,7 +24,7 @@ const mostUntried = 1024;
  * Pages that are encrypted as one where they are not compressed. A call for 4 KiB costs 10 us and for 32 KiB 27 (Node 20,
  * 2026), while a page that changes alone takes the others of its unit along.
  */
-const sealedPages = 8;
+export const sealedPages = 8;
 
 const sums = new Uint32Array(extentPages);
 const scratch = new Uint8Array(maxUnitBytes);
