@@ -25,7 +25,12 @@ export function quotaCommands(
       const entries = await table.list(holder);
       return { entries, everyone: await run(() => table.own(holder, everyone)) };
     },
-    'quota-get': (given): Promise<QuotaEntry> => run(() => table.entry(holderOf(given), idOf(given))),
+    'quota-get': async (given): Promise<QuotaEntry> => {
+      const [holder, id] = [holderOf(given), idOf(given)];
+      // What is dirty counts as it is stored.
+      await volume.commit();
+      return run(() => table.entry(holder, id));
+    },
     'quota-set': async (given): Promise<void> => {
       const [holder, id, limits] = [holderOf(given), idOf(given), changesOf(given)];
       const endsGiven = limits.pagesUntil !== undefined || limits.inodesUntil !== undefined;

@@ -59,6 +59,7 @@ const tolerated = [
   'ESTALE',
   'EXDEV',
   'ENOTTY',
+  'EPERM',
 ];
 
 export async function quotaSoak({ seed, operations, stop = () => false }: SoakOptions): Promise<SoakReport> {

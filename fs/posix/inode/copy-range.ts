@@ -73,7 +73,7 @@ async function copyStep(
   const hole = await run(() => holeAt(context, regular(context, from), source));
   if (hole > 0) {
     const count = Math.min(hole, wanted);
-    await skip(context, to, target, count);
+    await skip(context, to, target, count, who);
     return count;
   }
   const data = await run(() => dataAt(context, regular(context, from), source));
@@ -116,7 +116,13 @@ function wrote(context: Context, inode: Inode): void {
 }
 
 /** Make the target read as zeros there. What needs room comes first: a full volume has nothing of the step. */
-async function skip(context: Context, to: InodeNumber, offset: ByteOffset, count: number): Promise<void> {
+async function skip(
+  context: Context,
+  to: InodeNumber,
+  offset: ByteOffset,
+  count: number,
+  who: Credentials,
+): Promise<void> {
   const end = offset + count;
   const inode = await run(() => {
     const found = regular(context, to);
@@ -127,15 +133,22 @@ async function skip(context: Context, to: InodeNumber, offset: ByteOffset, count
   // What was reserved behind the old end reads as zeros and stays.
   const punched = Math.min(end, Math.ceil(inode.record.size / pageSize) * pageSize);
   try {
-    await doSteps(context, () => skipping(context, inode, offset, end, punched));
+    await doSteps(context, () => skipping(context, inode, offset, end, punched, who));
   } finally {
     inode.busy--;
   }
 }
 
-function* skipping(context: Context, inode: Inode, offset: ByteOffset, end: ByteOffset, punched: ByteOffset): Steps {
+function* skipping(
+  context: Context,
+  inode: Inode,
+  offset: ByteOffset,
+  end: ByteOffset,
+  punched: ByteOffset,
+  who: Credentials,
+): Steps {
   yield () => {
-    zeroEdges(context, inode, offset, end, end);
+    zeroEdges(context, inode, offset, end, end, who);
     wrote(context, inode);
   };
   yield* punch(context, inode, offset, punched);

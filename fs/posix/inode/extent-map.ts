@@ -189,7 +189,8 @@ export class ExtentCut {
 /**
  * How many pages come free when those from `first` to `last` (included) get others: those that have an extent, reserved
  * or not, and are not among the dirty ones of `memory`, which will get others anyway; and what stores the units there,
- * which are written anew as wholes. May throw Suspend.
+ * which are written anew as wholes, but for one with page `except`. Pages born up to `held` are a snapshot's. May throw
+ * Suspend.
  */
 export function mappedPages(
   volume: VolumeApi,
@@ -197,17 +198,20 @@ export function mappedPages(
   first: PageNumber,
   last: PageNumber,
   memory: DirtyPages | undefined,
+  held = volume.heldGeneration,
+  except: PageNumber = -1,
 ): number {
   const cursor = new ExtentCursor(volume, inode);
   let mapped = 0;
   for (let more = cursor.find(first); more && cursor.first <= last; more = cursor.next()) {
     if (cursor.transform !== 0) {
+      if (except >= cursor.first && except < cursor.end) continue;
       if (memory === undefined || !memory.isDirty(cursor.first)) mapped += extentStoredPages(cursor.value);
       continue;
     }
     const end = Math.min(cursor.end, last + 1);
     // What a snapshot holds is not given back: to replace it takes room like every page.
-    if (cursor.address !== 0 && cursor.birth <= volume.heldGeneration) continue;
+    if (cursor.address !== 0 && cursor.birth <= held) continue;
     for (let page = Math.max(cursor.first, first); page < end; page++) {
       if (memory === undefined || !memory.isDirty(page)) mapped++;
     }

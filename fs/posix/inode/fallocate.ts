@@ -77,15 +77,15 @@ function* allocation(context: Context, inode: Inode, asked: Allocation): Steps {
   // Reads all extents of the range, before anything changes.
   yield () => holesIn(context, inode, first, last);
   if (!punches) {
-    yield* settleInMemory(context, inode);
+    yield* settleInMemory(context, inode, who);
     yield () => mustHaveRoom(context, inode, holesIn(context, inode, first, last), who);
   }
   if (clears) {
-    yield () => zeroEdges(context, inode, offset, end);
+    yield () => zeroEdges(context, inode, offset, end, 0, who);
     yield* punch(context, inode, offset, end);
   }
   if (!punches) {
-    yield* settleInMemory(context, inode);
+    yield* settleInMemory(context, inode, who);
     for (let page = first; page < last; ) page = yield () => reserveStep(context, inode, page, last, who);
   }
   yield () => conclude(context, inode, size);
@@ -104,10 +104,10 @@ function ready(context: Context, number: InodeNumber, mode: number): Inode {
 }
 
 /** Bring an inline file and dirty pages into the tree as extents, so that what is a hole there is one. */
-function* settleInMemory(context: Context, inode: Inode): Steps {
+function* settleInMemory(context: Context, inode: Inode, who: Credentials | undefined): Steps {
   if (inode.mayBeInline) {
     inode.wantsExtents = true;
-    yield () => makeDirty(context, inode, [0]);
+    yield () => makeDirty(context, inode, [0], who);
   }
   if (inode.pages !== undefined && inode.pages.dirtyCount > 0) {
     inode.wantsExtents = true;

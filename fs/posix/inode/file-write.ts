@@ -56,8 +56,7 @@ export function writeFile(
   newlyDirty += along.length;
   context.writeback.demandFrames(fresh);
   if (newlyDirty > 0) {
-    if (context.quotas !== undefined && who !== undefined)
-      context.quotas.admitPages(inode, newlyDirty, who, () => replacedPages(context, inode, first, last, tail));
+    admit(context, inode, first, last, tail, newlyDirty, who);
     reservePages(context, inode, first, last, tail, newlyDirty);
   }
 
@@ -88,14 +87,15 @@ function unitsOf(
 
 /**
  * Make up to two pages dirty as they are, both or none. Those without contents read as zeros and are left out. Throws
- * Suspend, ENOSPC, EIO before any change.
+ * Suspend, ENOSPC, EIO, and EDQUOT if it is \`who\` asks for it, before any change.
  */
-export function makeDirty(context: Context, inode: Inode, pages: readonly PageNumber[]): void {
+export function makeDirty(context: Context, inode: Inode, pages: readonly PageNumber[], who?: Credentials): void {
   const filled = pages.filter((page) => loadPage(context, inode, page));
   const all = new Set(filled);
   for (const page of filled) for (const also of alongWith(context, inode, page, page)) all.add(also);
   const clean = [...all].filter((page) => !inode.pages?.isDirty(page));
   if (clean.length === 0) return;
+  admit(context, inode, clean[0], clean[0], clean[1] ?? -1, clean.length, who);
   reservePages(context, inode, clean[0], clean[0], clean[1] ?? -1, clean.length);
   for (const page of clean) context.writeback.markDirty(inode, page);
 }
@@ -181,15 +181,33 @@ function reservePages(
   volume.reserve(count, replacedPages(context, inode, first, last, tail));
 }
 
-/** Of the pages from `first` to `last` that are not dirty, and perhaps `tail`, those that the file has. May throw Suspend. */
+/**
+ * Of the pages from `first` to `last` that are not dirty, and perhaps `tail`, those that the file has; without those that a
+ * snapshot holds from before `held`. May throw Suspend.
+ */
 function replacedPages(
   { volume }: Context,
   inode: Inode,
   first: PageNumber,
   last: PageNumber,
   tail: PageNumber,
+  held = volume.heldGeneration,
 ): number {
   if (inode.record.pages === 0) return 0;
-  const replaced = mappedPages(volume, inode.number, first, last, inode.pages);
-  return tail < 0 ? replaced : replaced + mappedPages(volume, inode.number, tail, tail, inode.pages);
+  const replaced = mappedPages(volume, inode.number, first, last, inode.pages, held);
+  return tail < 0 ? replaced : replaced + mappedPages(volume, inode.number, tail, tail, inode.pages, held, first);
+}
+
+/** EDQUOT if `who` may not have so many pages more. What a snapshot holds is no longer the owner's once it is replaced. */
+function admit(
+  context: Context,
+  inode: Inode,
+  first: PageNumber,
+  last: PageNumber,
+  tail: PageNumber,
+  count: number,
+  who: Credentials | undefined,
+): void {
+  if (context.quotas === undefined || who === undefined) return;
+  context.quotas.admitPages(inode, count, who, () => replacedPages(context, inode, first, last, tail, 0));
 }

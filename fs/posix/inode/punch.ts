@@ -10,6 +10,7 @@
 import { itemKind } from '../../format/item.js';
 import { Suspend } from '../../suspend.js';
 import { type ByteOffset, type PageNumber, pageSize } from '../../units.js';
+import type { Credentials } from '../api.js';
 import type { Context } from './context.js';
 import { ExtentCut } from './extent-map.js';
 import { makeDirty, pagesAtEnd } from './file-write.js';
@@ -20,16 +21,23 @@ import type { Steps } from './steps.js';
 
 /**
  * Zero what the range from `offset` to `end` has of pages that it covers in part, and make the file as long as
- * `size`, in memory, if it is shorter. Throws Suspend, ENOSPC, EIO before any change. The caller sets times.
+ * `size`, in memory, if it is shorter. Throws Suspend, ENOSPC, EDQUOT, EIO before any change. The caller sets times.
  */
-export function zeroEdges(context: Context, inode: Inode, offset: ByteOffset, end: ByteOffset, size = 0): void {
+export function zeroEdges(
+  context: Context,
+  inode: Inode,
+  offset: ByteOffset,
+  end: ByteOffset,
+  size = 0,
+  who?: Credentials,
+): void {
   if (inode.cutting !== undefined) throw new Suspend(inode.cutting, 'truncation');
   const grows = size > inode.record.size;
   const edges = edgesOf(offset, Math.min(end, inode.record.size), end);
   const pages = new Set(edges.map(({ page }) => page));
   // The page at the old end is among those at the edges if the range begins in it or ends behind it.
   if (grows) for (const page of pagesAtEnd(inode)) pages.add(page);
-  makeDirty(context, inode, [...pages]);
+  makeDirty(context, inode, [...pages], who);
   for (const { page, from, to } of edges) {
     const frame = inode.pages?.frame(page) ?? -1;
     if (frame >= 0) context.frames.view(frame).fill(0, from, to);

@@ -29,7 +29,7 @@ export function setattr(
   refuseByFlags(inode, changes);
   const now = context.volume.now();
   const edit = new InodeEdit(context, who);
-  const after = changes.size === undefined ? undefined : setSize(context, inode, changes.size, edit, now);
+  const after = changes.size === undefined ? undefined : setSize(context, inode, changes.size, edit, now, who);
   // The record stays as long: modes, owners and times can be set on a full volume.
   if (after === undefined) edit.batch.frees = true;
   const record = edit.changed(inode, now);
@@ -71,10 +71,17 @@ function refuseByFlags(inode: Inode, changes: AttributeChanges): void {
 const isSame = (a: Time | undefined, b: Time | undefined): boolean =>
   a !== undefined && b !== undefined && a.seconds === b.seconds && a.nanos === b.nanos;
 
-function setSize(context: Context, inode: Inode, size: number, edit: InodeEdit, now: Time): () => void {
+function setSize(
+  context: Context,
+  inode: Inode,
+  size: number,
+  edit: InodeEdit,
+  now: Time,
+  who: Credentials,
+): () => void {
   if (inode.isDirectory) throw new FsError('EISDIR', 'setattr', inode.number);
   if (!inode.isRegular) throw new FsError('EINVAL', 'setattr', inode.number);
-  const after = resize(context, inode, size, edit);
+  const after = resize(context, inode, size, edit, who);
   edit.modified(inode, now);
   return after;
 }

@@ -12,6 +12,7 @@ import { FsError } from '../../errors.js';
 import { itemKind } from '../../format/item.js';
 import { Suspend } from '../../suspend.js';
 import { type ByteOffset, maxFileSize, pageSize, volumeInode } from '../../units.js';
+import type { Credentials } from '../api.js';
 import type { Context } from './context.js';
 import { makeDirty, pagesAtEnd } from './file-write.js';
 import { type Inode, inlineBytes } from './inode.js';
@@ -23,14 +24,20 @@ import { flushNow } from './steps.js';
  * Add a new size to the edit. Returns what is to be done right after the edit was applied. Throws Suspend, EFBIG,
  * ENOSPC (growing), EIO.
  */
-export function resize(context: Context, inode: Inode, size: ByteOffset, edit: InodeEdit): () => void {
+export function resize(
+  context: Context,
+  inode: Inode,
+  size: ByteOffset,
+  edit: InodeEdit,
+  who?: Credentials,
+): () => void {
   if (size > maxFileSize) throw new FsError('EFBIG', 'truncate', inode.number);
   if (inode.cutting !== undefined) throw new Suspend(inode.cutting, 'truncation');
-  return size > inode.record.size ? grow(context, inode, size, edit) : shrink(context, inode, size, edit);
+  return size > inode.record.size ? grow(context, inode, size, edit, who) : shrink(context, inode, size, edit);
 }
 
-function grow(context: Context, inode: Inode, size: ByteOffset, edit: InodeEdit): () => void {
-  makeDirty(context, inode, pagesAtEnd(inode));
+function grow(context: Context, inode: Inode, size: ByteOffset, edit: InodeEdit, who?: Credentials): () => void {
+  makeDirty(context, inode, pagesAtEnd(inode), who);
   if (context.volume.journal === 'data') {
     // What is inline at the old size can't stay so at the new one, and is not dirty afterwards.
     if (size > inlineBytes) inode.wantsExtents = true;

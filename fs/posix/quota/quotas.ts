@@ -206,7 +206,10 @@ export class Quotas {
     let verdict = judge(this.pagesOf(account), pages, ofPages(limits), seconds);
     if (verdict.refused !== undefined && !isExempt(who)) {
       if (account.dirty > 0 && account.flushedAt !== account.dirtied) throw new Suspend(this.flush(account), 'a quota');
-      verdict = judge(this.pagesOf(account), Math.max(0, pages - replaces()), ofPages(limits), seconds);
+      const more = pages - replaces();
+      // In place, also beyond a limit: that asks for nothing.
+      if (more <= 0) return;
+      verdict = judge(this.pagesOf(account), more, ofPages(limits), seconds);
       if (verdict.refused !== undefined) throw this.refusal(account, verdict.refused, 'space', inode);
     }
     if (verdict.until !== limits.pagesUntil) this.keep(account, { pagesUntil: verdict.until }, 'space');

@@ -39,10 +39,24 @@ test.each(moods)('a file takes what the hard limit leaves, dirty pages included,
   // In place is no more than there is.
   expect(await write(at, b, 0, 4)).toBe(4 * page);
   expect(await write(at, b, 5, 1, root)).toBe(page);
+  // Also beyond the limit, by now.
+  expect(await write(at, b, 0, 4)).toBe(4 * page);
   await at.do((fs) => fs.unlink(1, bytes('a'), user));
   expect(await write(at, b, 6, 5)).toBe(5 * page);
   expect(await writeFails(at, b, 11, 1)).toBe('EDQUOT');
   expect(await at.settle()).toEqual([]);
+});
+
+test('an inline file that gets pages by growing asks for them', async () => {
+  const at = await bench();
+  await limit(at, 'user', user.uid, { hardPages: 1 });
+  const [a, b] = [await own(at, 'a'), await own(at, 'b')];
+  await at.do((fs) => fs.write(b, 0, new Uint8Array(100).fill(1), user));
+  await at.flush(b);
+  await write(at, a, 0, 1);
+  expect(await at.failure((fs) => fs.setattr(b, { size: 5000 }, user))).toBe('EDQUOT');
+  expect(await at.failure((fs) => fs.fallocate(b, 0, 0, 10, user))).toBe('EDQUOT');
+  expect(await at.failure((fs) => fs.setattr(b, { size: 50 }, user))).toBe('none');
 });
 
 test('inodes: a hard limit, one for a group, and the default for all but the superuser', async () => {
