@@ -47,3 +47,27 @@ it('does not answer a late request through a descriptor that is another file by 
   expect(fs.readFileSync(path.join(directory, 'other')).length).toBe(0);
   fs.rmSync(directory, { recursive: true });
 });
+
+it.runIf(process.getuid?.() === 0)('leaves alone what others have mounted at its place', async () => {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'varve-session-'));
+  const fifo = path.join(directory, 'fifo');
+  const target = path.join(directory, 'target');
+  execFileSync('mkfifo', [fifo]);
+  fs.mkdirSync(target);
+  const fd = fs.openSync(fifo, fs.constants.O_RDWR | fs.constants.O_NONBLOCK);
+  const session = new Session(target, { fd, device: '0:0' }, options);
+  session.ready().catch(() => undefined);
+  const served = session.serve({ filesystem: () => undefined, nearLimit: () => false });
+  execFileSync('mount', ['-t', 'tmpfs', 'theirs', target]);
+  try {
+    fs.writeFileSync(path.join(target, 'file'), '');
+    await expect(session.unmount(true)).rejects.toMatchObject({ code: 'EBUSY' });
+    session.abort();
+    await served;
+    await session.unmount(true);
+    expect(fs.readdirSync(target)).toEqual(['file']);
+  } finally {
+    execFileSync('umount', [target]);
+    fs.rmSync(directory, { recursive: true });
+  }
+});

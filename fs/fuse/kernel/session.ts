@@ -18,6 +18,7 @@ import { lastErrno } from '../../host/libc.js';
 import type { InodeNumber } from '../../units.js';
 import { deferred } from '../deferred.js';
 import type { Mounted, MountOptions, Served } from '../driver.js';
+import { mountAt } from '../mount-table.js';
 import { unmountKernel } from '../unmount.js';
 import { opcode, opcodeName, outHeader, requestBufferBytes } from './abi.js';
 import { Dispatch } from './dispatch.js';
@@ -122,8 +123,12 @@ export class Session implements Mounted {
     await Promise.all([...this.writers.keys()].map((inode) => this.notifier.pull(0, inode)));
   }
 
-  unmount(lazy: boolean): Promise<void> {
-    return unmountKernel(this.target, lazy);
+  /** Where it was, or over it, something else may be mounted by now: that stays. */
+  async unmount(lazy: boolean): Promise<void> {
+    if (this.gone) return;
+    const seen = mountAt(this.target);
+    if (seen !== undefined && seen.device !== this.device) throw new FsError('EBUSY', `unmount of ${this.target}`);
+    await unmountKernel(this.target, lazy);
   }
 
   abort(): void {
