@@ -74,6 +74,7 @@ export class Files {
     } catch (e) {
       if (!(e instanceof FsError) || e.code !== 'ENOENT') throw e;
     }
+    if (path.endsWith('/')) throw new FsError('EISDIR', path);
     const { parent, name } = await this.paths.place(path);
     return run(() => this.filesystem.mknod(parent, name, fileType.regular | mode, 0, 0o022, caller));
   }
@@ -170,8 +171,10 @@ export class Files {
     return this.at(path, ({ parent, name }) => this.filesystem.rmdir(parent, name, caller));
   }
 
-  unlink(path: string): Promise<void> {
-    return this.at(path, ({ parent, name }) => this.filesystem.unlink(parent, name, caller));
+  async unlink(path: string): Promise<void> {
+    // A slash behind the name wants a directory, and of that it is the wrong call.
+    if (path.endsWith('/')) throw new FsError('ENOTDIR', path);
+    await this.at(path, ({ parent, name }) => this.filesystem.unlink(parent, name, caller));
   }
 
   async rm(path: string, options: { recursive?: boolean; force?: boolean } = {}): Promise<void> {

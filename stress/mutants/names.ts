@@ -56,8 +56,8 @@ export const nameMutants: readonly Mutant[] = [
     name: 'cut-keeps-the-tail',
     why: 'bytes behind the end of a file that was cut come back when it grows',
     file: 'fs/posix/inode/truncate.ts',
-    from: `  makeDirty(context, inode, pagesAtEnd(inode));\n`,
-    to: `  void makeDirty;\n  void pagesAtEnd;\n`,
+    from: `  makeDirty(context, inode, pagesAtEnd(inode), who);\n`,
+    to: `  void makeDirty;\n  void pagesAtEnd;\n  void who;\n`,
     tests: [data, random],
   },
   {

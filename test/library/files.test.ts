@@ -89,6 +89,8 @@ const scripts: Readonly<Record<string, (on: Module, at: string) => Promise<unkno
         await answer(() => on.mkdir(`${at}/x/y/file/z`, { recursive: true })),
         await answer(() => on.rmdir(`${at}/x`)),
         await answer(() => on.rmdir(`${at}/x/y/file`)),
+        await answer(() => on.unlink(`${at}/x/y/file/`)),
+        await answer(() => on.writeFile(`${at}/x/y/new/`, '')),
         await answer(() => on.rm(`${at}/none`, { force: true })),
         await answer(() => on.rm(`${at}/none`)),
       ];
