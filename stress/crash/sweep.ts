@@ -29,12 +29,14 @@ import { addRun, count, type Tally } from './tally.js';
 export interface SweepOptions {
   readonly journal: JournalMode;
   readonly seed: number;
+  /** How the volumes of the runs begin; in every way unless told. States of some are dearer than those of others. */
+  readonly beginnings?: readonly Beginning[];
   /** States to judge; those of the run at hand are judged to the end. */
   readonly states: number;
   /** True: end after the state that is being judged. */
   readonly stop?: () => boolean;
   /** Told of the identity of each state that was judged. */
-  readonly judged?: (identity: number) => void;
+  readonly judged?: (identity: number) => unknown;
 }
 
 /** A broken promise, and what leads to it. */
@@ -90,7 +92,8 @@ export class Sweep {
     const { journal, seed } = options;
     const now = (): number => this.time.now;
     if (run % runsPerVolume === 0 || !this.next) {
-      const kind = beginnings[below(random, beginnings.length)];
+      const kinds = options.beginnings ?? beginnings;
+      const kind = kinds[below(random, kinds.length)];
       this.next = { kind, contents: await beginning(kind) };
     }
     const { contents, kind } = this.next;
