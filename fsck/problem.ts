@@ -13,7 +13,10 @@ export const invariants = {
   checkpoint: ['C1', 'The newest checkpoint is sane: its numbers are in range and agree with the superblock.'],
   'checkpoint-slot': ['C2', 'On a cleanly closed volume, the older checkpoint slot verifies or was never written.'],
   replay: ['C3', 'The journal after the checkpoint can be replayed.'],
-  journal: ['C4', 'No record of the journal is missing that a later one calls durable.'],
+  journal: [
+    'C4',
+    'No record of the journal is missing that a later one calls durable, and none builds on a checkpoint that is lost.',
+  ],
   'table-page': ['T1', 'Every current page of the segment table verifies and is no newer than the checkpoint.'],
   'index-entry': ['T2', 'A place has a known state, and its serial is below the next one and in no other place.'],
   'live-count': ['T3', 'A place has as many live pages as its live map has bits; a free or journal place has none.'],

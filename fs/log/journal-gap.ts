@@ -3,7 +3,8 @@
  * The end of the chain alone says nothing, as a torn tail ends it in the same way; but a tail that was never
  * acknowledged has no record behind it that says `durable` of it, as that number is taken from completed barriers.
  *
- * A chain that ends at a record which builds on a lost checkpoint has no hole: nothing of the journal is missing.
+ * A record that builds on a checkpoint which is not there says as much of that: records name a checkpoint only once it
+ * is durable, and of two slots a power cut tears the one that is being written, which no record names yet.
  *
  * Cost: the rest of the segment in which the chain ends, its successor, and successors that records found there name: at
  * most `mostSegments` are read, whatever the volume holds.
@@ -16,8 +17,10 @@ import { recordAlignment } from './journal.js';
 import { type ChainEnd, decodeRecord, verified } from './journal-reader.js';
 
 export interface JournalGap {
-  /** The first record that is missing. */
+  /** The first record that is missing, or that can't be used. */
   readonly sequence: number;
+  /** That record is there; what is lost is the checkpoint on which it builds. */
+  readonly baseless: boolean;
   /** Records up to this one had been durable. */
   readonly durable: number;
   /** Inodes that the records behind it changed, as far as these can be read: at most `mostInodes`. */
@@ -34,7 +37,6 @@ export async function findGap(
   end: ChainEnd,
   epoch: number,
 ): Promise<JournalGap | undefined> {
-  if (end.baseless) return undefined;
   const segment = new Uint8Array(segmentPages(geometry) * pageSize);
   const places: Place[] = [end.place, end.nextPlace];
   const inodes = new Set<InodeNumber>();
@@ -45,14 +47,15 @@ export async function findGap(
     for (const { header, at } of headers(segment, i === 0 ? end.at : 0, epoch, end.sequence)) {
       // Of a damaged record, too: whatever lies there must stand for itself.
       if (!places.includes(header.nextPlace)) places.push(header.nextPlace);
-      const bytes = header.sequence > end.sequence ? verified(segment, at, header) : undefined;
+      const bytes = verified(segment, at, header);
       if (bytes === undefined) continue;
       durable = Math.max(durable, header.durable);
       for (const { items } of decodeRecord(bytes, geometry.sealer)?.batches ?? [])
         for (const { inode } of items) if (inodes.size < mostInodes) inodes.add(inode);
     }
   }
-  return durable >= end.sequence ? { sequence: end.sequence, durable, inodes } : undefined;
+  const { sequence, baseless } = end;
+  return baseless || durable >= sequence ? { sequence, baseless, durable, inodes } : undefined;
 }
 
 /** What looks like the header of a record of the epoch, of this number or a later one, wherever it lies. */

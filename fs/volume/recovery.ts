@@ -3,7 +3,8 @@
  * are skipped; the others are applied in order by the same code that applied them first. Records that a later one
  * calls durable are trusted; of those after that, the data which they refer to is read and compared first, as the
  * power may have failed between the two. The first that fails ends the replay. So does the first that is not there; but if
- * records behind it show that it had been durable, it has rotted, and recovery refuses to go on as if it had never been.
+ * records behind it show that it had been durable, or it builds on a checkpoint that is lost, something has rotted, and
+ * recovery refuses to go on as if it had never been.
  *
  * Crash safety: nothing is written here. The checkpoint under a new epoch that follows makes the result durable;
  * a crash before it finds the old checkpoint and the same records again.
@@ -21,7 +22,7 @@ import { pageSize } from '../units.js';
 import { applyChanges, prepareChanges } from './apply.js';
 import type { VolumeState } from './state.js';
 
-/** A record of the journal is damaged or missing that had been durable. */
+/** A record of the journal is damaged or missing that had been durable, or the checkpoint on which it builds is. */
 export class JournalDamage extends VolumeError {
   constructor(
     name: string,
@@ -34,7 +35,8 @@ export class JournalDamage extends VolumeError {
   }
 }
 
-export function wordsOf({ sequence, durable }: JournalGap): string {
+export function wordsOf({ sequence, baseless, durable }: JournalGap): string {
+  if (baseless) return `the checkpoint on which record ${sequence} of the journal builds is lost`;
   const acknowledged = durable > sequence ? `records up to ${durable} were acknowledged` : 'it was acknowledged';
   return `record ${sequence} of the journal is damaged, and ${acknowledged} as durable`;
 }

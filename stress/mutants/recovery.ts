@@ -1,7 +1,7 @@
 /** Faults in what recovery believes and does, and in what is verified when it is read. */
 import { type Mutant, tests } from './mutant.js';
 
-const { powerCut, rules, damage, aceOne, journalChain, journalDamage } = tests;
+const { powerCut, rules, damage, aceOne, journalChain, journalDamage, lostSlot } = tests;
 
 export const recoveryMutants: readonly Mutant[] = [
   {
@@ -168,8 +168,16 @@ export const recoveryMutants: readonly Mutant[] = [
     name: 'torn-tail-taken-for-rot',
     why: 'a volume is refused after an ordinary power cut',
     file: 'fs/log/journal-gap.ts',
-    from: `  return durable >= end.sequence ? {`,
-    to: `  return durable > 0 ? {`,
+    from: `durable >= sequence ? {`,
+    to: `durable > 0 ? {`,
     tests: [journalChain, powerCut],
+  },
+  {
+    name: 'lost-checkpoint-passed-over',
+    why: 'what only the newer checkpoint held is gone without a word',
+    file: 'fs/log/journal-gap.ts',
+    from: `  return baseless || durable`,
+    to: `  return durable`,
+    tests: [lostSlot],
   },
 ];

@@ -1,6 +1,6 @@
 /**
  * The newer checkpoint slot is lost, by a sector that has rotted or can't be read: the volume begins with the older one,
- * and takes from the journal what can be added to that.
+ * and takes from the journal what can be added to that. If records show that more was there, it asks first.
  */
 import { expect, it } from 'vitest';
 import { FsError } from '../../fs/errors.js';
@@ -10,8 +10,10 @@ import { initialItems } from '../../fs/posix/namespace/root-directory.js';
 import { MemoryStore } from '../../fs/store/memory.js';
 import { run } from '../../fs/suspend.js';
 import { pageSize, rootInode } from '../../fs/units.js';
+import { JournalDamage } from '../../fs/volume/recovery.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { checkVolume } from '../../fsck/check.js';
+import { allowSafe } from '../../fsck/repair/permission.js';
 import { repairVolume } from '../../fsck/repair/repair.js';
 import { BadSectors } from '../support/bad-sectors.js';
 import { formatTestVolume } from '../support/volume-image.js';
@@ -24,8 +26,8 @@ interface Mounted {
   readonly fs: FileSystem;
 }
 
-async function mounted(disk: BadSectors): Promise<Mounted> {
-  const volume = await Volume.open(disk, { commitSeconds: 0 });
+async function mounted(disk: BadSectors, cutJournal = false): Promise<Mounted> {
+  const volume = await Volume.open(disk, { commitSeconds: 0, cutJournal });
   const fs = new FileSystem(volume);
   await fs.recover();
   return { volume, fs };
@@ -55,7 +57,7 @@ async function closed({ volume, fs }: Mounted): Promise<void> {
   await volume.close();
 }
 
-it('what only the lost checkpoint held is missing as a whole: no record that builds on it is replayed', async () => {
+it('what only the lost checkpoint held is missed: no record that builds on it is replayed, and none is left out in silence', async () => {
   const disk = await formatted();
   const before = await mounted(disk);
   const { inode } = await make(before, 'a');
@@ -68,7 +70,8 @@ it('what only the lost checkpoint held is missing as a whole: no record that bui
   const slot = newerSlot(before);
   await before.volume.abandon();
   await disk.write(slot, [new Uint8Array(pageSize)]);
-  const after = await mounted(disk);
+  await expect(mounted(disk)).rejects.toThrow(/checkpoint on which record 1 of the journal builds is lost; run fsck/);
+  const after = await mounted(disk, true);
   expect(await names(after)).toEqual(['a']);
   await closed(after);
   expect(await checkVolume(disk)).toEqual([]);
@@ -105,12 +108,37 @@ it('records of the line that the lost checkpoint made live are not those of the 
   const slot = newerSlot(other);
   await before.volume.abandon();
   await disk.write(slot, [new Uint8Array(pageSize)]);
-  const after = await mounted(disk);
+  await expect(mounted(disk)).rejects.toThrow(JournalDamage);
+  const after = await mounted(disk, true);
   expect(after.volume.lines.live).toBe('');
   expect(await names(after)).toEqual(['a']);
   expect(after.volume.inodes).toBe(2);
   await closed(after);
   expect(await checkVolume(disk)).toEqual([]);
+});
+
+it('fsck says that a checkpoint is lost, and cuts the journal if it is told to', async () => {
+  const disk = await formatted();
+  const before = await mounted(disk);
+  const { inode } = await make(before, 'a');
+  await before.volume.commit();
+  await run(() => before.fs.write(inode, 0, new Uint8Array(50_000).fill(7), who));
+  await before.volume.commit();
+  await make(before, 'b');
+  await before.fs.sync();
+  const slot = newerSlot(before);
+  await before.volume.abandon();
+  await disk.write(slot, [new Uint8Array(pageSize)]);
+  const careful = await repairVolume(disk, { allow: allowSafe });
+  expect(careful.left.problems.map(({ code }) => code)).toContain('journal');
+  await expect(mounted(disk)).rejects.toThrow(JournalDamage);
+  const { found, left, ledger } = await repairVolume(disk);
+  expect(found.problems.map(({ invariant }) => invariant)).toContain('C4');
+  expect(ledger.losses.map(({ path }) => path)).toContain('/');
+  expect(left.problems).toEqual([]);
+  const after = await mounted(disk);
+  expect(await names(after)).toEqual(['a']);
+  await closed(after);
 });
 
 it("a slot that can't be read counts as lost, for a mount and for fsck; two of them are an error", async () => {
