@@ -67,16 +67,21 @@ export class Files {
 
   private async opened(path: string, wanted: Flags, mode: number): Promise<Attributes> {
     if (!wanted.creates) return this.paths.find(path);
-    try {
-      const found = await this.paths.find(path, !wanted.exclusive);
+    if (path.endsWith('/')) throw new FsError('EISDIR', path);
+    const found = await this.paths.findOrPlace(path, !wanted.exclusive);
+    if ('inode' in found) {
       if (wanted.exclusive) throw new FsError('EEXIST', path);
       return found;
-    } catch (e) {
-      if (!(e instanceof FsError) || e.code !== 'ENOENT') throw e;
     }
-    if (path.endsWith('/')) throw new FsError('EISDIR', path);
-    const { parent, name } = await this.paths.place(path);
-    return run(() => this.filesystem.mknod(parent, name, fileType.regular | mode, 0, 0o022, caller));
+    try {
+      return await run(() =>
+        this.filesystem.mknod(found.parent, found.name, fileType.regular | mode, 0, 0o022, caller),
+      );
+    } catch (e) {
+      if (wanted.exclusive || !(e instanceof FsError) || e.code !== 'EEXIST') throw e;
+      // Another call has made it meanwhile.
+      return this.opened(path, wanted, mode);
+    }
   }
 
   async readFile(path: string): Promise<Buffer>;

@@ -18,13 +18,24 @@ export interface Place {
   readonly name: Uint8Array;
 }
 
+/** The directories from the root on, and at last what the path leads to, if nothing is missing. */
+interface Walk {
+  readonly trail: readonly { readonly name: string; readonly attributes: Attributes }[];
+  readonly missing?: Place;
+}
+
 export class Paths {
   constructor(private readonly filesystem: FileSystemApi) {}
 
   /** The attributes of what a path leads to. ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG. */
   async find(path: string, followLast = true): Promise<Attributes> {
-    const trail = await this.walk(path, followLast);
-    return trail.at(-1)!.attributes;
+    return (await this.walk(path, followLast)).trail.at(-1)!.attributes;
+  }
+
+  /** What a path leads to; or, if only its last name or what that links to is not there, where that would be made. */
+  async findOrPlace(path: string, followLast: boolean): Promise<Attributes | Place> {
+    const { trail, missing } = await this.walk(path, followLast, true);
+    return missing ?? trail.at(-1)!.attributes;
   }
 
   /** The directory and the last name of a path, which need not exist. EEXIST for a path that has no last name. */
@@ -39,14 +50,14 @@ export class Paths {
 
   /** The path without links, `.` and `..`. */
   async real(path: string): Promise<string> {
-    const trail = await this.walk(path, true);
+    const { trail } = await this.walk(path, true);
     return `/${trail
       .slice(1)
       .map(({ name }) => name)
       .join('/')}`;
   }
 
-  private async walk(path: string, followLast: boolean): Promise<{ name: string; attributes: Attributes }[]> {
+  private async walk(path: string, followLast: boolean, mayLack = false): Promise<Walk> {
     if (path.includes('\0')) throw new FsError('EINVAL', JSON.stringify(path));
     const trail = [{ name: '', attributes: await run(() => this.filesystem.getattr(rootInode)) }];
     const rest = namesOf(path).reverse();
@@ -58,7 +69,12 @@ export class Paths {
         if (trail.length > 1) trail.pop();
         continue;
       }
-      const attributes = await this.lookup(inode, name, path);
+      const encoded = encoder.encode(name);
+      const attributes = await this.lookup(inode, encoded);
+      if (attributes === undefined) {
+        if (mayLack && rest.length === 0) return { trail, missing: { parent: inode, name: encoded } };
+        throw new FsError('ENOENT', path);
+      }
       if (!isSymlink(attributes.mode) || (rest.length === 0 && !followLast)) {
         trail.push({ name, attributes });
         continue;
@@ -68,15 +84,15 @@ export class Paths {
       if (target.startsWith('/')) trail.length = 1;
       rest.push(...namesOf(target).reverse());
     }
-    return trail;
+    return { trail };
   }
 
-  private async lookup(parent: InodeNumber, name: string, path: string): Promise<Attributes> {
-    const bytes = encoder.encode(name);
+  private async lookup(parent: InodeNumber, name: Uint8Array): Promise<Attributes | undefined> {
     try {
-      return await run(() => this.filesystem.lookup(parent, bytes));
+      return await run(() => this.filesystem.lookup(parent, name));
     } catch (e) {
-      throw e instanceof FsError && e.code === 'ENOENT' ? new FsError('ENOENT', path) : e;
+      if (e instanceof FsError && e.code === 'ENOENT') return undefined;
+      throw e;
     }
   }
 }

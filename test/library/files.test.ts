@@ -74,6 +74,19 @@ const scripts: Readonly<Record<string, (on: Module, at: string) => Promise<unkno
       return said.map((one) => (one === 'ERR_INVALID_ARG_VALUE' ? 'EINVAL' : one));
     }),
   ],
+  'a link to what is not there yet leads to the file that open makes': (on, at) => [
+    answer(async () => {
+      await on.mkdir(`${at}/dangling/d`, { recursive: true });
+      await on.symlink('d/new', `${at}/dangling/link`);
+      await on.symlink('none/new', `${at}/dangling/nowhere`);
+      const said = [
+        await answer(() => on.open(`${at}/dangling/link`, 'wx')),
+        await answer(() => on.writeFile(`${at}/dangling/nowhere`, '')),
+      ];
+      await on.writeFile(`${at}/dangling/link`, 'text');
+      return [...said, await on.readFile(`${at}/dangling/d/new`, 'utf8')];
+    }),
+  ],
   'directories are made, listed and removed': (on, at) => [
     answer(async () => {
       const first = await on.mkdir(`${at}/x/y/z/`, { recursive: true });
