@@ -54,12 +54,19 @@ export class FileHandle {
     position: number | null = null,
   ): Promise<{ bytesWritten: number; buffer: Uint8Array }> {
     this.mustBe(this.access.writes, 'write');
-    const at = this.access.appends ? (await this.stat()).size : (position ?? this.position);
+    const { appends } = this.access;
+    let at = position ?? this.position;
     for (let done = 0; done < length; ) {
       const part = buffer.subarray(offset + done, offset + Math.min(length, done + piece));
-      done += await run(() => this.filesystem.write(this.inode, at + done, part, caller));
+      const written = await run(() => {
+        // In the same stretch as the write: no other one comes between.
+        if (appends) at = this.filesystem.getattr(this.inode).size;
+        return this.filesystem.write(this.inode, at, part, caller);
+      });
+      at += written;
+      done += written;
     }
-    if (position === null || this.access.appends) this.position = at + length;
+    if (position === null || appends) this.position = at;
     return { bytesWritten: length, buffer };
   }
 

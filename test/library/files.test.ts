@@ -87,6 +87,13 @@ const scripts: Readonly<Record<string, (on: Module, at: string) => Promise<unkno
       return [...said, await on.readFile(`${at}/dangling/d/new`, 'utf8')];
     }),
   ],
+  'what is appended at the same time is all there, and whole': (on, at) => [
+    answer(async () => {
+      const lines = Array.from({ length: 20 }, (_, i) => `line ${i}\n`);
+      await Promise.all(lines.map((line) => on.appendFile(`${at}/log`, line)));
+      return (await on.readFile(`${at}/log`, 'utf8')).split('\n').sort();
+    }),
+  ],
   'directories are made, listed and removed': (on, at) => [
     answer(async () => {
       const first = await on.mkdir(`${at}/x/y/z/`, { recursive: true });
