@@ -9,6 +9,7 @@ import { segmentPages } from '../format/geometry.js';
 import { maxTransforms, TransformEntry } from '../format/superblock.js';
 import type { MountEntry } from '../fuse/mount-table.js';
 import { pageSize } from '../units.js';
+import { formatMs } from './activity.js';
 import { type AddCommand, withExamples } from './command.js';
 import { adviceText } from './full-advice.js';
 import { json, pairs } from './output.js';
@@ -121,6 +122,18 @@ const usageLines = (usage: Usage): [string, string][] => [
 const gathered = ({ chunks, pages, beyondBudget }: NonNullable<ServerFacts['autodefrag']>): string =>
   `${formatSize(pages * pageSize)} laid anew in ${counted(chunks, 'chunk')}, ${counted(beyondBudget, 'chunk')} beyond the budget`;
 
+/** Kinds of requests that are shown: those that there were most of. */
+const kindsShown = 5;
+
+const latencyLines = (latencies: ServerFacts['latencyMs']): [string, string][] =>
+  Object.entries(latencies)
+    .sort(([, a], [, b]) => b.count - a.count)
+    .slice(0, kindsShown)
+    .map(([kind, { count, p50, p99 }]) => [
+      kind,
+      `${counted(count, 'request')}, half within ${formatMs(p50)}, 99 % within ${formatMs(p99)}`,
+    ]);
+
 function serverLines(server: ServerFacts | undefined): [string, string][] {
   if (server === undefined) return [['server', 'does not answer, or belongs to another user']];
   const { checkpoints = 0, records = 0, moved = 0, filePages = 0, bytesWritten = 0 } = server.volume;
@@ -137,5 +150,6 @@ function serverLines(server: ServerFacts | undefined): [string, string][] {
     ['cleaner moved', formatSize(moved * pageSize)],
     ...(server.advice === null ? [] : [['nearly full', adviceText(server.advice)] as [string, string]]),
     ...(server.autodefrag === null ? [] : [['autodefrag', gathered(server.autodefrag)] as [string, string]]),
+    ...latencyLines(server.latencyMs),
   ];
 }

@@ -1,6 +1,7 @@
 /** What the server of a mount tells about itself and its volume. */
 import { VolumeError } from '../errors.js';
 import type { MountEntry } from '../fuse/mount-table.js';
+import type { LatencySummary } from './activity.js';
 import { ControlConnection } from './control-client.js';
 import type { Advice } from './full-advice.js';
 
@@ -18,6 +19,8 @@ export interface ServerFacts {
   /** What to delete, when the volume is nearly full because of snapshots. */
   readonly advice: Advice | null;
   readonly volume: Readonly<Record<string, number>>;
+  /** By kind of request, since the mount. */
+  readonly latencyMs: Readonly<Record<string, LatencySummary>>;
 }
 
 /** Undefined: the server is dead, or another user's. */

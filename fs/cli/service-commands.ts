@@ -2,6 +2,7 @@
 import { VolumeError } from '../errors.js';
 import type { Mounted } from '../fuse/driver.js';
 import type { Roots } from '../posix/snapshots/roots.js';
+import { activityOf, summarized } from './activity.js';
 import { answerCompression } from './compression.js';
 import type { Control } from './control.js';
 import { answerDefrag } from './defrag-service.js';
@@ -39,7 +40,7 @@ export function answerLive(
 /** What any mount of the volume answers. */
 export function answerAll(service: Service, roots: Roots, control: Control, mounted: Mounted): void {
   const { image, volume, filesystem, views, transfers } = service;
-  const began = Date.now();
+  const began = performance.now();
   control.on('ping', () => ({ pid: process.pid }));
   control.on('sync', () => volume.commit());
   transfers.answer(control);
@@ -52,13 +53,19 @@ export function answerAll(service: Service, roots: Roots, control: Control, moun
     readOnly: volume.readOnly,
     journal: volume.journal,
     failure: volume.failure ?? null,
-    seconds: Math.floor((Date.now() - began) / 1000),
+    seconds: Math.floor((performance.now() - began) / 1000),
     memoryBytes: process.memoryUsage.rss(),
     volume: { ...volume.statistics(), ...volume.counters },
     autodefrag: filesystem.gathered ?? null,
     advice: (await adviceOf(volume.state)) ?? null,
     driver: mounted.statistics(),
+    latencyMs: Object.fromEntries(
+      Object.entries(mounted.latencies()).map(([kind, { counts }]) => [kind, summarized(counts)]),
+    ),
   }));
+  control.on('activity', ({ callersOf }) =>
+    activityOf(service, mounted, began, typeof callersOf === 'number' ? callersOf : 0),
+  );
   answerCompression(control, volume);
   views.answer(control);
   for (const [command, handler] of Object.entries(snapshotCommands(volume, roots))) control.on(command, handler);

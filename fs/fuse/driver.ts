@@ -9,6 +9,7 @@
  */
 import type { Attributes, FileSystemApi } from '../posix/api.js';
 import type { InodeNumber } from '../units.js';
+import type { KindLatency } from './latencies.js';
 
 export interface MountOptions {
   /** What stands in the first column of /proc/mounts: the path of the image. */
@@ -42,6 +43,10 @@ export interface Mounted {
   readonly device: string;
   /** Counters since the mount, for `varve info` and benchmarks. */
   statistics(): Readonly<Record<string, number>>;
+  /** How long requests took since the mount, by kind: `lookup`, `read`, ... */
+  latencies(): Readonly<Record<string, KindLatency>>;
+  /** Threads that made the last requests, at most `most` of them, and how many each; 0: the kernel, by itself. */
+  recentCallers(most: number): ReadonlyMap<number, number>;
   /**
    * How busy the mount is: requests so far, requests that are not answered yet, ms since the last answer, and
    * whether it has ended.

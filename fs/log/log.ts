@@ -38,6 +38,8 @@ export class Log implements HeadOwner {
   readonly deferred: { address: Address; pages: number }[] = [];
   /** Pages handed to the store since the volume was opened. */
   pagesWritten = 0;
+  /** Pages that `read` was asked for. */
+  pagesRead = 0;
   readonly perSegment: number;
   readonly prewriter: Prewriter;
   private readonly flights = new Set<Flight>();
@@ -131,6 +133,7 @@ export class Log implements HeadOwner {
     scattered = false,
     from: Readable = this.store,
   ): Promise<void> | undefined {
+    this.pagesRead += pages;
     const place = this.table.placeOf(Math.floor(address / this.perSegment));
     if (place >= 0) return this.readPlace(place, this.pageOf(address, pages), pages, into, scattered, from);
     return this.readMoved(address, pages, into, from);

@@ -75,6 +75,13 @@ export interface FileSystemOptions {
   readonly breathe?: () => Promise<void>;
 }
 
+/** Pages of files in memory: those that are dirty, all, and the most there may be. */
+export interface Memory {
+  readonly dirtyPages: number;
+  readonly pages: number;
+  readonly mostPages: number;
+}
+
 const mebibyte = 1024 * 1024;
 /** Bytes from which on a write is flushed at once. */
 const largeWrite = 256 * 1024;
@@ -265,6 +272,11 @@ export class FileSystem implements FileSystemApi {
   /** What reads found scattered and was laid anew; undefined: that is not done. */
   get gathered(): Gathered | undefined {
     return this.context.gatherer?.gathered;
+  }
+
+  get memory(): Memory {
+    const { writeback, frames } = this.context;
+    return { dirtyPages: writeback.dirtyPages, pages: frames.used, mostPages: frames.limit };
   }
 
   settled(change: Change): Promise<void> | undefined {

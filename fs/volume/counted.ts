@@ -13,7 +13,16 @@ export interface Counted extends VolumeCounters {
   readonly moved: number;
   /** Those of them that were nodes of the file tree. */
   readonly movedNodes: number;
+  /** Nodes in memory, how many there may be, and how often one was not there. */
+  readonly nodes: number;
+  readonly mostNodes: number;
+  readonly nodeMisses: number;
   readonly dirtyNodes: number;
+  /** Places that can be written to now; of all. */
+  readonly freePlaces: number;
+  readonly places: number;
+  /** Read through addresses since the volume was opened: nodes and pages of files. */
+  readonly bytesRead: number;
   /** Handed to the store since the volume was opened, by whatever part of it. */
   readonly bytesWritten: number;
 }
@@ -29,7 +38,13 @@ export function counted({ counters, main, system, table, geometry, mover, cache,
     wraps: table.taken / geometry.places,
     moved: mover.moved,
     movedNodes: mover.movedNodes,
+    nodes: cache.size,
+    mostNodes: cache.budget,
+    nodeMisses: cache.misses,
     dirtyNodes: cache.dirty,
+    freePlaces: table.reusablePlaces,
+    places: geometry.places,
+    bytesRead: log.pagesRead * pageSize,
     bytesWritten: pages * pageSize + journal.bytesWritten,
   };
 }

@@ -9,6 +9,8 @@
 import { errno, FsError } from '../../errors.js';
 import type { Change } from '../../posix/api.js';
 import { Suspend } from '../../suspend.js';
+import { Latencies } from '../latencies.js';
+import { RecentCallers } from '../recent-callers.js';
 import { opcode, opcodeName } from './abi.js';
 import * as directories from './directories.js';
 import { type Connection, Exchange, type Handler, silent } from './exchange.js';
@@ -25,6 +27,9 @@ const notNeeded: Handler = () => -errno.ENOSYS;
 const nothingToDo: Handler = () => 0;
 /** An operation on a disk goes on: callers do not expect EINTR from it. */
 const ignored: Handler = () => silent;
+
+/** No operation has this number or a higher one; a power of two. */
+const opcodes = 64;
 
 const handlers: Handler[] = [];
 /** What a request changes if it succeeds: it is answered when the filesystem says that this is settled. */
@@ -77,7 +82,7 @@ for (const [code, handler, change] of [
   handlers[code] = handler;
   changes[code] = change;
 }
-for (let code = 0; code < 64; code++) handlers[code] ??= notNeeded;
+for (let code = 0; code < opcodes; code++) handlers[code] ??= notNeeded;
 
 /** The reply to an operation that is done, once it may be acknowledged. */
 async function afterSettling(x: Exchange, change: Change, length: number): Promise<number> {
@@ -100,7 +105,10 @@ export class Dispatch {
   /** Requests that waited, and attempts that were abandoned, since the mount. */
   suspended = 0;
   faults = 0;
-  readonly perOpcode = new Float64Array(64);
+  readonly perOpcode = new Float64Array(opcodes);
+  /** Of requests that were answered, by opcode. */
+  readonly latencies = new Latencies(opcodes);
+  readonly callers = new RecentCallers();
   private readonly exchanges: Pool<Exchange>;
 
   constructor(
@@ -124,7 +132,9 @@ export class Dispatch {
 
   /** Serve a new request. True if it is done and the exchange is free again; else it comes back by itself. */
   serve(x: Exchange): boolean {
-    this.perOpcode[x.request.opcode & 63]++;
+    this.perOpcode[x.request.opcode & (opcodes - 1)]++;
+    this.callers.note(x.request.pid);
+    x.began = this.connection.clock.ms;
     const filesystem = this.connection.served.filesystem(x.request.rootId);
     if (filesystem === undefined) {
       this.finish(x, unanswered.includes(x.request.opcode) ? silent : -errno.ESTALE);
@@ -226,6 +236,7 @@ export class Dispatch {
       const error = result < 0 ? -result : 0;
       const length = x.reply.finish(error === 0 ? result : 0, error, x.request.words);
       const delivered = this.send(x.reply.bytes, length);
+      this.latencies.record(x.request.opcode & (opcodes - 1), this.connection.clock.ms - x.began);
       if (error === 0) x.delivered(delivered);
     }
     x.reset();

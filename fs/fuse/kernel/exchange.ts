@@ -21,6 +21,7 @@ export interface Connection {
   readonly options: MountOptions;
   readonly served: Served;
   readonly counters: Counters;
+  readonly clock: LastLook;
   /** Open handles that can write, per inode: the kernel may have bytes of these files that nobody here has seen. */
   readonly writers: Map<InodeNumber, number>;
   /** Have the kernel send all such bytes of the inode. */
@@ -34,6 +35,14 @@ export interface Counters {
   bytesWritten: number;
 }
 
+/**
+ * What the clock said when somebody last looked: in ms, as performance.now(). Who looks does it for reasons of its own;
+ * latencies are measured with what that finds, as a look costs 0.27 us (Node 20, 2026).
+ */
+export interface LastLook {
+  ms: number;
+}
+
 export class Exchange {
   readonly request = new Request(requestBuffers);
   readonly reply = new Reply();
@@ -41,6 +50,8 @@ export class Exchange {
   filesystem!: FileSystemApi;
   /** Attempts so far. */
   attempts = 0;
+  /** When the request was about to be read, in ms. */
+  began = 0;
   /** To be held `holds` times once the reply is delivered. */
   private held: InodeNumber = 0;
   /** Of another root than the request's, if the entry leads there. */

@@ -56,6 +56,7 @@ export class Session implements Mounted {
   private gathering: (() => void)[] = [];
   private readonly writers = new Map<InodeNumber, number>();
   private readonly counters = { bytesRead: 0, bytesWritten: 0 };
+  private readonly clock = { ms: performance.now() };
   private readonly started = deferred();
   private readonly finished = deferred();
   private readonly turn = (): void => this.serveTurn();
@@ -79,6 +80,7 @@ export class Session implements Mounted {
       options: this.options,
       served,
       counters: this.counters,
+      clock: this.clock,
       writers: this.writers,
       pull: (rootId: number, inode: InodeNumber) => this.notifier.pull(rootId, inode),
       initialized: () => this.started.resolve(),
@@ -105,6 +107,14 @@ export class Session implements Mounted {
       if (perOpcode[code] > 0) statistics[opcodeName(code)] = perOpcode[code];
     }
     return statistics;
+  }
+
+  latencies(): ReturnType<Mounted['latencies']> {
+    return this.dispatch.latencies.read((code) => opcodeName(code).toLowerCase());
+  }
+
+  recentCallers(most: number): Map<number, number> {
+    return this.dispatch.callers.counts(most);
   }
 
   traffic(): ReturnType<Mounted['traffic']> {
@@ -139,6 +149,7 @@ export class Session implements Mounted {
     if (this.gone) return;
     this.turns++;
     const start = performance.now();
+    this.clock.ms = start;
     let x = this.next ?? this.dispatch.take();
     let served = false;
     for (let looks = 1; ; looks++) {
@@ -165,6 +176,7 @@ export class Session implements Mounted {
         break;
       }
       const now = performance.now();
+      this.clock.ms = now;
       if (now - this.lastAnswer > spinLimit) {
         this.next = x;
         if (served) this.pending = setImmediate(this.turn);
@@ -194,6 +206,7 @@ export class Session implements Mounted {
     if (this.gone) return false;
     const sent = write(this.fd, bytes, length);
     this.lastAnswer = performance.now();
+    this.clock.ms = this.lastAnswer;
     if (sent === length) return true;
     const code = lastErrno();
     // ENOENT: the caller was killed and waits no more. The others: the mount is gone.

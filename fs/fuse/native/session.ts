@@ -16,7 +16,9 @@ import type { Mounted, MountOptions, Served } from '../driver.js';
 import { isOrdinaryUser, othersAllowed, othersNotAllowed } from '../fusermount.js';
 import { remountKernel } from '../kernel/mount.js';
 import { inThread } from '../kernel/system-calls.js';
+import { Latencies } from '../latencies.js';
 import { mountAt } from '../mount-table.js';
+import { RecentCallers } from '../recent-callers.js';
 import { unmountKernel } from '../unmount.js';
 import { Callers } from './callers.js';
 import { Guard } from './guard.js';
@@ -28,6 +30,9 @@ import type { Call, Operation, Shared } from './operation.js';
 import { operations, permissionOperations } from './operations.js';
 import { PathTable } from './path-table.js';
 import { mountRecord, mountRecordBytes, ThreadRecord } from './thread-record.js';
+
+/** Kinds of operations, as latencies number them. */
+const kinds = [...operations.keys(), ...permissionOperations.keys()];
 
 /** How long a name that was hidden waits for a rename to replace it, in ms: both are one system call. */
 const leavingMs = 5;
@@ -52,6 +57,8 @@ export class NativeSession implements Mounted {
   private readonly records = new Map<Buffer, ThreadRecord>();
   private readonly perOperation: Record<string, number> = {};
   private readonly counters = { bytesRead: 0, bytesWritten: 0 };
+  private readonly perKind = new Latencies(kinds.length);
+  private readonly recent = new RecentCallers();
   private shared: Shared | undefined;
   private requests = 0;
   private waiting = 0;
@@ -98,6 +105,14 @@ export class NativeSession implements Mounted {
   statistics(): Readonly<Record<string, number>> {
     const { requests, waiting, faults, counters, perOperation } = this;
     return { requests, waiting, faults, ...counters, ...perOperation };
+  }
+
+  latencies(): ReturnType<Mounted['latencies']> {
+    return this.perKind.read((kind) => kinds[kind]);
+  }
+
+  recentCallers(most: number): Map<number, number> {
+    return this.recent.counts(most);
   }
 
   /** Calls come through the event loop: those that have come are begun when it has gone round. */
@@ -181,6 +196,7 @@ export class NativeSession implements Mounted {
   }
 
   private async perform(name: string, operation: Operation, record: Buffer, given: readonly unknown[]): Promise<void> {
+    const began = performance.now();
     this.requests++;
     this.perOperation[name] = (this.perOperation[name] ?? 0) + 1;
     this.waiting++;
@@ -189,6 +205,7 @@ export class NativeSession implements Mounted {
     let opened = 0;
     try {
       const call = this.call(record, lent);
+      this.recent.note(call.who.pid);
       result = await run(() => operation.act(call));
       if (operation.change !== undefined) await call.filesystem.settled(operation.change);
       opened = call.opened;
@@ -197,6 +214,7 @@ export class NativeSession implements Mounted {
     }
     this.waiting--;
     this.lastAnswer = performance.now();
+    this.perKind.record(kinds.indexOf(name), this.lastAnswer - began);
     // The thread goes on.
     const { rest } = operation;
     const signal = rest === undefined ? silentSignal : name;
