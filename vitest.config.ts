@@ -1,6 +1,7 @@
 /**
- * Three projects: `unit` runs in memory, two files at a time; `mount` uses real mounts of this machine, one file
- * at a time, so that what a test measures or kills is its own; `slow` is for runs of minutes.
+ * Three projects: `unit` runs in memory; `mount` uses real mounts of this machine, after it, as much of its time goes by in
+ * waiting for programs to start and end; `slow` is for runs of minutes, one file at a time. Folders, mounts and processes
+ * belong to the test that made them.
  *
  * No test may depend on how quick the machine is: the timeouts only end what hangs.
  */
@@ -32,7 +33,7 @@ export default defineConfig({
           name: 'mount',
           include: ['test/mount/**/*.test.ts'],
           exclude: ['test/**/*.slow.test.ts'],
-          maxWorkers: 1,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },
