@@ -43,14 +43,15 @@ export interface Activity {
 
 type Observed = Pick<Service, 'image' | 'volume' | 'filesystem'>;
 
-/** As of now; `callersOf`: of how many of the last requests to say who made them. */
+/** As of now; callers of the requests that came after the first `since`. */
 export function activityOf(
   { image, volume, filesystem }: Observed,
   mounted: Mounted,
   began: number,
-  callersOf: number,
+  since: number,
 ): Activity {
   const now = performance.now();
+  const driver = mounted.statistics();
   const { user, system } = process.cpuUsage();
   return {
     image,
@@ -63,9 +64,9 @@ export function activityOf(
     journal: volume.journal,
     failure: volume.failure ?? null,
     committing: volume.state.committing !== undefined,
-    driver: mounted.statistics(),
+    driver,
     latencies: mounted.latencies(),
-    callers: [...mounted.recentCallers(callersOf)],
+    callers: [...mounted.recentCallers(Math.max(0, (driver.requests ?? 0) - since))],
     memory: filesystem.memory,
     space: volume.statistics(),
     volume: volume.counters,

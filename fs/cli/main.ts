@@ -22,6 +22,7 @@ import { addScrub } from './scrub.js';
 import type { SecretOptions } from './secret.js';
 import { addSnapshot } from './snapshot.js';
 import { addSync } from './sync.js';
+import { addTop } from './top.js';
 import { addReceive, addSend } from './transfer.js';
 import { addTransform } from './transform.js';
 import { addUmount } from './umount.js';
@@ -32,6 +33,7 @@ import { addResize, addTrim } from './upkeep.js';
 const commands: readonly AddCommand[] = [
   addInfo,
   addDf,
+  addTop,
   addDump,
   addUmount,
   addSync,

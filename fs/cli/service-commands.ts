@@ -63,8 +63,8 @@ export function answerAll(service: Service, roots: Roots, control: Control, moun
       Object.entries(mounted.latencies()).map(([kind, { counts }]) => [kind, summarized(counts)]),
     ),
   }));
-  control.on('activity', ({ callersOf }) =>
-    activityOf(service, mounted, began, typeof callersOf === 'number' ? callersOf : 0),
+  control.on('activity', ({ since }) =>
+    activityOf(service, mounted, began, typeof since === 'number' ? since : Number.POSITIVE_INFINITY),
   );
   answerCompression(control, volume);
   views.answer(control);

@@ -202,6 +202,8 @@ describe.each(['kernel', 'native'])('varve umount and varve sync, driver=%s', (n
     const info = (await connection.ask('info')) as Record<string, unknown>;
     expect(info).toMatchObject({ image, target: directory, device, readOnly: false });
     expect((info.driver as Record<string, number>).requests).toBeGreaterThan(0);
+    const top = await varve('varve', 'top', '--json', '--count', '1', '--interval', '0.1', directory);
+    expect([top.code, JSON.parse(top.out)]).toMatchObject([0, { mount: directory, image }]);
     await expect(connection.ask('nonsense')).rejects.toThrow(/knows no command 'nonsense'/);
     connection.close();
   });

@@ -34,10 +34,16 @@ const types: Readonly<Record<string, (value: unknown) => boolean>> = {
   boolean: (value) => typeof value === 'boolean',
   number: (value) => typeof value === 'number',
   integer: Number.isInteger,
+  null: (value) => value === null,
 };
 
 const checks: Readonly<Record<string, Check>> = {
-  type: (wanted, value, path) => unless(types[wanted as string](value), path, `no ${wanted}`),
+  type: (wanted, value, path) =>
+    unless(
+      [wanted as string | string[]].flat().some((type) => types[type](value)),
+      path,
+      `no ${wanted}`,
+    ),
   const: (wanted, value, path) => unless(value === wanted, path, `not ${wanted}`),
   enum: (wanted, value, path) => unless((wanted as unknown[]).includes(value), path, `${value} is not in the list`),
   minimum: (wanted, value, path) =>

@@ -1,0 +1,167 @@
+/** `varve top`: what is made of a server's counters, and how it is shown. A volume in memory, and requests that were told. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { type Activity, activityOf, formatMs } from '../../fs/cli/activity.js';
+import { type Sample, sampleBetween } from '../../fs/cli/activity-sample.js';
+import { callersBy, processOf } from '../../fs/cli/caller-names.js';
+import { programCommand } from '../../fs/cli/command.js';
+import { addTop } from '../../fs/cli/top.js';
+import { topLine, topScreen } from '../../fs/cli/top-screen.js';
+import type { Mounted } from '../../fs/fuse/driver.js';
+import { Latencies } from '../../fs/fuse/latencies.js';
+import { RecentCallers } from '../../fs/fuse/recent-callers.js';
+import { ScrubbedVolume } from '../scrub/scrubbed-volume.js';
+import { CapturedOutput } from '../support/captured-output.js';
+import { schemaProblems } from '../support/json-schema.js';
+
+const kinds = ['lookup', 'read', 'fsync'];
+const time = new Date('2026-01-31T10:00:00.500Z');
+
+/** A mount on which nobody works: requests are counted as they are told. */
+class ToldMount {
+  readonly latencies = new Latencies(kinds.length);
+  readonly callers = new RecentCallers();
+  readonly counters = { requests: 0, bytesRead: 0, bytesWritten: 0, waiting: 0, suspended: 0 };
+
+  answer(kind: string, ms: number, thread: number): void {
+    this.counters.requests++;
+    this.callers.note(thread);
+    this.latencies.record(kinds.indexOf(kind), ms);
+  }
+
+  get mounted(): Mounted {
+    const { latencies, callers, counters } = this;
+    return {
+      target: '/mnt/v',
+      statistics: () => ({ ...counters }),
+      latencies: () => latencies.read((kind) => kinds[kind]),
+      recentCallers: (most: number) => callers.counts(most),
+    } as unknown as Mounted;
+  }
+}
+
+/** Two moments, with requests and a commit between them. */
+async function moments(): Promise<{ before: Activity; after: Activity }> {
+  const { fs: filesystem, volume, ...made } = await ScrubbedVolume.make();
+  const mount = new ToldMount();
+  mount.answer('fsync', 100, 1);
+  const observed = { image: '/v.img', volume, filesystem };
+  const before = { ...activityOf(observed, mount.mounted, 0, 0), at: 5000 };
+  for (let i = 0; i < 90; i++) mount.answer('lookup', 0.01, 7);
+  for (let i = 0; i < 10; i++) mount.answer('read', 2, 0);
+  Object.assign(mount.counters, { bytesRead: 40_960, suspended: 25 });
+  await volume.commit();
+  const after = { ...activityOf(observed, mount.mounted, 0, before.driver.requests), at: 7000 };
+  await filesystem.close();
+  await volume.close();
+  expect(made.store.size).toBeGreaterThan(0);
+  return { before, after };
+}
+
+const context = { time, processes: [{ pid: 7, name: 'tar', share: 1 }], byCause: { data: 4096, metadata: 8192 } };
+const { before, after } = await moments();
+const sample = sampleBetween(before, after, context);
+const screenText = (one: Sample, columns = 100, rows = 40): string[] =>
+  topScreen(one, columns, rows).map((line) => line.map(([text]) => text).join(''));
+
+describe('a sample', () => {
+  it('tells of what came between the two moments, a second', () => {
+    expect(sample.requests).toMatchObject({ perSecond: 50, bytesRead: 20_480, fromMemory: 0.8 });
+    expect(sample.operations.map(({ kind, perSecond }) => [kind, perSecond])).toEqual([
+      ['lookup', 45],
+      ['read', 5],
+    ]);
+    expect(sample.latency.p50Ms).toBeCloseTo(0.01, 3);
+    expect(sample.latency.longestMs / 2).toBeGreaterThanOrEqual(1);
+    expect(sample.latency.longestMs / 2).toBeLessThan(1.0626);
+    expect(sample.space.used + sample.space.available).toBe(sample.space.capacity);
+  });
+
+  it('is as docs/top.schema.json says, as a program reads it', () => {
+    const schema = JSON.parse(readFileSync(new URL('../../docs/top.schema.json', import.meta.url), 'utf8'));
+    const idle = sampleBetween(after, after, { time, processes: [], byCause: null });
+    for (const one of [sample, idle]) expect(schemaProblems(schema, JSON.parse(JSON.stringify(one)))).toEqual([]);
+    expect(schemaProblems(schema, { ...sample, more: 1, mount: 2 })).toEqual([
+      '$.mount: no string',
+      '$: has more besides',
+    ]);
+  });
+
+  it('has the callers of its own requests only', () => {
+    expect(before.callers).toEqual([[1, 1]]);
+    expect(new Map(after.callers)).toEqual(
+      new Map([
+        [7, 90],
+        [0, 10],
+      ]),
+    );
+  });
+});
+
+describe('the page', () => {
+  it('fits any terminal, and keeps its head', () => {
+    for (const [columns, rows] of [
+      [100, 40],
+      [40, 10],
+      [1, 1],
+    ]) {
+      const lines = screenText(sample, columns, rows);
+      expect(lines.length).toBeLessThanOrEqual(rows);
+      for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
+    }
+    expect(screenText(sample, 40, 10)[0]).toContain('varve top /mnt/v');
+  });
+
+  it('shows kinds, processes, space by cause, and a failure', () => {
+    const text = screenText({ ...sample, server: { ...sample.server, failure: 'EIO' } }).join('\n');
+    for (const part of [
+      /^lookup +45 +10 us/m,
+      /^tar +7 +100 %/m,
+      /# files 4\.0 KiB/,
+      /read-only: EIO/,
+      /80\.0 % from memory/,
+    ])
+      expect(text).toMatch(part);
+  });
+
+  it('says so when nothing came', () => {
+    const idle = sampleBetween(after, after, { time, processes: [], byCause: null });
+    expect(screenText(idle).join('\n')).toContain('latency   no requests');
+    expect(topLine(idle)).toMatch(/^2026-01-31T10:00:00Z {2}0 requests\/s {2}read 0 B\/s/);
+    expect(topLine(sample)).toContain('lookup 45/s');
+  });
+});
+
+it('threads are of processes, and those that have ended are one', () => {
+  const found = callersBy([
+    [process.pid, 1],
+    [0, 2],
+    [4_000_000, 3],
+    [4_000_001, 4],
+  ]);
+  expect(found.map(({ name, share }) => [name, share])).toEqual([
+    ['(ended)', 0.7],
+    ['kernel', 0.2],
+    [processOf(process.pid).name, 0.1],
+  ]);
+  expect(processOf(process.pid).pid).toBe(process.pid);
+});
+
+it.each([
+  [0.0123, '12 us'],
+  [0.0042, '4.2 us'],
+  [3.21, '3.2 ms'],
+  [12_345, '12 s'],
+])('%d ms is %s', (ms, text) => expect(formatMs(ms)).toBe(text));
+
+it.each([
+  ['--interval', '0'],
+  ['--interval', 'x'],
+  ['--count', '0'],
+])('refuses %s %s', async (option, value) => {
+  const output = new CapturedOutput();
+  const program = programCommand('varve', output);
+  addTop(program, { output, exit: 0 });
+  const run = program.parseAsync(['top', option, value, '/'], { from: 'user' });
+  await expect(run).rejects.toThrow(`not '${value}'`);
+});
