@@ -75,7 +75,7 @@ class DataCheck {
 
   private authentic({ seal }: DataRead, bytes: Uint8Array): boolean {
     const { sealer } = this.image.geometry;
-    return seal === undefined || sealer === undefined || openUnit(sealer, bytes, seal) !== undefined;
+    return seal === undefined || sealer === undefined || openUnit(sealer, bytes, seal);
   }
 
   private bad(read: DataRead, index: number, problem: string): void {

@@ -13,8 +13,8 @@ import {
   superblockMagic,
   TransformEntry,
 } from '../fs/format/superblock.js';
+import { aesGcmName } from '../fs/transform/aes-gcm.js';
 import { type Chain, enterChain, sealedAlone } from '../fs/transform/chain.js';
-import { aesGcmName } from '../fs/transform/volume-key.js';
 import { pageShift, pageSize } from '../fs/units.js';
 import { quotaFlags } from '../fs/volume/usage.js';
 import type { MkfsOptions } from './options.js';

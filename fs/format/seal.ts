@@ -17,11 +17,12 @@ export type Seal = Of<typeof Seal>;
 /** First half of the nonce: a message of one kind is never taken for one of another. */
 export const sealedKind = { unit: 1, node: 2, summary: 3, record: 4, checkpoint: 5 } as const;
 
+/** `into` has the length of what is given, and may be the same memory. */
 export interface Sealer {
   /** Encrypt `plain`. The seal is written into `seal`; `bound` is authenticated with it. */
-  seal(kind: number, bound: Uint8Array, plain: Uint8Array, seal: Uint8Array): Uint8Array;
-  /** Decrypt; undefined when the bytes are not what was sealed, or bound to something else. */
-  open(kind: number, bound: Uint8Array, stored: Uint8Array, seal: Uint8Array): Uint8Array | undefined;
+  seal(kind: number, bound: Uint8Array, plain: Uint8Array, into: Uint8Array, seal: Uint8Array): void;
+  /** Decrypt; false, and zeros in `into`, when the bytes are not what was sealed, or bound to something else. */
+  open(kind: number, bound: Uint8Array, stored: Uint8Array, into: Uint8Array, seal: Uint8Array): boolean;
 }
 
 /** Bytes that each sealed record loses; 0 where nothing is sealed. */
@@ -35,10 +36,11 @@ export function sealPart(
   all: Uint8Array,
   [from, to, at]: readonly [number, number, number],
 ): void {
-  all.set(sealer.seal(kind, bound, all.subarray(from, to), all.subarray(at, at + Seal.size)), from);
+  const part = all.subarray(from, to);
+  sealer.seal(kind, bound, part, part, all.subarray(at, at + Seal.size));
 }
 
-/** Decrypt what `sealPart` has encrypted. False, with the bytes as they were, when they are not that. */
+/** Decrypt what `sealPart` has encrypted. False, with zeros in place of the bytes, when they are not that. */
 export function openPart(
   sealer: Sealer,
   kind: number,
@@ -46,8 +48,6 @@ export function openPart(
   all: Uint8Array,
   [from, to, at]: readonly [number, number, number],
 ): boolean {
-  const plain = sealer.open(kind, bound, all.subarray(from, to), all.subarray(at, at + Seal.size));
-  if (plain === undefined) return false;
-  all.set(plain, from);
-  return true;
+  const part = all.subarray(from, to);
+  return sealer.open(kind, bound, part, part, all.subarray(at, at + Seal.size));
 }

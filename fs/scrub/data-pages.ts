@@ -95,8 +95,7 @@ export class DataVerifier {
     const { sealer } = state.geometry;
     const { inode, page, address, sums } = data;
     const stored = this.buffer.subarray(0, sums.length * pageSize);
-    if (sealer === undefined || openUnit(sealer, stored, seal) !== undefined || !(await this.isCurrent(data, 0)))
-      return;
+    if (sealer === undefined || openUnit(sealer, stored, seal) || !(await this.isCurrent(data, 0))) return;
     const offset = offsetOf(state, await run(() => state.log.where(address)));
     this.bad({ inode, page, address, offset, problem: 'it is not authentic' });
   }

@@ -8,9 +8,10 @@
  */
 import { VolumeError } from '../errors.js';
 import { maxTransforms, TransformEntry } from '../format/superblock.js';
+import { aesGcmName } from './aes-gcm.js';
 import type { Registry } from './registry.js';
 import type { Transform } from './transform.js';
-import { aesGcmId, aesGcmName } from './volume-key.js';
+import { aesGcmId } from './volume-key.js';
 
 /** What is meant by `lz4` or `deflate:6`. */
 export interface Chain {

@@ -11,7 +11,8 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, scryptSync } f
 import { VolumeError } from '../errors.js';
 import { KeySlot, keySlotBytes, keySlots, slotKind } from '../format/key-slot.js';
 import type { Superblock } from '../format/superblock.js';
-import { aesGcmName, keyBytes, VolumeKey } from './volume-key.js';
+import { aesGcmName } from './aes-gcm.js';
+import { keyBytes, VolumeKey } from './volume-key.js';
 
 /** What a person knows or has. */
 export interface Secret {

@@ -2,7 +2,7 @@
  * A unit: up to 32 pages of a file that are transformed as one. Encoded, it fills whole pages, the last one padded with
  * zeros; compression is worth that only if it saves a page. Encryption takes no room: the seal lies in the extent.
  *
- * The encoder's buffers are kept for the next units: the log has them until they are written.
+ * Buffers are kept for the next units: the log has them until they are written.
  */
 import { Seal, type Sealer, sealedKind } from '../format/seal.js';
 import { pageSize } from '../units.js';
@@ -10,9 +10,37 @@ import type { Chain } from './chain.js';
 import { maxUnitBytes } from './transform.js';
 
 const nothing = new Uint8Array(0);
-const spare: Uint8Array[] = [];
-/** Buffers that are kept for later: 4 MiB. */
-const mostSpare = 32;
+/** Bytes of memory that is made at once, and how much of it there is for each size, at most. */
+const slabBytes = 1 << 20;
+const mostSlabs = 8;
+
+/** Memory for units, of one size: pieces of few slabs, as what is known of each ArrayBuffer costs more than a piece. */
+class Spare {
+  private readonly free: Uint8Array[] = [];
+  private slabs = 0;
+
+  constructor(private readonly bytes: number) {}
+
+  take(): Uint8Array {
+    const piece = this.free.pop();
+    if (piece !== undefined) return piece;
+    // More than the log usually has in hand: the disk is slow, and who fills memory waits for it.
+    if (this.slabs === mostSlabs) return new Uint8Array(this.bytes);
+    this.slabs++;
+    const slab = new Uint8Array(slabBytes);
+    for (let at = slabBytes - this.bytes; at > 0; at -= this.bytes) this.give(slab.subarray(at, at + this.bytes));
+    return slab.subarray(0, this.bytes);
+  }
+
+  give(piece: Uint8Array): void {
+    if (this.free.length * this.bytes < mostSlabs * slabBytes) this.free.push(piece);
+  }
+}
+
+/** For what compresses, and for a quarter of that, which is encrypted alone. */
+const large = new Spare(maxUnitBytes);
+const smallBytes = maxUnitBytes / 4;
+const small = new Spare(smallBytes);
 
 export interface EncodedUnit {
   /** Whole pages, as they are stored. */
@@ -31,11 +59,9 @@ export interface EncodedUnit {
  */
 export function encodeUnit(chain: Chain, plain: Uint8Array, sealer?: Sealer): EncodedUnit | undefined {
   if (chain.compression === undefined) return undefined;
-  const buffer = spare.pop() ?? new Uint8Array(maxUnitBytes);
+  const buffer = large.take();
   const bytes = chain.compression.encode(plain, buffer.subarray(0, plain.length - pageSize), chain.level);
-  const release = (): void => {
-    if (spare.length < mostSpare) spare.push(buffer);
-  };
+  const release = (): void => large.give(buffer);
   if (bytes < 0) {
     release();
     return undefined;
@@ -43,22 +69,26 @@ export function encodeUnit(chain: Chain, plain: Uint8Array, sealer?: Sealer): En
   const end = Math.ceil(bytes / pageSize) * pageSize;
   buffer.fill(0, bytes, end);
   const pages = buffer.subarray(0, end);
-  if (sealer === undefined) return { pages, bytes, seal: undefined, release };
-  const sealed = { ...sealUnit(sealer, pages), bytes };
-  release();
-  return sealed;
+  return { pages, bytes, seal: sealer && sealed(sealer, pages, pages), release };
 }
 
 /** Encrypt whole pages that are not compressed. */
 export function sealUnit(sealer: Sealer, plain: Uint8Array): EncodedUnit & { readonly seal: Uint8Array } {
-  const seal = new Uint8Array(Seal.size);
-  const pages = sealer.seal(sealedKind.unit, nothing, plain, seal);
-  return { pages, bytes: plain.length, seal, release: () => undefined };
+  const spare = plain.length > smallBytes ? large : small;
+  const buffer = spare.take();
+  const pages = buffer.subarray(0, plain.length);
+  return { pages, bytes: plain.length, seal: sealed(sealer, plain, pages), release: () => spare.give(buffer) };
 }
 
-/** The pages of an encrypted unit as they were before; undefined if they are not what was encrypted. */
-export const openUnit = (sealer: Sealer, stored: Uint8Array, seal: Uint8Array): Uint8Array | undefined =>
-  sealer.open(sealedKind.unit, nothing, stored, seal);
+function sealed(sealer: Sealer, plain: Uint8Array, into: Uint8Array): Uint8Array {
+  const seal = new Uint8Array(Seal.size);
+  sealer.seal(sealedKind.unit, nothing, plain, into, seal);
+  return seal;
+}
+
+/** Decrypt the pages of a unit where they are. False, and zeros, if they are not what was encrypted. */
+export const openUnit = (sealer: Sealer, pages: Uint8Array, seal: Uint8Array): boolean =>
+  sealer.open(sealedKind.unit, nothing, pages, pages, seal);
 
 /** Fill `plain` with what `bytes` are compressed, or the same bytes. Throws what the decoder throws, and for another length. */
 export function decodeUnit({ compression }: Chain, bytes: Uint8Array, plain: Uint8Array): void {

@@ -7,16 +7,15 @@
  *    neither a crash, nor a rollback, nor two copies of one image that are both written can lead back to a count.
  * 2. Raw keys are in KeyObjects, which nothing prints, and in buffers that are filled with zeros after use.
  */
-import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
+import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
 import { Seal, type Sealer } from '../format/seal.js';
 import { writeU64 } from '../format/struct.js';
+import { aesGcm } from './aes-gcm.js';
 
 /** What a chain of transforms knows it by. */
 export const aesGcmId = 4;
-export const aesGcmName = 'aes-256-gcm';
 
 export const keyBytes = 32;
-const tagBytes = 16;
 const saltBytes = Seal.offsetOf.counter;
 const { counter: counterAt, tag: tagAt } = Seal.offsetOf;
 /** Session keys that are remembered: openings of which something is being read. */
@@ -49,39 +48,17 @@ export class VolumeKey {
   opening(): Sealer {
     const salt = randomBytes(saltBytes);
     let counter = 0;
+    const gcm = aesGcm();
     return {
-      seal: (kind, bound, plain, seal) => {
+      seal: (kind, bound, plain, into, seal) => {
         this.used?.(salt, kind, counter);
         seal.set(salt, 0);
         writeU64(new DataView(seal.buffer, seal.byteOffset), counterAt, counter++);
-        return this.#encrypt(kind, bound, plain, seal);
+        gcm.encrypt(this.#session(seal), nonce(kind, seal), bound, plain, into, tagOf(seal));
       },
-      open: (kind, bound, stored, seal) => this.#decrypt(kind, bound, stored, seal),
+      open: (kind, bound, stored, into, seal) =>
+        gcm.decrypt(this.#session(seal), nonce(kind, seal), bound, stored, into, tagOf(seal)),
     };
-  }
-
-  #encrypt(kind: number, bound: Uint8Array, plain: Uint8Array, seal: Uint8Array): Uint8Array {
-    const cipher = createCipheriv(aesGcmName, this.#session(seal), nonce(kind, seal), { authTagLength: tagBytes });
-    cipher.setAAD(bound);
-    const stored = cipher.update(plain);
-    cipher.final();
-    seal.set(cipher.getAuthTag(), tagAt);
-    return stored;
-  }
-
-  #decrypt(kind: number, bound: Uint8Array, stored: Uint8Array, seal: Uint8Array): Uint8Array | undefined {
-    const cipher = createDecipheriv(aesGcmName, this.#session(seal), nonce(kind, seal), { authTagLength: tagBytes });
-    cipher.setAAD(bound);
-    cipher.setAuthTag(seal.subarray(tagAt, tagAt + tagBytes));
-    const plain = cipher.update(stored);
-    try {
-      cipher.final();
-    } catch {
-      // The one way in which it says so. What was decrypted is nobody's.
-      plain.fill(0);
-      return undefined;
-    }
-    return plain;
   }
 
   #session(seal: Uint8Array): KeyObject {
@@ -101,6 +78,8 @@ export class VolumeKey {
     return key;
   }
 }
+
+const tagOf = (seal: Uint8Array): Uint8Array => seal.subarray(tagAt, Seal.size);
 
 const iv = new Uint8Array(12);
 const ivView = new DataView(iv.buffer);

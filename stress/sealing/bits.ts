@@ -10,7 +10,7 @@ import { FileSystem } from '../../fs/posix/filesystem.js';
 import { MemoryStore } from '../../fs/store/memory.js';
 import { below, type Random } from '../../fs/store/random.js';
 import type { SparseBytes } from '../../fs/store/sparse-bytes.js';
-import { aesGcmName } from '../../fs/transform/volume-key.js';
+import { aesGcmName } from '../../fs/transform/aes-gcm.js';
 import { pageSize } from '../../fs/units.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { examine } from '../../fsck/check.js';

@@ -7,7 +7,7 @@ import { initialItems } from '../../fs/posix/namespace/root-directory.js';
 import { MemoryStore } from '../../fs/store/memory.js';
 import { below, type Random } from '../../fs/store/random.js';
 import { run } from '../../fs/suspend.js';
-import { aesGcmName } from '../../fs/transform/volume-key.js';
+import { aesGcmName } from '../../fs/transform/aes-gcm.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { fixedSuperblock } from '../system/superblock.js';
 

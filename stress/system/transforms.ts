@@ -4,9 +4,10 @@
  */
 import { incompatibleFeatures } from '../../fs/format/features.js';
 import { Superblock, TransformEntry } from '../../fs/format/superblock.js';
+import { aesGcmName } from '../../fs/transform/aes-gcm.js';
 import { enterChain, sealedAlone } from '../../fs/transform/chain.js';
 import { keep } from '../../fs/transform/keyring.js';
-import { aesGcmId, aesGcmName, VolumeKey } from '../../fs/transform/volume-key.js';
+import { aesGcmId, VolumeKey } from '../../fs/transform/volume-key.js';
 import type { OpenSuperblock } from '../../fs/volume/superblock.js';
 
 /** Ids of what may be asked for beside encryption. */

@@ -104,8 +104,12 @@ describe('a unit', () => {
 
   it('has memory of its own until it is released', () => {
     const one = encodeUnit(chain, new Uint8Array(4 * page).fill(1));
+    const before = one?.pages.slice();
     const other = encodeUnit(chain, new Uint8Array(4 * page).fill(2));
-    expect(one?.pages.buffer).not.toBe(other?.pages.buffer);
+    expect(one?.pages).toEqual(before);
+    expect(other?.pages).not.toEqual(before);
+    one?.release();
+    other?.release();
   });
 });
 

@@ -56,7 +56,7 @@ function loadFromUnit(context: Context, inode: Inode, page: PageNumber, cursor: 
   let plain = context.units.get(cursor.address);
   if (plain === undefined) {
     const unit = new UnitRead(context, inode.number, cursor);
-    const pending = unit.issue(context, false);
+    const pending = unit.issue(context);
     if (pending !== undefined) throw new Suspend(unitLater(context, inode, unit, pending), 'a unit to change');
     if (!unit.sound(context, inode, inode.mapVersion, true)) throw new Suspend(Promise.resolve(), 'a unit to change');
     plain = unit.decode(context);

@@ -242,13 +242,11 @@ function issue(context: Context, into: Uint8Array, plan: ReadPlan): Promise<unkn
         pending.push(waiting);
       }
     }
-    for (let i = 0; i < plan.units.length; i++) {
-      const waiting = plan.units[i].issue(context, scattered);
-      if (waiting !== undefined) {
+    if (plan.units.length > 0)
+      UnitRead.issueAll(context, plan.units, into, scattered, (waiting) => {
         pending ??= [];
         pending.push(waiting);
-      }
-    }
+      });
   } catch (e) {
     if (pending === undefined) throw e;
     // Reads under way still write into the caller's buffer: the answer must wait for them.

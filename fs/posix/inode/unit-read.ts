@@ -3,7 +3,8 @@
  * reads of files and changes of parts of pages.
  *
  * What is asked for as a whole is decoded where it is wanted; otherwise into the cache of units, as more of it will
- * probably be asked for.
+ * probably be asked for. What is encrypted alone and asked for as a whole is read to where it is wanted, and decrypted there:
+ * units that follow each other in the log as in the file are one read.
  */
 import { FsError } from '../../errors.js';
 import { checksum, followedByPage } from '../../format/checksum.js';
@@ -28,6 +29,8 @@ import type { Inode } from './inode.js';
 import { valueOfBytes } from './item-bytes.js';
 import { copyPart } from './page-part.js';
 
+const nothing = new Uint8Array(0);
+
 /** A page of the file in the decoded unit that the cursor is at. */
 export function pageOfUnit(plain: Uint8Array, cursor: ExtentCursor, page: PageNumber): Uint8Array {
   const at = (page - cursor.first + unitSkip(cursor.value)) * pageSize;
@@ -40,7 +43,10 @@ export class UnitRead {
   private readonly first: PageNumber;
   /** The extent's value, copied. */
   private readonly value: Uint8Array;
-  private readonly stored: Uint8Array;
+  /** Where it is read to. */
+  private stored: Uint8Array = nothing;
+  /** Where in the caller's buffer that is; -1: it is memory of its own. */
+  private place = -1;
   private readonly pages: PageNumber[] = [];
   private readonly targets: number[] = [];
 
@@ -55,7 +61,6 @@ export class UnitRead {
     this.value = valueOfBytes(cursor.value);
     const problem = unitProblem(this.value);
     if (problem !== undefined) throw senseless(context, inode, this.address, problem);
-    this.stored = new Uint8Array(extentStoredPages(this.value) * pageSize);
   }
 
   /** A page of the file is wanted from the unit, at `target` of the caller's buffer. */
@@ -64,10 +69,61 @@ export class UnitRead {
     this.targets.push(target);
   }
 
-  /** Ask the log for it. Undefined when that was answered in place. May throw Suspend. */
-  issue(context: Context, scattered: boolean): Promise<void> | undefined {
+  private get storedPages(): number {
+    return extentStoredPages(this.value);
+  }
+
+  /** Whether all of it is wanted, in one piece. */
+  private whole(into: Uint8Array): boolean {
+    const bytes = unitPlainBytes(this.value);
+    const [target] = this.targets;
+    return this.pages.length * pageSize === bytes && target >= 0 && target + bytes <= into.length;
+  }
+
+  /** Choose where it is read to; all that is wanted of it is known. */
+  private settle(context: Context, into: Uint8Array): void {
+    const { value } = this;
+    const bytes = this.storedPages * pageSize;
     this.token = context.volume.where(this.address);
-    return context.volume.readPages(this.address, this.stored.length / pageSize, this.stored, scattered);
+    const chain = context.volume.transforms.chains.at(extentTransform(value));
+    const alone = chain !== undefined && chain.compression === undefined && bytes === unitPlainBytes(value);
+    this.place = alone && this.whole(into) ? this.targets[0] : -1;
+    this.stored = this.place < 0 ? new Uint8Array(bytes) : into.subarray(this.place, this.place + bytes);
+  }
+
+  /** Whether it lies behind `before`, in the log and in the caller's buffer. */
+  private follows(before: UnitRead): boolean {
+    if (this.place < 0 || before.place < 0) return false;
+    return this.address === before.address + before.storedPages && this.place === before.place + before.stored.length;
+  }
+
+  /** Ask the log for it, to decode it. Undefined when that was answered in place. May throw Suspend. */
+  issue(context: Context): Promise<void> | undefined {
+    this.settle(context, nothing);
+    return context.volume.readPages(this.address, this.storedPages, this.stored, false);
+  }
+
+  /**
+   * Ask the log for units; those that follow each other as one. `waiting` hears of what was not answered in place. May throw
+   * Suspend, when some have been asked for.
+   */
+  static issueAll(
+    context: Context,
+    units: readonly UnitRead[],
+    into: Uint8Array,
+    scattered: boolean,
+    waiting: (pending: Promise<void>) => void,
+  ): void {
+    for (const unit of units) unit.settle(context, into);
+    for (let i = 0; i < units.length; ) {
+      const first = units[i];
+      let pages = first.storedPages;
+      for (i++; i < units.length && units[i].follows(units[i - 1]); i++) pages += units[i].storedPages;
+      const bytes = pages * pageSize;
+      const target = first.place < 0 ? first.stored : into.subarray(first.place, first.place + bytes);
+      const pending = context.volume.readPages(first.address, pages, target, scattered);
+      if (pending !== undefined) waiting(pending);
+    }
   }
 
   /**
@@ -102,10 +158,13 @@ export class UnitRead {
   /** Copy the pages that are wanted to where they are. Throws EIO. */
   deliver(context: Context, into: Uint8Array, length: number): void {
     const { pages, targets, value } = this;
-    const bytes = unitPlainBytes(value);
-    const [target] = targets;
-    if (pages.length * pageSize === bytes && target >= 0 && target + bytes <= into.length) {
-      this.decodeInto(context, into.subarray(target, target + bytes));
+    if (this.place >= 0) {
+      this.open(context);
+      return;
+    }
+    if (this.whole(into)) {
+      const [target] = targets;
+      this.decodeInto(context, into.subarray(target, target + unitPlainBytes(value)));
       return;
     }
     const plain = this.decode(context);
@@ -116,12 +175,9 @@ export class UnitRead {
   }
 
   private decodeInto(context: Context, plain: Uint8Array): void {
-    const number = extentTransform(this.value);
-    const chain = context.volume.transforms.chains.at(number);
-    if (chain === undefined) throw new FsError('EIO', 'read', this.inode, `transform ${number} is not known`);
-    const stored = this.opened(context, chain);
+    const chain = this.open(context);
     try {
-      decodeUnit(chain, stored.subarray(0, unitStoredBytes(this.value)), plain);
+      decodeUnit(chain, this.stored.subarray(0, unitStoredBytes(this.value)), plain);
     } catch (e) {
       // Whatever a decoder throws, what it was given is not what was written.
       const problem = `is not what ${chain.name} makes: ${e instanceof Error ? e.message : String(e)}`;
@@ -129,16 +185,18 @@ export class UnitRead {
     }
   }
 
-  /** What was stored, before it was encrypted. Throws EIO when it is not authentic. */
-  private opened(context: Context, chain: Chain): Uint8Array {
-    const { sealer } = context.volume.transforms;
-    const isSealed = extentSealed(this.value);
+  /** Decrypt what was read where it is, if it is encrypted. Throws EIO when it is not authentic. */
+  private open(context: Context): Chain {
+    const { chains, sealer } = context.volume.transforms;
+    const { value, stored } = this;
+    const number = extentTransform(value);
+    const chain = chains.at(number);
+    if (chain === undefined) throw new FsError('EIO', 'read', this.inode, `transform ${number} is not known`);
+    const isSealed = extentSealed(value);
     if (isSealed !== chain.sealed || (isSealed && sealer === undefined))
       throw senseless(context, this.inode, this.address, `is not what ${chain.name} makes`);
-    if (!isSealed || sealer === undefined) return this.stored;
-    const opened = openUnit(sealer, this.stored, unitSeal(this.value));
-    if (opened === undefined)
+    if (isSealed && sealer !== undefined && !openUnit(sealer, stored, unitSeal(value)))
       throw senseless(context, this.inode, this.address, `from page ${this.first} on is not authentic`);
-    return opened;
+    return chain;
   }
 }
