@@ -39,6 +39,8 @@ export class Leaving {
   /** Snapshots that have left since the volume was opened, and steps that were done. */
   left = 0;
   steps = 0;
+  /** How often it went on with one that had begun to leave before. */
+  resumed = 0;
 
   constructor(
     private readonly state: VolumeState,
@@ -54,7 +56,10 @@ export class Leaving {
 
   /** Begin, if there is something to do. */
   start(): void {
-    if (this.stopped || this.working !== undefined || this.next() === undefined) return;
+    if (this.stopped || this.working !== undefined) return;
+    const next = this.next();
+    if (next === undefined) return;
+    if (next.state === rootState.leaving) this.resumed++;
     const work = this.work().finally(() => {
       this.working = undefined;
     });

@@ -3,6 +3,8 @@
  * check the image that recovery left. Some of the recoveries, and some repairs by fsck, are cut short by another crash,
  * and what that leaves is judged in the same way.
  *
+ * Of snapshots, branches and streams see judge-roots.ts.
+ *
  * In mode `none`, two crashes that leave the same checkpoint must also leave the same, byte by byte.
  */
 import { crc32, crc32c } from '@node-rs/crc32';
@@ -26,8 +28,10 @@ import { checkVolume } from '../../fsck/check.js';
 import { repairVolume } from '../../fsck/repair/repair.js';
 import { type Dump, dump } from '../model/dump.js';
 import type { History } from '../model/history.js';
+import type { KeptThen } from '../model/kept.js';
 import { promises } from '../promise/promises.js';
 import { ImageIdentity } from './identity.js';
+import { liveHistory, RootsJudge } from './judge-roots.js';
 import { count, type Tally } from './tally.js';
 
 export interface JudgeOptions {
@@ -51,6 +55,7 @@ interface Circumstances {
   readonly history: History;
   readonly generation: number;
   readonly processOnly: boolean;
+  readonly kept: KeptThen | undefined;
 }
 
 /** States that are taken of a recovery or repair that is cut short. */
@@ -65,13 +70,19 @@ export class Judge {
 
   /**
    * What is wrong with a state; nothing if all is well. The contents are changed. `whole`: no write is missing from it.
+   * `kept`: which roots there were, if there were any beside the live one.
    */
-  async judge(contents: SparseBytes, history: History, processOnly: boolean, whole: boolean): Promise<string[]> {
+  async judge(
+    contents: SparseBytes,
+    history: History,
+    { processOnly, whole, kept }: { processOnly: boolean; whole: boolean; kept?: KeptThen | undefined },
+  ): Promise<string[]> {
     const disk = new MemoryStore(contents.size, { bytes: contents });
     try {
       const { checkpoint } = await newestCheckpoint(disk, this.options.superblock);
       if (checkpoint.nextSerial > this.options.superblock.places) count(this.options.tally, 'the log wrapped');
-      const about = { history, generation: checkpoint.generation, processOnly };
+      const live = kept === undefined ? history : liveHistory(kept, checkpoint.rootId, history);
+      const about = { history: live, generation: checkpoint.generation, processOnly, kept };
       if (chance(this.options.random, this.options.repaired)) return await this.judgeRepair(contents, about, whole);
       return await this.judgeMount(contents, about, 0);
     } catch (error) {
@@ -89,12 +100,14 @@ export class Judge {
     const disk = recorder ?? new MemoryStore(contents.size, { bytes: contents });
     const volume = await Volume.open(disk, { journal, commitSeconds: 0, cacheBytes: 1 << 20, clock: { now } });
     const api = new FileSystem(volume, { cacheBytes: 4 << 20, accessTimes: 'noatime' });
+    const roots = about.kept && new RootsJudge(volume, about.kept, random, tally);
     await api.recover();
-    const recovered = recorder?.recording.now ?? 0;
     const found = await dump(api, (inode) => about.history.versions.get(inode)?.at(-1)?.contents);
-    await volume.abandon();
     const problems = this.compare(found, about);
-    if (problems.length === 0) problems.push(...(await this.check(disk)));
+    if (roots && problems.length === 0) problems.push(...(await roots.check(recorder === undefined)));
+    const recovered = recorder?.recording.now ?? 0;
+    await volume.abandon();
+    if (problems.length === 0) problems.push(...(await this.check(disk, about.kept !== undefined)));
     if (!recorder || problems.length > 0) return problems;
     return this.interrupt(recorder, recovered, 'recovery interrupted', tally, (left) =>
       this.judgeMount(left, about, depth + 1),
@@ -111,8 +124,9 @@ export class Judge {
     return digest === before ? [] : [`checkpoint ${generation} was found with different contents after another crash`];
   }
 
-  private async check(disk: Store): Promise<string[]> {
-    return (await checkVolume(disk)).map((problem) => `fsck: ${JSON.stringify(problem)}`);
+  /** `data`: with all pages of files, also those that only a snapshot has. */
+  private async check(disk: Store, data: boolean): Promise<string[]> {
+    return (await checkVolume(disk, { data })).map((problem) => `fsck: ${JSON.stringify(problem)}`);
   }
 
   /** Crash at moments of what the disk recorded up to `until`. */
@@ -149,7 +163,8 @@ export class Judge {
    */
   private async judgeRepair(contents: SparseBytes, about: Circumstances, whole: boolean): Promise<string[]> {
     const { random, tally } = this.options;
-    const torn = whole && chance(random, 0.7);
+    // Of a volume with snapshots a repair rebuilds no tree.
+    const torn = whole && about.kept === undefined && chance(random, 0.7);
     if (torn) {
       this.tearSlots(contents);
       count(tally, 'both slots torn');
@@ -187,7 +202,7 @@ export class Judge {
     }
     await api.close();
     await volume.close();
-    return this.check(disk);
+    return this.check(disk, false);
   }
 
   /** Some sectors of both slots are something else. */

@@ -1,7 +1,8 @@
 /**
- * The runs whose crash states are taken: random operations on a volume of 64 small segments. Four kinds of beginning: a
+ * The runs whose crash states are taken: random operations on a volume of 64 small segments. Five kinds of beginning: a
  * new volume; a worn one; one on which no segment is left but what the cleaner needs, so that whoever writes has to wait for
- * it; a worn one on which reserved space leaves room for little. Further runs go on from a crash state of the one before.
+ * it; a worn one on which reserved space leaves room for little; one with snapshots, and with snapshots, branches and streams
+ * among the operations. Further runs go on from a crash state of the one before.
  */
 
 import { fallocateFlag } from '../../fs/posix/api.js';
@@ -20,7 +21,7 @@ import { VarveMaker } from '../system/varve.js';
 export const imageBytes = 16 << 20;
 export const geometry = { segmentShift: 5, places: 64 } as const;
 
-export const beginnings = ['new', 'worn', 'tight', 'full'] as const;
+export const beginnings = ['new', 'worn', 'tight', 'full', 'snapshots'] as const;
 export type Beginning = (typeof beginnings)[number];
 
 const who = { uid: 0, gid: 0, pid: 1 };
@@ -31,6 +32,8 @@ const rounds = 52;
 const mostLeft = 2;
 /** Pages of what does not stay in a round. */
 const passing = 24;
+/** Pieces of a file, for more chunks of dropped runs than one step takes. */
+const pieces = 420;
 /** Pages that the reserved space of a full volume leaves. */
 const leftFree = 60;
 
@@ -51,6 +54,12 @@ async function makeBeginning(kind: Beginning): Promise<SparseBytes> {
   const volume = await Volume.open(disk, { commitSeconds: 0, clock: { now } });
   const api = new FileSystem(volume, { cacheBytes: 4 << 20 });
   const { table, space } = volume.state;
+  if (kind === 'snapshots') {
+    await keepVersions(volume, api);
+    await api.close();
+    await volume.close();
+    return disk.contents();
+  }
   const left = (): number => table.reusablePlaces + table.pendingPlaces - space.cleaningPlaces;
   if (kind === 'tight') await wear(api, keeping.tight, () => left() > mostLeft);
   else await wear(api, keeping.worn, (round) => round < rounds);
@@ -62,6 +71,17 @@ async function makeBeginning(kind: Beginning): Promise<SparseBytes> {
   await api.close();
   await volume.close();
   return disk.contents();
+}
+
+/** A file in many pieces, removed between two snapshots: the first one takes several steps to leave. */
+async function keepVersions(volume: Volume, api: FileSystem): Promise<void> {
+  const { inode } = await run(() => api.mknod(1, Buffer.from('in pieces'), 0o100644, 0, 0, who));
+  for (let piece = 0; piece < pieces; piece++)
+    await run(() => api.write(inode, 2 * piece * pageSize, Buffer.alloc(pageSize, piece), who));
+  await volume.snapshots.create('in pieces');
+  await run(() => api.unlink(1, Buffer.from('in pieces'), who));
+  await run(() => api.mknod(1, Buffer.from('after it'), 0o100644, 0, 0, who));
+  await volume.snapshots.create('after it');
 }
 
 /** Each segment keeps a page of some files, as long as it is to go on. */
@@ -127,6 +147,20 @@ const busy: Weights = {
 /** Hardly anything but what wears segments out: writers, fsyncs and the cleaner meet. */
 const wearing: Weights = { ...busy, rewrite: 25, fill: 2, link: 1, symlink: 0.3, rename: 3, create: 3, mkdir: 0.5 };
 
+/** What is done with snapshots, beside anything else. */
+const withRoots: Weights = {
+  snapshot: 3.5,
+  dropSnapshot: 2.5,
+  renameSnapshot: 0.4,
+  branch: 2,
+  dropBranch: 1,
+  turn: 1.2,
+  rollback: 1.5,
+  send: 1,
+  receive: 2.5,
+  giveUp: 0.4,
+};
+
 export interface Scenario {
   readonly steps: readonly Step[];
   readonly mostBytes: number;
@@ -138,8 +172,9 @@ export function drawScenario(random: Random, kind: Beginning, journal: JournalMo
   const weights = kind === 'new' ? calm : kind === 'tight' ? wearing : chance(random, 0.6) ? busy : calm;
   // Operations that overlap have no order, which mode `data` would be judged by.
   const together = journal === 'data' ? {} : { together: 1.5 };
+  const roots = kind === 'snapshots' ? withRoots : {};
   return {
-    steps: drawEvenly(random, 20 + below(random, 60), { ...weights, ...together }),
+    steps: drawEvenly(random, 20 + below(random, 60), { ...weights, ...together, ...roots }),
     mostBytes: weights === calm ? 16 << 10 : 64 << 10,
     closed: chance(random, 0.3),
   };

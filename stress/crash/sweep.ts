@@ -6,6 +6,7 @@ import type { CrashState, PendingWrite } from '../../fs/store/crash-states.js';
 import { below, chance, type Random, seededRandom } from '../../fs/store/random.js';
 import type { SparseBytes } from '../../fs/store/sparse-bytes.js';
 import type { JournalMode } from '../../fs/volume/journal-mode.js';
+import { KeptPlayback } from '../model/kept.js';
 import { HistoryPlayback } from '../model/tape.js';
 import { Harness, type Recorded } from '../random/harness.js';
 import { perform } from '../random/operations.js';
@@ -57,6 +58,8 @@ export interface SweepResult {
 }
 
 const runsPerVolume = 5;
+/** States at a moment of a run with snapshots: more runs are worth more than more states of each. */
+const statesWithRoots = 10;
 const superblock = fixedSuperblock(imageBytes, geometry.segmentShift, geometry.places);
 
 export class Sweep {
@@ -107,6 +110,7 @@ export class Sweep {
       record: true,
       mostBytes: scenario.mostBytes,
       trail: 200,
+      roots: kind === 'snapshots',
     });
     const violation = { journal, seed, run, moment: 0, trail: harness.trail };
     let recorded: Recorded;
@@ -143,7 +147,9 @@ export class Sweep {
       repaired: 0.006,
     });
     const history = new HistoryPlayback(recorded.tape);
-    const states = statesOf(recorded.recording, recorded.since, { random, atMoment: 24 }, isNew);
+    const kept = recorded.kept && new KeptPlayback(recorded.kept);
+    const atMoment = kept ? statesWithRoots : 24;
+    const states = statesOf(recorded.recording, recorded.since, { random, atMoment }, isNew);
     let taken = 0;
     for (const { moment, contents, state, pending, processOnly, fresh } of states) {
       // One of all states, each as likely, becomes the next volume.
@@ -151,7 +157,9 @@ export class Sweep {
       classify(tally, superblock, pending, state);
       if (fresh) count(tally, 'states');
       if (processOnly) count(tally, 'deaths of the process');
-      const why = await judge.judge(contents, history.advance(moment), processOnly, isWhole(state, pending));
+      const whole = isWhole(state, pending);
+      const about = { processOnly, whole, kept: kept?.advance(moment) };
+      const why = await judge.judge(contents, history.advance(moment), about);
       if (why.length > 0) return { moment, why };
       if (this.options.stop?.() === true) break;
     }
@@ -161,7 +169,10 @@ export class Sweep {
 
 async function record(harness: Harness, scenario: Scenario): Promise<Recorded> {
   await harness.start();
-  for (const step of scenario.steps) await perform(harness, step);
+  for (const step of scenario.steps) {
+    await perform(harness, step);
+    harness.kept?.observe();
+  }
   return harness.stopRecording(scenario.closed);
 }
 

@@ -157,7 +157,10 @@ export class History {
   }
 
   /** Start anew from a state that is durable as a whole. */
-  restart(facts: Facts, files: Iterable<readonly [number, Contents]>): void {
+  restart(facts: Facts, files: ReadonlyMap<number, Contents>): void {
+    const { tape } = this;
+    tape?.note({ what: 'restart', facts: new Map(facts), files });
+    this.tape = undefined;
     this.base.clear();
     for (const [key, value] of facts) this.base.set(key, value);
     this.effects = [];
@@ -165,6 +168,7 @@ export class History {
     this.durableSequence = this.sequence;
     for (const [inode, contents] of files) this.version(inode, contents);
     this.settle();
+    this.tape = tape;
   }
 
   /** All that was noted is durable. */

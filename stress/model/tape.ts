@@ -3,6 +3,7 @@
  * recording. What an operation changed counts from the moment in which it began: from then on it may be there.
  */
 import type { Moment } from '../../fs/store/recording.js';
+import type { Contents } from './contents.js';
 import { type Effect, History, type Moment as HistoryMoment, type Version } from './history.js';
 import type { Facts } from './state.js';
 
@@ -10,7 +11,8 @@ export type Noted =
   | { readonly what: 'effect'; readonly effect: Effect }
   | { readonly what: 'version'; readonly inode: number; readonly version: Version }
   | { readonly what: 'acknowledged'; readonly sequence: number }
-  | { readonly what: 'durable'; readonly moment: HistoryMoment; readonly files: readonly number[] | undefined };
+  | { readonly what: 'durable'; readonly moment: HistoryMoment; readonly files: readonly number[] | undefined }
+  | { readonly what: 'restart'; readonly facts: Facts; readonly files: ReadonlyMap<number, Contents> };
 
 interface Entry {
   readonly at: Moment;
@@ -74,6 +76,7 @@ export class HistoryPlayback {
     if (noted.what === 'effect') history.addEffect(noted.effect);
     else if (noted.what === 'version') history.addVersion(noted.inode, noted.version);
     else if (noted.what === 'acknowledged') history.acknowledge(noted.sequence);
-    else history.durable(noted.moment, noted.files);
+    else if (noted.what === 'durable') history.durable(noted.moment, noted.files);
+    else history.restart(noted.facts, noted.files);
   }
 }

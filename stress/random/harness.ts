@@ -13,12 +13,15 @@ import type { JournalMode } from '../../fs/volume/journal-mode.js';
 import { compareBytes, compareContents, compareTrees, factsOf } from '../model/compare.js';
 import { type Dump, dump, readContents } from '../model/dump.js';
 import type { Moment } from '../model/history.js';
+import { compareHolding } from '../model/holding.js';
+import type { Change, KeptLog, Turn } from '../model/kept.js';
 import { Model } from '../model/model.js';
 import { restore } from '../model/restore.js';
 import { Tape } from '../model/tape.js';
 import { promises } from '../promise/promises.js';
 import type { System, SystemMaker } from '../system/system.js';
 import type { VirtualTime } from '../system/virtual-time.js';
+import { KeptRun } from './kept-run.js';
 
 export interface HarnessOptions {
   readonly seed: number;
@@ -35,6 +38,8 @@ export interface HarnessOptions {
   readonly check?: boolean;
   /** What the disk holds at first: an image to go on from; a new volume is made if absent. */
   readonly contents?: SparseBytes;
+  /** Snapshots, branches and streams are among the operations. */
+  readonly roots?: boolean;
   /** Record what the disk is told, and put the history on tape beside it. Such a run has no stop and no cut. */
   readonly record?: boolean;
   /** Most bytes of one write, copy or allocation; 1 MiB unless told. */
@@ -45,6 +50,8 @@ export interface HarnessOptions {
 export interface Recorded {
   readonly recording: Recording;
   readonly tape: Tape;
+  /** Snapshots and branches, if they are among the operations. */
+  readonly kept: KeptLog | undefined;
   /** Moment of the disk when the first operation began. */
   readonly since: DiskMoment;
 }
@@ -71,6 +78,8 @@ export class Harness {
   image: SparseBytes | undefined;
   /** The last operations, for the report of a failure. */
   readonly trail: string[] = [];
+  /** Snapshots and branches, if they are among the operations. */
+  kept: KeptRun | undefined;
   private readonly random: Random;
   private readonly syncing = new Set<Syncing>();
   private failedSync: unknown;
@@ -142,6 +151,8 @@ export class Harness {
     restore(this.model, root);
     const { history } = this.model;
     if (this.options.record) history.tape = new Tape(history, () => this.disk.recording.now);
+    const { roots } = this.system;
+    if (this.options.roots && roots) this.kept = await KeptRun.begin(this, roots, () => this.disk.recording.now);
     this.checkDisk();
   }
 
@@ -161,7 +172,7 @@ export class Harness {
       this.system = undefined;
     }
     this.checkDisk();
-    return { recording: this.disk.recording, tape, since: tape.since };
+    return { recording: this.disk.recording, tape, kept: this.kept?.log, since: tape.since };
   }
 
   /** Time passes: mostly little, and now and then enough for a commit to come by itself. */
@@ -330,6 +341,7 @@ export class Harness {
   }
 
   async settle(): Promise<void> {
+    await this.kept?.settled();
     await Promise.all([...this.syncing].map(({ done }) => done));
     if (this.failedSync) throw this.failedSync;
     if (!this.disk.powered) await this.powerIsBack();
@@ -348,6 +360,53 @@ export class Harness {
     if (this.isOff(outcome)) return this.powerIsBack();
     if ('error' in outcome) throw outcome.error;
     this.model.history.durable(moment);
+  }
+
+  /**
+   * Change which roots there are. `data`: what is dirty is durable with it, as all metadata are. False: there was no room.
+   */
+  async changeRoots(change: Change, act: () => Promise<unknown>, data = false): Promise<boolean> {
+    await this.tick();
+    const first = this.begin();
+    const moment = this.model.history.now();
+    const done = await this.noted(change, act);
+    this.ended(first);
+    if (done) this.model.history.durable(moment, data ? undefined : []);
+    return done;
+  }
+
+  /** Make another line live: what the model knows of the old one counts no more. False: there was no room. */
+  async turn(change: Turn, act: () => Promise<unknown>): Promise<boolean> {
+    const system = this.running();
+    const first = this.begin();
+    const done = await this.noted(change, () => system.turn?.(act) ?? Promise.resolve());
+    this.ended(first);
+    if (!done) return false;
+    const found = await this.find();
+    const problems = compareHolding('the line that is live now', change.live.holding, found);
+    if (problems.length > 0) this.disagree(change.label, problems);
+    restore(this.model, found);
+    return true;
+  }
+
+  private async noted(change: Change, act: () => Promise<unknown>): Promise<boolean> {
+    this.note(change.label);
+    const log = this.kept?.log;
+    log?.begin(change);
+    const outcome = await this.attempt(act);
+    log?.end(change, 'value' in outcome, this.running().roots?.line ?? 0);
+    if ('value' in outcome) return true;
+    if (outcome.error.code !== 'ENOSPC') this.disagree(change.label, [`found ${outcome.error.message}`]);
+    this.count('roots without room');
+    return false;
+  }
+
+  /** Nothing is under way, and no file is open: another line may be made live. */
+  async rest(): Promise<void> {
+    await this.tick();
+    await this.settle();
+    this.begin();
+    this.forgetHolds();
   }
 
   private running(): System {

@@ -11,6 +11,7 @@ import { fileType, isDirectory, isRegular } from '../model/nodes.js';
 import { bytesOf, textOf } from '../model/state.js';
 import { Choose } from './choose.js';
 import type { Harness } from './harness.js';
+import { rootOperations } from './root-operations.js';
 
 const root = { uid: 0, gid: 0, pid: 1 };
 const somebody = { uid: 1000, gid: 100, pid: 2 };
@@ -450,6 +451,8 @@ export const operations = {
   async commit(h) {
     await h.commit();
   },
+
+  ...rootOperations,
 
   async compare(h) {
     await h.compare();

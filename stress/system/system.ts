@@ -4,9 +4,15 @@
  */
 import type { FileSystemApi, Time } from '../../fs/posix/api.js';
 import type { SimulatedDisk } from '../../fs/store/simulated-disk.js';
+import type { VarveRoots } from './varve-roots.js';
 
 export interface System {
+  /** Of the line that is live. */
   readonly api: FileSystemApi;
+  /** Snapshots and the like, if it has them. */
+  readonly roots?: VarveRoots;
+  /** End the use of the API, do what makes another line live, begin to use it anew. */
+  turn?(act: () => Promise<unknown>): Promise<void>;
   /** Make everything durable by a checkpoint. */
   commit(): Promise<void>;
   /** The generation that is open. */

@@ -13,6 +13,7 @@ import { Volume } from '../../fs/volume/volume.js';
 import { checkVolume } from '../../fsck/check.js';
 import { fixedSuperblock } from './superblock.js';
 import type { System, SystemMaker } from './system.js';
+import { VarveRoots } from './varve-roots.js';
 
 export interface VarveOptions {
   /** Pages in a segment, as a power of two; by size if absent. */
@@ -49,10 +50,25 @@ export class VarveMaker implements SystemMaker {
       cacheBytes: this.options.nodeBytes ?? 2 << 20,
       ...(this.options.compression === undefined ? {} : { compression: this.options.compression }),
     });
-    const api = new FileSystem(volume, { cacheBytes: this.options.pageBytes ?? 4 << 20 });
-    await api.recover();
+    const begin = async (): Promise<FileSystem> => {
+      const api = new FileSystem(volume, { cacheBytes: this.options.pageBytes ?? 4 << 20 });
+      await api.recover();
+      return api;
+    };
+    let api = await begin();
     return {
-      api,
+      get api() {
+        return api;
+      },
+      roots: new VarveRoots(volume),
+      turn: async (act) => {
+        await api.close();
+        try {
+          await act();
+        } finally {
+          api = await begin();
+        }
+      },
       commit: () => volume.commit(),
       generation: () => volume.generation,
       counters: () => {

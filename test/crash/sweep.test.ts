@@ -42,6 +42,15 @@ describe('a sweep of crash states', () => {
   });
 });
 
+describe('a sweep of crash states of volumes with snapshots', () => {
+  it('finds what was made, and nothing of what was deleted', { timeout: 120_000 }, async () => {
+    const sweep = new Sweep({ journal: 'ordered', seed: 21, beginnings: ['snapshots'], states: 160 });
+    const { tally, violation } = await sweep.run();
+    expect(violation).toBeUndefined();
+    expect(tally['deletion resumed']).toBeGreaterThan(0);
+  });
+});
+
 describe('the identity of an image', () => {
   const write = (offset: number, text: string) => {
     const bytes = Buffer.from(text);
