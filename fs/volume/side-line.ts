@@ -7,7 +7,8 @@ import type { Usage } from '../format/item.js';
 import { Suspend } from '../suspend.js';
 import type { Batch } from '../tree/batch.js';
 import type { Address, Generation, InodeNumber, PageNumber } from '../units.js';
-import type { Flusher, ItemCursor, PageRun, TransformChoice, VolumeApi } from './api.js';
+import type { Flusher, ItemCursor, PageRun, VolumeApi } from './api.js';
+import { BesideLive } from './beside-live.js';
 import type { SideTree } from './side-tree.js';
 import type { Holder } from './usage.js';
 import type { Volume } from './volume.js';
@@ -15,13 +16,15 @@ import type { Volume } from './volume.js';
 /** Nodes for which there must be room before a batch: it may dirty as many. */
 const nodesInBatch = 72;
 
-export class SideLine implements VolumeApi {
+export class SideLine extends BesideLive implements VolumeApi {
   flusher: Flusher | undefined;
 
   constructor(
-    private readonly volume: Volume,
+    volume: Volume,
     readonly side: SideTree,
-  ) {}
+  ) {
+    super(volume);
+  }
 
   get readOnly(): boolean {
     return this.volume.readOnly;
@@ -29,32 +32,14 @@ export class SideLine implements VolumeApi {
   get failure(): string | undefined {
     return this.volume.failure;
   }
-  get journal() {
-    return this.volume.journal;
-  }
   get generation(): Generation {
     return this.volume.generation;
   }
   get heldGeneration(): Generation {
     return this.side.floor;
   }
-  get nameSeed(): number {
-    return this.volume.nameSeed;
-  }
-  get mostPages(): number {
-    return this.volume.mostPages;
-  }
-  get pagesAtOnce(): number {
-    return this.volume.pagesAtOnce;
-  }
   get inodes(): number {
     return this.side.inodeCount;
-  }
-  get transforms(): TransformChoice {
-    return this.volume.transforms;
-  }
-  get unitRoom(): number {
-    return this.volume.unitRoom;
   }
 
   get(inode: InodeNumber, kind: number, offset: number): Uint8Array | undefined {
@@ -116,12 +101,6 @@ export class SideLine implements VolumeApi {
   endUnits(): void {
     this.volume.endUnits();
   }
-  readPages(address: Address, pages: number, into: Uint8Array, scattered = false): Promise<void> | undefined {
-    return this.volume.readPages(address, pages, into, scattered);
-  }
-  where(address: Address): number {
-    return this.volume.where(address);
-  }
   reserve(pages: number, replaces = 0): void {
     this.volume.reserve(pages, replaces);
   }
@@ -130,9 +109,6 @@ export class SideLine implements VolumeApi {
   }
   allocateInode(): InodeNumber {
     throw new FsError('EROFS', 'create');
-  }
-  now(): { seconds: number; nanos: number } {
-    return this.volume.now();
   }
   sync(): Promise<void> {
     return this.volume.commit();
@@ -145,8 +121,5 @@ export class SideLine implements VolumeApi {
   }
   touched(): void {
     this.volume.touched();
-  }
-  statistics(): ReturnType<VolumeApi['statistics']> {
-    return this.volume.statistics();
   }
 }

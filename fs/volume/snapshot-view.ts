@@ -6,12 +6,13 @@ import { FsError } from '../errors.js';
 import type { Usage } from '../format/item.js';
 import { Tree, treeId } from '../tree/tree.js';
 import { type Address, type Generation, type InodeNumber, volumeInode } from '../units.js';
-import type { Flusher, ItemCursor, PageRun, TransformChoice, VolumeApi } from './api.js';
+import type { Flusher, ItemCursor, PageRun, VolumeApi } from './api.js';
+import { BesideLive } from './beside-live.js';
 import type { KeptRoot } from './kept-roots.js';
 import { decodeUsage, type Holder, usageKinds } from './usage.js';
 import type { Volume } from './volume.js';
 
-export class SnapshotView implements VolumeApi {
+export class SnapshotView extends BesideLive implements VolumeApi {
   readonly readOnly = true;
   readonly failure = undefined;
   readonly inodes: number;
@@ -22,33 +23,15 @@ export class SnapshotView implements VolumeApi {
   readonly tree: Tree;
 
   constructor(
-    private readonly volume: Volume,
+    volume: Volume,
     readonly root: KeptRoot,
   ) {
+    super(volume);
     const { pointer, height, generation } = root;
     this.inodes = root.inodes;
     this.generation = generation;
     const owner = { generation, releaseNode: () => undefined };
     this.tree = new Tree(volume.state.cache, owner, treeId.main, root.id, { pointer, height });
-  }
-
-  get journal() {
-    return this.volume.journal;
-  }
-  get transforms(): TransformChoice {
-    return this.volume.transforms;
-  }
-  get unitRoom(): number {
-    return this.volume.unitRoom;
-  }
-  get nameSeed(): number {
-    return this.volume.nameSeed;
-  }
-  get mostPages(): number {
-    return this.volume.mostPages;
-  }
-  get pagesAtOnce(): number {
-    return this.volume.pagesAtOnce;
   }
 
   mustBeWritable(operation: string): never {
@@ -78,12 +61,9 @@ export class SnapshotView implements VolumeApi {
     return decodeUsage(this.get(volumeInode, usageKinds[holder], id));
   }
 
-  readPages(address: Address, pages: number, into: Uint8Array, scattered = false): Promise<void> | undefined {
+  override readPages(address: Address, pages: number, into: Uint8Array, scattered = false): Promise<void> | undefined {
     this.mustBeThere();
-    return this.volume.readPages(address, pages, into, scattered);
-  }
-  where(address: Address): number {
-    return this.volume.where(address);
+    return super.readPages(address, pages, into, scattered);
   }
 
   apply(): never {
@@ -109,10 +89,6 @@ export class SnapshotView implements VolumeApi {
   unreserve(): void {}
   touched(): void {}
 
-  now(): { seconds: number; nanos: number } {
-    return this.volume.now();
-  }
-
   sync(): Promise<void> {
     return Promise.resolve();
   }
@@ -121,9 +97,5 @@ export class SnapshotView implements VolumeApi {
   }
   commit(): Promise<void> {
     return Promise.resolve();
-  }
-
-  statistics(): ReturnType<VolumeApi['statistics']> {
-    return this.volume.statistics();
   }
 }
