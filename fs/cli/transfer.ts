@@ -2,7 +2,7 @@
  * `varve send` and `varve receive`: snapshots as streams of bytes, from a volume to another one, mounted or not. The
  * stream is the program's standard output or input; everything that is said goes to standard error.
  */
-import { createReadStream, write } from 'node:fs';
+import { write } from 'node:fs';
 import { isatty } from 'node:tty';
 import { promisify } from 'node:util';
 import { VolumeError, type VolumeProblem } from '../errors.js';
@@ -12,6 +12,7 @@ import { ControlConnection } from './control-client.js';
 import { json, type Output } from './output.js';
 import { formatSize } from './size.js';
 import { withOpenImage } from './snapshot-target.js';
+import { standardInput } from './standard-input.js';
 import { mountOf } from './target.js';
 import {
   giveUpPart,
@@ -42,7 +43,6 @@ interface ReceiveChoices {
 }
 
 const where = ['<image-or-directory>', 'an image that is not mounted, or the directory where one is'] as const;
-const chunkBytes = 2 ** 20;
 
 export const addSend: AddCommand = (program, context) => {
   withExamples(program.command('send'), [
@@ -198,10 +198,11 @@ async function pushIn(server: ControlConnection, asked: ReceiveRequest, told: To
   await server.ask('receive', { ...asked });
   const answer = answerOf(server, told, async () => undefined);
   let failure: unknown;
+  let answered = false;
   const push = async (): Promise<void> => {
     try {
-      for await (const bytes of standardInput()) await server.send({ bytes });
-      await server.send({ bytes: new Uint8Array(0) });
+      for await (const bytes of standardInput(() => !answered)) await server.send({ bytes });
+      if (!answered) await server.send({ bytes: new Uint8Array(0) });
     } catch (e) {
       // A server that refuses what comes has said so in its answer. What can't be read ends the conversation.
       if (e instanceof VolumeError) return;
@@ -214,11 +215,9 @@ async function pushIn(server: ControlConnection, asked: ReceiveRequest, told: To
     return (await answer) as Received;
   } catch (e) {
     throw failure ?? e;
+  } finally {
+    answered = true;
   }
-}
-
-async function* standardInput(): AsyncGenerator<Uint8Array, void> {
-  for await (const chunk of createReadStream('', { fd: 0, highWaterMark: chunkBytes, autoClose: false })) yield chunk;
 }
 
 const writeTo = promisify(write);

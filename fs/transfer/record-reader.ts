@@ -14,6 +14,7 @@ import {
   streamType,
   streamVersion,
 } from '../format/stream.js';
+import { isSnapshotName, shownName } from '../volume/snapshots.js';
 
 export interface ReadRecord extends StreamRecord {
   readonly body: Uint8Array;
@@ -48,6 +49,9 @@ export class RecordReader {
       throw badStream('has a damaged header');
     if (header.features !== 0)
       throw new VolumeError('unknown-feature', `the stream needs features that this program does not have`);
+    for (const name of [header.name, header.fromName])
+      if (name !== '' && !isSnapshotName(name))
+        throw badStream(`names a snapshot ${shownName(name)}, as none is called`);
     this.hash.update(bytes);
     return header;
   }

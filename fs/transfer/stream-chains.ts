@@ -3,6 +3,7 @@ import { VolumeError } from '../errors.js';
 import { maxTransforms, TransformEntry } from '../format/superblock.js';
 import type { Chain } from '../transform/chain.js';
 import type { TransformChoice } from '../volume/api.js';
+import { shownName } from '../volume/snapshots.js';
 import { badStream } from './record-reader.js';
 
 export class StreamChains {
@@ -55,5 +56,5 @@ export class StreamChains {
 const unknown = ({ name }: TransformEntry): VolumeError =>
   new VolumeError(
     'unknown-feature',
-    `the stream has files in '${name}', which this program does not know: send it with --plain`,
+    `the stream has files in ${shownName(name)}, which this program does not know: send it with --plain`,
   );

@@ -19,7 +19,7 @@ import { run } from '../suspend.js';
 import { endOf, expired, superfluous } from './history-thinning.js';
 import { type KeptRoot, putRoot } from './kept-roots.js';
 import type { Moment } from './moment.js';
-import { checkSnapshotName, liveRoot, type SnapshotHost, type Snapshots } from './snapshots.js';
+import { checkSnapshotName, keepLive, liveRoot, type SnapshotHost, type Snapshots } from './snapshots.js';
 
 export interface HistoryHost extends SnapshotHost {
   readonly snapshots: Snapshots;
@@ -229,13 +229,7 @@ export class History implements Moment {
       this.tidyLater();
       return;
     }
-    const root = this.rootOf(generation);
-    state.system.change([putRoot(root)]);
-    state.roots.set(root);
-    state.nextRoot++;
-    state.newestRoot = root.id;
-    state.newestSnapshot = generation;
-    state.space.held = state.main.nodes;
+    keepLive(state, this.rootOf(generation));
     this.made++;
     this.tidyLater();
   }

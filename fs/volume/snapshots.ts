@@ -156,9 +156,17 @@ export function mustBeNew({ roots }: VolumeState, name: string, promised = false
 export function checkSnapshotName(name: string): void {
   if (Buffer.byteLength(name) > mostNameBytes)
     throw new FsError('ENAMETOOLONG', 'snapshot', undefined, `a name has at most ${mostNameBytes} bytes`);
-  if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name) || name.includes('\ufffd'))
-    throw new FsError('EINVAL', 'snapshot', undefined, `'${name}' is no name for a snapshot`);
+  if (!isSnapshotName(name))
+    throw new FsError('EINVAL', 'snapshot', undefined, `${shownName(name)} is no name for a snapshot`);
 }
+
+/** In quotes, with control characters escaped. */
+export const shownName = (name: string): string =>
+  JSON.stringify(name).replace(/\p{Cc}/gu, (one) => `\\u00${one.charCodeAt(0).toString(16).padStart(2, '0')}`);
+
+/** Names are shown in messages and lists, and may come from elsewhere: without control characters. */
+export const isSnapshotName = (name: string): boolean =>
+  name !== '' && name !== '.' && name !== '..' && !/[/\p{Cc}\ufffd]/u.test(name);
 
 /** The live root becomes a kept one. */
 class Keeping implements Moment {
@@ -198,14 +206,8 @@ class Keeping implements Moment {
 
   happen(generation: number): void {
     const { state } = this.host;
-    const root = this.rootOf(generation);
-    state.system.change([putRoot(root)]);
-    state.roots.set(root);
-    state.nextRoot++;
-    state.newestRoot = root.id;
-    state.newestSnapshot = generation;
-    state.space.held = state.main.nodes;
-    this.kept = root;
+    this.kept = this.rootOf(generation);
+    keepLive(state, this.kept);
   }
 
   private rootOf(generation: number): KeptRoot {
@@ -216,6 +218,16 @@ class Keeping implements Moment {
       seconds: this.host.now().seconds,
     };
   }
+}
+
+/** `root`, which is what the live root is at this moment, becomes what that follows. What `putRoot` needs is in memory. */
+export function keepLive(state: VolumeState, root: KeptRoot): void {
+  state.system.change([putRoot(root)]);
+  state.roots.set(root);
+  state.nextRoot++;
+  state.newestRoot = root.id;
+  state.newestSnapshot = root.generation;
+  state.space.held = state.main.nodes;
 }
 
 /** What the live root is at this moment, as a kept one. */

@@ -58,9 +58,13 @@ it('arrive whole, while the volumes are used; what broke off goes on', async () 
   expect((await fs.readFile(to.path('.snapshots/two/d/big'), 'utf8')).slice(3 << 20)).toBe('and more');
   expect(await fs.readFile(to.path('.snapshots/two/d/moved'), 'utf8')).toBe('small');
   expect(await fs.readdir(b)).toEqual(['of its own']);
-  const again = await shell(`varve send ${from.image} two | varve receive ${b}`);
-  expect(again).toMatchObject({ code: exitCode.inUse });
-  expect(again.err).toContain('here already');
+  const pipe = `${from.directory}.pipe`;
+  // What is refused ends, though the pipe stays open.
+  const again = `rm -f ${pipe}; mkfifo ${pipe}; exec 9<>${pipe}; varve send ${from.image} two | head -c 3000 >&9; varve receive`;
+  const refused = await shell(`${again} ${b} <&9`);
+  expect(refused).toMatchObject({ code: exitCode.inUse });
+  expect(refused.err).toContain('here already');
   await to.unmount();
+  expect(await shell(`${again} ${to.image} <&9`)).toEqual(refused);
   await to.expect('fsck.varve', '-f', '--data', to.image);
 });

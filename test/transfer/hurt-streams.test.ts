@@ -161,6 +161,22 @@ it('may lie as it likes: it is refused, or what comes of it is a sound map', asy
   expect((await checkVolume(to.disk, { data: true })).map(({ message }) => message)).toEqual([]);
 });
 
+it('names snapshots as they can be called: what is said of it reaches a terminal', async () => {
+  const from = await KeptVolume.make(20, 1);
+  await from.volume.snapshots.create('s');
+  const reader = new RecordReader(pieces(await sent(from, 's'), seededRandom(1)));
+  const header = await reader.header();
+  const to = await KeptVolume.make(20, 2);
+  for (const lie of [{ name: 'a\x1b[2Jb' }, { fromName: 'a\x9bb' }, { name: '../x' }]) {
+    const writer = new RecordWriter();
+    writer.header({ ...header, ...lie });
+    writer.end();
+    const refused = receive(to, Buffer.concat(writer.take(true)), seededRandom(1), {});
+    await expect(refused).rejects.toThrow(/^the stream names a snapshot "\P{Cc}*", as none is called$/u);
+  }
+  await to.close();
+});
+
 it('has a root directory, and names of attributes that the filesystem would have taken', async () => {
   const from = await KeptVolume.make(20, 1);
   await from.do((fs) => fs.setxattr(1, bytes('user.name'), bytes('value'), 0, root));
