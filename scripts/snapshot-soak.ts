@@ -2,8 +2,9 @@
  * Snapshots come and go at random while a writer works, the volume is nearly full, so that the cleaner works as well, and the
  * server is killed now and then, often in the middle of making or deleting one.
  *
- *     npm run snapshot-soak -- [--snapshots 1000] [--kills 20] [--seed N] [--minutes 60] [--size 128M] [--full 85]
+ *     npm run snapshot-soak -- [--snapshots 1000] [--kills 20] [--seed N] [--minutes 60] [--size 64M] [--full 85] [--live 25]
  *
+ * --live: how much of the volume the writer's files take, in percent; what else is in use, up to --full, is held by snapshots.
  * The hash of each snapshot's tree is taken when it is made, and compared when it goes and after each kill, of all there are.
  * After each kill `fsck.varve -f` must find nothing. In the end all snapshots are deleted, and `df` must show that nothing
  * is held by them. Exits 1 at the first difference; the last line is a summary.
@@ -27,8 +28,9 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '20' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 32)) },
     minutes: { type: 'string', default: '60' },
-    size: { type: 'string', default: '128M' },
+    size: { type: 'string', default: '64M' },
     full: { type: 'string', default: '85' },
+    live: { type: 'string', default: '25' },
   },
 });
 const wanted = Number(values.snapshots);
@@ -157,7 +159,7 @@ await withWorkspace(async ({ volume: make }) => {
   say(`snapshot-soak: ${wanted} snapshots, ${kills} kills, ${values.size}, ${values.full} % full, seed ${seed}`);
   await volume.format(values.size);
   await volume.mount();
-  const bytes = String(Math.floor(parseSize(values.size) * 0.55));
+  const bytes = String(Math.floor((parseSize(values.size) * Number(values.live)) / 100));
   const writer = start(process.execPath, [
     fileURLToPath(new URL('./snapshot-soak/writer.js', import.meta.url)),
     volume.directory,
