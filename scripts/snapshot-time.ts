@@ -2,12 +2,26 @@
  * How long making a snapshot takes, on a volume with ten files and on one with many, timed at the mkdir(2); and btrfs with as
  * many beside it, as far as this machine has it: there at the ioctl that `btrfs subvolume snapshot -r` does.
  *
- *     npm run snapshot-time -- [--files 1000000] [--rounds 20] [--no-btrfs] [--most MS]
+ *     npm run snapshot-time -- [--files 1000000] [--rounds 20] [--no-btrfs] [--most MS] [--directory PATH [--prepare]]
+ *
+ * With --directory the images stay there, and are used again by the next run: --prepare makes them and times nothing, so that
+ * what is timed can be done in a quiet moment, in half a minute.
  *
  * Nothing is waiting to be written, except that one file has changed before each. Needs root. Exit codes: 0; 1 when the
  * median takes longer than --most (50 ms unless told), or many files take longer than twice what ten do.
  */
-import { closeSync, mkdirSync, openSync, rmdirSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { libc } from '../fs/host/libc.js';
@@ -25,6 +39,8 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '20' },
     btrfs: { type: 'boolean', default: true },
     most: { type: 'string', default: '50' },
+    directory: { type: 'string' },
+    prepare: { type: 'boolean', default: false },
   },
   allowNegative: true,
 });
@@ -81,9 +97,22 @@ async function fill(image: string, count: number): Promise<void> {
   await store.close();
 }
 
-async function ofVarve(volume: TrialVolume, count: number): Promise<Times> {
-  await volume.format('4G');
-  await fill(volume.image, count);
+/** Where an image is; true: it was made by a run before. */
+function imageIn(folder: string, name: string): { path: string; there: boolean } {
+  const path = join(values.directory ?? folder, `snapshot-time-${name}.img`);
+  return { path, there: existsSync(path) };
+}
+
+/** Undefined: it was only prepared. */
+async function ofVarve(folder: string, volume: TrialVolume, count: number): Promise<Times | undefined> {
+  const { path, there } = imageIn(folder, `varve-${count}`);
+  if (!there) {
+    await volume.format('4G');
+    await fill(volume.image, count);
+    await move(volume.image, path);
+  }
+  symlinkSync(path, volume.image);
+  if (values.prepare) return undefined;
   await volume.mount(['commit=300']);
   const { directory } = volume;
   const found: number[] = [];
@@ -99,21 +128,30 @@ async function ofVarve(volume: TrialVolume, count: number): Promise<Times> {
   return times(found);
 }
 
-async function ofBtrfs(folder: string, count: number): Promise<Times> {
-  const image = join(folder, 'btrfs.img');
+async function fillBtrfs(directory: string, count: number): Promise<void> {
+  await run('btrfs', ['subvolume', 'create', join(directory, 'live')]);
+  for (let i = 0; i < count; i++) {
+    const parent = join(directory, 'live', `d${Math.floor(i / perDirectory)}`);
+    if (i % perDirectory === 0) mkdirSync(parent);
+    writeFileSync(join(parent, `f${i}`), '');
+  }
+}
+
+/** Undefined: it was only prepared. */
+async function ofBtrfs(folder: string, count: number): Promise<Times | undefined> {
+  const { path, there } = imageIn(folder, `btrfs-${count}`);
   const directory = join(folder, 'btrfs');
-  writeFileSync(image, '');
-  truncateSync(image, 4 * 2 ** 30);
   mkdirSync(directory, { recursive: true });
-  await run('mkfs.btrfs', ['-q', '-f', image]);
-  await run('mount', ['-o', 'loop', image, directory]);
-  try {
-    await run('btrfs', ['subvolume', 'create', join(directory, 'live')]);
-    for (let i = 0; i < count; i++) {
-      const parent = join(directory, 'live', `d${Math.floor(i / perDirectory)}`);
-      if (i % perDirectory === 0) mkdirSync(parent);
-      writeFileSync(join(parent, `f${i}`), '');
-    }
+  if (!there) {
+    const image = join(folder, 'btrfs.img');
+    writeFileSync(image, '');
+    truncateSync(image, 4 * 2 ** 30);
+    await run('mkfs.btrfs', ['-q', '-f', image]);
+    await mounted(image, directory, () => fillBtrfs(directory, count));
+    await move(image, path);
+  }
+  if (values.prepare) return undefined;
+  return mounted(path, directory, async () => {
     const found: number[] = [];
     const [from, to] = [openSync(join(directory, 'live'), 'r'), openSync(directory, 'r')];
     for (let i = 0; i < rounds; i++) {
@@ -126,21 +164,40 @@ async function ofBtrfs(folder: string, count: number): Promise<Times> {
     }
     closeSync(from);
     closeSync(to);
+    for (let i = 0; i < rounds; i++) await run('btrfs', ['subvolume', 'delete', join(directory, `s${i}`)]);
     return times(found);
+  });
+}
+
+async function mounted<T>(image: string, directory: string, use: () => Promise<T>): Promise<T> {
+  await run('mount', ['-o', 'loop', image, directory]);
+  try {
+    return await use();
   } finally {
     await run('umount', [directory]);
   }
 }
 
+/** Also to another filesystem, without what is not there of the file. Whole or not at all. */
+async function move(image: string, path: string): Promise<void> {
+  await run('cp', ['--sparse=always', image, `${path}.new`]);
+  renameSync(`${path}.new`, path);
+  rmSync(image);
+}
+
 await withWorkspace(async ({ path, volume }) => {
   const medians: number[] = [];
   for (const count of [10, many]) {
-    const found = await ofVarve(volume(`v${count}`), count);
-    medians.push(found.median);
-    say(`varve, ${count} files: ${text(found)}`);
+    const found = await ofVarve(path, volume(`v${count}`), count);
+    if (found !== undefined) {
+      medians.push(found.median);
+      say(`varve, ${count} files: ${text(found)}`);
+    }
     const { status } = await run('which', ['mkfs.btrfs'], { allow: 'any' });
     if (!values.btrfs || status !== 0) continue;
-    say(`btrfs, ${count} files: ${text(await ofBtrfs(path, count))}`);
+    const other = await ofBtrfs(path, count);
+    if (other !== undefined) say(`btrfs, ${count} files: ${text(other)}`);
   }
+  if (values.prepare) return;
   if (medians.some((ms) => ms > Number(values.most)) || medians[1] > 2 * medians[0]) process.exitCode = 1;
 });
