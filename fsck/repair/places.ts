@@ -93,7 +93,7 @@ export class Places {
   private async rebuild(place: Place): Promise<PlaceContents> {
     this.rebuilt++;
     const contents = await readPlace(this.image.store, this.image.geometry, place);
-    const found = newestSegment(contents);
+    const found = newestSegment(contents, this.image.perSegment);
     const known = found !== undefined && found.serial > 0 && found.serial < endOfSerials(this.image.perSegment);
     this.state[place] = known ? placeState.sealed : placeState.free;
     this.serial[place] = known ? found.serial : 0;
@@ -112,7 +112,7 @@ export class Places {
       const serial = this.serial[place];
       const other = owner.get(serial);
       if (other === undefined) owner.set(serial, place);
-      else if (newestSegment(await readPlace(this.image.store, this.image.geometry, other))?.serial === serial) {
+      else if (await this.holds(other, serial)) {
         await this.rebuild(place);
         if (this.serial[place] === serial) this.clear(place);
       } else {
@@ -121,6 +121,11 @@ export class Places {
         if (this.serial[other] === serial) this.clear(other);
       }
     }
+  }
+
+  private async holds(place: Place, serial: Serial): Promise<boolean> {
+    const { store, geometry, perSegment } = this.image;
+    return newestSegment(await readPlace(store, geometry, place), perSegment)?.serial === serial;
   }
 
   private clear(place: Place): void {

@@ -100,17 +100,26 @@ function checkpointOf(geometry: Geometry, bytes: Uint8Array): Checkpoint | undef
   return found?.mapBytes === 0 ? found : undefined;
 }
 
-/** The segment that a place holds: the newest of which there is a summary. Undefined: none. */
+/**
+ * The segment that a place holds: the newest of which there is a summary. Undefined: none.
+ *
+ * Only the cold head writes pages under addresses that are not their own: it matters, as the cleaner takes the pages of
+ * others for what lies where its address says.
+ */
 export function newestSegment(
-  contents: PlaceContents,
+  { summaries }: PlaceContents,
+  pagesPerSegment: number,
 ): { serial: Serial; generation: number; head: number } | undefined {
-  let newest: FoundSummary | undefined;
-  for (const found of contents.summaries) {
-    if (newest === undefined || found.serial > newest.serial) newest = found;
-    else if (found.serial === newest.serial && found.generation > newest.generation) newest = found;
-  }
-  if (newest === undefined) return undefined;
-  const kinds = newest.runs.map(({ kind }) => kind);
-  const nodes = kinds.some((kind) => kind !== runKind.data);
-  return { serial: newest.serial, generation: newest.generation, head: nodes ? headKind.node : headKind.data };
+  if (summaries.length === 0) return undefined;
+  let serial = 0;
+  for (const found of summaries) serial = Math.max(serial, found.serial);
+  const own = summaries.filter((found) => found.serial === serial);
+  const runs = own.flatMap((found) => found.runs);
+  const moved = runs.some(({ address, page }) => address !== serial * pagesPerSegment + page);
+  const nodes = runs.some(({ kind }) => kind !== runKind.data);
+  return {
+    serial,
+    generation: Math.max(...own.map(({ generation }) => generation)),
+    head: moved ? headKind.cold : nodes ? headKind.node : headKind.data,
+  };
 }

@@ -1,11 +1,13 @@
 /** What can be found again without the record that led to it: nothing is lost where only such records are. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { runKind } from '../../fs/format/segment-summary.js';
+import { placeState } from '../../fs/format/segment-table.js';
 import { MemoryStore } from '../../fs/store/memory.js';
 import type { SparseBytes } from '../../fs/store/sparse-bytes.js';
 import { pageSize } from '../../fs/units.js';
 import { newestCheckpoint } from '../../fs/volume/checkpoint-slots.js';
 import { readSuperblock } from '../../fs/volume/superblock.js';
+import { Volume } from '../../fs/volume/volume.js';
 import { examine, survey } from '../../fsck/check.js';
 import { repairVolume } from '../../fsck/repair/repair.js';
 import { readPlace } from '../../fsck/repair/summaries.js';
@@ -63,6 +65,24 @@ test('with no checkpoint anywhere, all that leaves hold is found', async () => {
   const missing = [...items.keys()].filter((key) => !after.has(key));
   expect(missing).toEqual([]);
   expect((await newestCheckpoint(store, superblock)).checkpoint.clean).toBe(1);
+});
+
+test('what was moved before is moved again from segments that were found by their contents', async () => {
+  const store = new MemoryStore(wornBytes, { bytes: closed.copy() });
+  const items = await itemsOf(store);
+  await loseSlots(store, await readSuperblock(store));
+  expect((await repairVolume(store)).left.problems).toEqual([]);
+  const volume = await Volume.open(store, { commitSeconds: 3600 });
+  const { table, mover } = volume.state;
+  for (let place = 0; place < table.state.length; place++) {
+    if (table.state[place] === placeState.sealed && table.live[place] > 0) await mover.clean(place);
+    volume.state.changed = true;
+    await volume.commit();
+  }
+  expect(mover.moved).toBeGreaterThan(50);
+  await volume.close();
+  expect((await examine(store, { data: true })).problems).toEqual([]);
+  expect((await itemsOf(store)).size).toBe(items.size);
 });
 
 test('a record of the journal that is torn ends it; what follows is as if never written', async () => {
