@@ -147,7 +147,7 @@ class Look {
         state.fail(nodeDamage(pointer, problem));
       },
     };
-    return new TreeSweep(state, state.main, events, state.store);
+    return new TreeSweep(state, state.main, events, { from: state.store });
   }
 
   private located(address: Address): Promise<number> | number {

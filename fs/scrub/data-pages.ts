@@ -12,6 +12,7 @@ import { itemKind } from '../format/item.js';
 import { ExtentCursor } from '../posix/inode/extent-map.js';
 import {
   extentAddress,
+  extentBirth,
   extentBytes,
   extentPageChecksum,
   extentSealed,
@@ -23,8 +24,17 @@ import { run } from '../suspend.js';
 import { openUnit } from '../transform/unit.js';
 import { keyInode, keyKind, keyOffset } from '../tree/key.js';
 import type { Node } from '../tree/node.js';
-import { type Address, extentPages, type ImageOffset, type InodeNumber, type PageNumber, pageSize } from '../units.js';
-import type { Volume } from '../volume/volume.js';
+import {
+  type Address,
+  extentPages,
+  type Generation,
+  type ImageOffset,
+  type InodeNumber,
+  type PageNumber,
+  pageSize,
+} from '../units.js';
+import type { VolumeApi } from '../volume/api.js';
+import type { VolumeState } from '../volume/state.js';
 import { hex, mediumOf, offsetOf } from './tree-sweep.js';
 
 /** Pages of a file that follow each other in the log, and their CRC32Cs. */
@@ -47,14 +57,14 @@ export interface BadPage {
   readonly problem: string;
 }
 
-/** The stored extents of a leaf, copied out of it. One that contradicts itself is a matter for fsck. */
-export function dataRuns(leaf: Node): DataRun[] {
+/** The stored extents of a leaf born after `floor`, copied out of it. One that contradicts itself is a matter for fsck. */
+export function dataRuns(leaf: Node, floor: Generation = 0): DataRun[] {
   const runs: DataRun[] = [];
   for (let i = 0; i < leaf.count; i++) {
     if (keyKind(leaf.keyWord(i, 1)) !== itemKind.extent) continue;
     const value = leaf.value(i);
     const address = extentAddress(value);
-    if (address === 0) continue;
+    if (address === 0 || extentBirth(value) <= floor) continue;
     const pages = extentStoredPages(value);
     const isUnit = extentTransform(value) !== 0;
     if (pages > extentPages || value.length !== extentBytes(value)) continue;
@@ -78,8 +88,10 @@ export class DataVerifier {
   private readonly buffer = new Uint8Array(extentPages * pageSize);
 
   constructor(
-    private readonly volume: Volume,
-    private readonly bad: (page: BadPage) => void,
+    private readonly state: VolumeState,
+    /** The root that has the files. */
+    private readonly root: VolumeApi,
+    private readonly bad: (page: BadPage) => void | Promise<void>,
   ) {}
 
   /** Verify all pages of a run; `bad` hears of those that fail. */
@@ -91,13 +103,13 @@ export class DataVerifier {
 
   /** The pages of an encrypted unit, which all have the right checksums, are in the buffer. */
   private async authenticate(data: DataRun, seal: Uint8Array): Promise<void> {
-    const { state } = this.volume;
+    const { state } = this;
     const { sealer } = state.geometry;
     const { inode, page, address, sums } = data;
     const stored = this.buffer.subarray(0, sums.length * pageSize);
     if (sealer === undefined || openUnit(sealer, stored, seal) || !(await this.isCurrent(data, 0))) return;
     const offset = offsetOf(state, await run(() => state.log.where(address)));
-    this.bad({ inode, page, address, offset, problem: 'it is not authentic' });
+    await this.bad({ inode, page, address, offset, problem: 'it is not authentic' });
   }
 
   /** Indices of pages that did not verify, and perhaps do when they are looked up again. */
@@ -111,7 +123,7 @@ export class DataVerifier {
   }
 
   private async verifyAgain(data: DataRun, index: number): Promise<void> {
-    const { state } = this.volume;
+    const { state } = this;
     const address = data.address + index;
     const page = data.isUnit ? data.page : data.page + index;
     const bytes = this.buffer.subarray(0, pageSize);
@@ -124,14 +136,14 @@ export class DataVerifier {
       if (lay !== (await run(() => state.log.where(address)))) continue;
       if (++failed < attempts) continue;
       const problem = failure ?? `CRC32C ${hex(found)} instead of ${hex(data.sums[index])}`;
-      this.bad({ inode: data.inode, page, address, offset: offsetOf(state, lay), problem });
+      await this.bad({ inode: data.inode, page, address, offset: offsetOf(state, lay), problem });
       return;
     }
   }
 
   /** Why the pages could not be read; undefined: they were. */
   private async read(address: Address, into: Uint8Array): Promise<string | undefined> {
-    const { state } = this.volume;
+    const { state } = this;
     try {
       await run(() => state.log.read(address, into.length / pageSize, into, false, mediumOf(state)));
       return undefined;
@@ -142,30 +154,37 @@ export class DataVerifier {
   }
 
   /** Whether the file still has that page; so it is taken to be where the tree can't be read. */
-  private async isCurrent(data: DataRun, index: number): Promise<boolean> {
-    try {
-      return await run(() => this.has(data, index));
-    } catch (e) {
-      if (e instanceof FsError && (e.code === 'EUCLEAN' || e.code === 'EIO')) return true;
-      throw e;
-    }
+  private isCurrent({ inode, page, address, isUnit }: DataRun, index: number): Promise<boolean> {
+    return hasPage(this.root, inode, isUnit ? page : page + index, address + index);
   }
+}
 
-  private has(data: DataRun, index: number): boolean {
-    if (data.isUnit) return this.hasUnit(data);
-    const page = data.page + index;
-    const cursor = new ExtentCursor(this.volume, data.inode);
-    if (!cursor.find(page) || cursor.first > page || cursor.address === 0) return false;
-    const at = page - cursor.first;
-    return cursor.address + at === data.address + index && extentPageChecksum(cursor.value, at) === data.sums[index];
+/** Whether the file has what is stored at that address there; so it is taken to be where the tree can't be read. */
+export async function hasPage(
+  root: VolumeApi,
+  inode: InodeNumber,
+  page: PageNumber,
+  address: Address,
+): Promise<boolean> {
+  try {
+    return await run(() => has(root, inode, page, address));
+  } catch (e) {
+    if (!(e instanceof FsError)) throw e;
+    // The root is gone.
+    if (e.code === 'ESTALE') return false;
+    if (e.code === 'EUCLEAN' || e.code === 'EIO') return true;
+    throw e;
   }
+}
 
-  /** A unit keeps its address while its first pages, or others, are cut off. */
-  private hasUnit({ inode, page, address }: DataRun): boolean {
-    const cursor = new ExtentCursor(this.volume, inode);
-    for (let more = cursor.find(page); more && cursor.first < page + extentPages; more = cursor.next()) {
-      if (cursor.address === address) return true;
-    }
-    return false;
+/** A unit keeps its address while its first pages, or others, are cut off. May throw Suspend. */
+function has(root: VolumeApi, inode: InodeNumber, page: PageNumber, address: Address): boolean {
+  const cursor = new ExtentCursor(root, inode);
+  for (let more = cursor.find(page); more && cursor.first < page + extentPages; more = cursor.next()) {
+    const at = address - cursor.address;
+    if (cursor.address === 0 || at < 0) continue;
+    if (cursor.transform !== 0 ? at < extentStoredPages(cursor.value) : at === page - cursor.first && page < cursor.end)
+      return true;
   }
+  return false;
 }

@@ -16,6 +16,8 @@ export interface ScrubFinding {
   readonly page?: PageNumber;
   /** The name of the file, or one of its names; absent while that is not looked up, and of a file without names. */
   path?: string;
+  /** What has it, if the live tree has not: `snapshot NAME`. */
+  readonly holder?: string;
 }
 
 /** `stopped`: cancelled, or the volume was closed. `failed`: it could not go on. */
@@ -47,9 +49,9 @@ export interface ScrubStatus {
 /** Findings that are kept; beyond that they are only counted. */
 export const mostFindings = 1000;
 
-/** `data page 3 of /a/b (inode 7), address 123, byte 4096 of the image: CRC32C ...`. */
+/** `page 3 of /a/b (inode 7) in snapshot x, address 123, byte 4096 of the image: CRC32C ...`. */
 export function findingText(found: ScrubFinding): string {
-  const { what, inode, page, path, address, offset, problem } = found;
+  const { what, inode, page, path, holder, address, offset, problem } = found;
   const name =
     what === 'data' && inode !== undefined
       ? `page ${page} of ${path === undefined ? `inode ${inode}` : `${path} (inode ${inode})`}`
@@ -58,7 +60,8 @@ export function findingText(found: ScrubFinding): string {
     ...(address === undefined ? [] : [`address ${address}`]),
     ...(offset === undefined ? [] : [`byte ${offset} of the image`]),
   ];
-  return `${[name, ...where].join(', ')}: ${problem}`;
+  const held = holder === undefined ? name : `${name} in ${holder}`;
+  return `${[held, ...where].join(', ')}: ${problem}`;
 }
 
 const names: Readonly<Record<ScrubbedKind, string>> = {

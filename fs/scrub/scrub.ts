@@ -1,24 +1,33 @@
 /**
  * A scrub: reads every live page of an open volume from the medium and verifies it, in the background, while the
- * volume is worked in. Pages with fixed places first, then summaries, the system tree, and the file tree leaf by
- * leaf with the pages of files that each leaf names.
+ * volume is worked in. Pages with fixed places first, then summaries, the system tree, and the file trees of snapshots
+ * and of the live root (root-order.ts), leaf by leaf with the pages of files that each leaf names.
  *
- * It changes nothing. What it finds is told at once (`onFinding`) and kept for the report; a bad tree node stops
- * all changes to the volume, as it does when it is met in another way, a bad page of a file does not.
+ * It changes nothing. What it finds is told at once (`onFinding`) and kept for the report; a bad node of the live tree stops
+ * all changes to the volume, as it does when it is met in another way. A bad page of a file does not, and neither does what
+ * only a snapshot has.
  *
  * Nothing is held between two pieces of work: an extent, a node or a few pages of another kind. It reads past the
  * caches of the volume and of the host.
  */
-import type { Pointer } from '../format/pointer.js';
-import { type ImageOffset, pageSize } from '../units.js';
+import { FsError } from '../errors.js';
+import { rootKind } from '../format/item.js';
+import { run } from '../suspend.js';
+import { words } from '../tree/key.js';
+import type { Tree } from '../tree/tree.js';
+import { type Address, type Generation, pageSize } from '../units.js';
+import type { VolumeApi } from '../volume/api.js';
+import type { KeptRoot } from '../volume/kept-roots.js';
+import { SnapshotView } from '../volume/snapshot-view.js';
 import type { Volume } from '../volume/volume.js';
-import { DataVerifier, dataRuns } from './data-pages.js';
+import { DataVerifier, dataRuns, hasPage } from './data-pages.js';
 import { FixedPages } from './fixed-pages.js';
 import { Pacing, type PacingOptions } from './pacing.js';
 import { NameSearch } from './paths.js';
 import { mostFindings, type ScrubFinding, type ScrubStatus } from './report.js';
+import { RootOrder } from './root-order.js';
 import { SummaryVerifier } from './summaries.js';
-import { nodeDamage, TreeSweep } from './tree-sweep.js';
+import { nodeDamage, type SweepEvents, TreeSweep } from './tree-sweep.js';
 
 export interface ScrubOptions extends PacingOptions {
   /** Told of each finding as it is made; its path is not yet known. */
@@ -40,7 +49,7 @@ export class Scrub {
   private readonly checked = { fixed: 0, summaries: 0, nodes: 0, data: 0 };
   private bytesRead = 0;
   private errors = 0;
-  private readonly findings: ScrubFinding[] = [];
+  private readonly kept: { readonly finding: ScrubFinding; readonly root: KeptRoot | undefined }[] = [];
 
   /** It begins at once. */
   constructor(
@@ -70,7 +79,7 @@ export class Scrub {
       all: this.all,
       bytesRead: this.bytesRead,
       seconds: this.seconds ?? this.elapsed,
-      findings: this.findings,
+      findings: this.kept.map(({ finding }) => finding),
       errors: this.errors,
       ...(this.failure === undefined ? {} : { failure: this.failure }),
     };
@@ -108,57 +117,100 @@ export class Scrub {
       bad: (problem, offset) => this.found({ what: 'summary', problem, offset }),
     }).verify();
     this.stage = 'system tree';
-    const system = this.sweep(state.system);
+    const system = new TreeSweep(state, state.system, this.events(this.failing()));
     while (await system.step(() => undefined));
+    const order = new RootOrder(state);
+    for (const root of order.kept()) {
+      this.stage = holderName(root);
+      const view = new SnapshotView(this.volume, root);
+      if (await this.files(view, view.tree, order.seen(root.parent), root)) order.done(root);
+    }
     this.stage = 'files';
-    await this.files();
+    await this.files(this.volume, state.main, order.seen(state.newestRoot));
     await this.nameFindings();
   }
 
-  private async files(): Promise<void> {
-    const verifier = new DataVerifier(this.volume, ({ problem, ...page }) => {
-      const { offset, ...rest } = page;
-      this.found({ what: 'data', problem, ...rest, ...(offset === undefined ? {} : { offset }) });
+  /** Verify what a root has that was born after `floor`. False: not all of it, as a node is bad or the root was deleted meanwhile. */
+  private async files(api: VolumeApi, tree: Tree, floor: Generation, kept?: KeptRoot): Promise<boolean> {
+    const { state, snapshots } = this.volume;
+    const isThere = (): boolean => kept === undefined || snapshots.has(kept.id);
+    let whole = true;
+    const verifier = new DataVerifier(state, api, async ({ problem, offset, ...page }) => {
+      if (!isThere()) return;
+      const { inode, address } = page;
+      const live = kept === undefined || (await hasPage(this.volume, inode, page.page, address));
+      this.found({ what: 'data', problem, ...page, ...known(offset), ...(live ? {} : { root: kept }) });
     });
-    const sweep = this.sweep(this.volume.state.main);
+    const bad: SweepEvents['bad'] = async (pointer, problem, offset, key) => {
+      whole = false;
+      if (!isThere()) return;
+      const live = kept === undefined || (await hasNode(state.main, key, pointer.address));
+      this.found({
+        what: 'node',
+        problem,
+        address: pointer.address,
+        ...known(offset),
+        ...(live ? {} : { root: kept }),
+      });
+      if (live) state.fail(nodeDamage(pointer, problem));
+    };
+    const sweep = new TreeSweep(state, tree, this.events(bad), { floor });
     let runs: ReturnType<typeof dataRuns> = [];
-    while (await sweep.step((leaf) => (runs = dataRuns(leaf)))) {
+    while (isThere() && (await sweep.step((leaf) => (runs = dataRuns(leaf, floor))))) {
       for (const run of runs) {
         await verifier.verify(run);
         this.checked.data += run.sums.length;
         await this.worked(run.sums.length * pageSize);
       }
     }
+    return whole && isThere();
   }
 
-  private sweep(tree: Volume['state']['main']): TreeSweep {
-    const { state } = this.volume;
-    return new TreeSweep(state, tree, {
+  private events(bad: SweepEvents['bad']): SweepEvents {
+    return {
       read: (bytes) => this.worked(bytes),
       good: () => {
-        this.checked.nodes += state.space.perNode;
+        this.checked.nodes += this.volume.state.space.perNode;
       },
-      bad: (pointer: Pointer, problem: string, offset: ImageOffset | undefined) => {
-        const { address } = pointer;
-        this.found({ what: 'node', problem, address, ...(offset === undefined ? {} : { offset }) });
-        state.fail(nodeDamage(pointer, problem));
-      },
-    });
+      bad,
+    };
   }
 
+  /** A bad node of a tree without which nothing goes on. */
+  private failing(): SweepEvents['bad'] {
+    return (pointer, problem, offset) => {
+      this.found({ what: 'node', problem, address: pointer.address, ...known(offset) });
+      this.volume.state.fail(nodeDamage(pointer, problem));
+    };
+  }
+
+  /** Look names up, in the tree of each root in which something was found. */
   private async nameFindings(): Promise<void> {
-    const wanted = new Set(this.findings.flatMap(({ inode }) => (inode === undefined ? [] : [inode])));
+    const { volume } = this;
+    const roots = new Set(this.kept.map(({ root }) => root));
+    for (const root of roots) {
+      const findings = this.kept.filter((kept) => kept.root === root).map(({ finding }) => finding);
+      if (root === undefined) await this.name(findings, volume, volume.state.main);
+      else {
+        const view = new SnapshotView(volume, root);
+        await this.name(findings, view, view.tree);
+      }
+    }
+  }
+
+  private async name(findings: readonly ScrubFinding[], api: VolumeApi, tree: Tree): Promise<void> {
+    const wanted = new Set(findings.flatMap(({ inode }) => (inode === undefined ? [] : [inode])));
     if (wanted.size === 0) return;
     this.stage = 'names';
-    const names = new NameSearch(this.volume, wanted);
+    const names = new NameSearch(api, wanted);
     // Each node was verified, and told of, a moment ago.
-    const sweep = new TreeSweep(this.volume.state, this.volume.state.main, {
+    const sweep = new TreeSweep(this.volume.state, tree, {
       read: (bytes) => this.worked(bytes),
       good: () => undefined,
       bad: () => undefined,
     });
     while (await sweep.step((leaf) => names.visit(leaf)));
-    for (const finding of this.findings) {
+    for (const finding of findings) {
       if (finding.inode === undefined) continue;
       const path = await names.path(finding.inode);
       if (path !== undefined) finding.path = path;
@@ -170,9 +222,46 @@ export class Scrub {
     return this.pacing.worked(bytes);
   }
 
-  private found(finding: ScrubFinding): void {
+  /** `root`: the kept root that has it, if the live one has not. */
+  private found({ root, ...page }: ScrubFinding & { readonly root?: KeptRoot }): void {
     this.errors++;
-    if (this.findings.length < mostFindings) this.findings.push(finding);
+    const finding = root === undefined ? page : { ...page, holder: holderName(root) };
+    if (this.kept.length < mostFindings) this.kept.push({ finding, root });
     this.options.onFinding?.(finding);
   }
 }
+
+/** Whether that node lies where the key leads in a tree; so it is taken to be where the way there can't be read. */
+async function hasNode(tree: Tree, key: Uint32Array, address: Address): Promise<boolean> {
+  try {
+    return await run(() => leadsTo(tree, key, address));
+  } catch (e) {
+    if (e instanceof FsError && (e.code === 'EUCLEAN' || e.code === 'EIO')) return true;
+    throw e;
+  }
+}
+
+/** May throw Suspend. */
+function leadsTo(tree: Tree, key: Uint32Array, address: Address): boolean {
+  if (tree.root.address === address) return true;
+  words.set(key);
+  let node = tree.rootNode();
+  for (let level = tree.height - 1; level > 0; level--) {
+    const index = node.childIndex();
+    if (node.childAddress(index) === address) return true;
+    node = tree.child(node, index);
+  }
+  return false;
+}
+
+const kindNames: Readonly<Record<number, string>> = {
+  [rootKind.snapshot]: 'snapshot',
+  [rootKind.line]: 'branch',
+  [rootKind.history]: 'history',
+};
+
+/** As `varve snapshot list` names it; a root of the history has no name but its time. */
+const holderName = ({ kind, name, seconds }: KeptRoot): string =>
+  kind === rootKind.history ? `history of ${new Date(seconds * 1000).toISOString()}` : `${kindNames[kind]} ${name}`;
+
+const known = (offset: number | undefined): { offset?: number } => (offset === undefined ? {} : { offset });

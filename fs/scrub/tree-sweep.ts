@@ -9,6 +9,7 @@
  *    other bytes, so a buffer stays right as long as its address is asked for.
  * 2. A key is passed once. What is put behind the cursor meanwhile is newer than the walk.
  * 3. A node is called bad only if it failed twice, while the tree referred to it and it lay where it lay.
+ * 4. What was born at or before the `floor` is passed over, with all below it.
  */
 import { CorruptionError, FsError } from '../errors.js';
 import { checksum } from '../format/checksum.js';
@@ -21,7 +22,7 @@ import { run } from '../suspend.js';
 import { words } from '../tree/key.js';
 import { firstVirtual, Node } from '../tree/node.js';
 import type { Tree } from '../tree/tree.js';
-import { type Address, type ImageOffset, pageSize } from '../units.js';
+import { type Address, type Generation, type ImageOffset, pageSize } from '../units.js';
 import type { VolumeState } from '../volume/state.js';
 
 /** What the walk meets on its way. */
@@ -30,12 +31,20 @@ export interface SweepEvents {
   read(bytes: number): Promise<void>;
   /** A node verified. */
   good(): void;
-  bad(pointer: Pointer, problem: string, offset: ImageOffset | undefined): void;
+  /** `key`: one that leads to the node; it stays as it is until this is done. */
+  bad(pointer: Pointer, problem: string, offset: ImageOffset | undefined, key: Uint32Array): void | Promise<void>;
 }
 
 interface Frame {
   address: Address;
   readonly node: Node;
+}
+
+export interface SweepChoices {
+  /** Where nodes are read. */
+  readonly from?: Readable;
+  /** Generation. */
+  readonly floor?: Generation;
 }
 
 /** The next node of a descent is not at hand. */
@@ -55,12 +64,18 @@ export class TreeSweep {
   /** Of the leaf that the last descent came to. */
   private leafAddress: Address = 0;
 
+  private readonly from: Readable;
+  private readonly floor: Generation;
+
   constructor(
     private readonly state: VolumeState,
     private readonly tree: Tree,
     private readonly events: SweepEvents,
-    private readonly from: Readable = mediumOf(state),
-  ) {}
+    { from = mediumOf(state), floor = 0 }: SweepChoices = {},
+  ) {
+    this.from = from;
+    this.floor = floor;
+  }
 
   /**
    * Visit the next leaf: `visit` may look at it until it returns. False when there are no more. A node that is
@@ -70,6 +85,10 @@ export class TreeSweep {
   async step(visit: (leaf: Node, address: Address) => void): Promise<boolean> {
     while (!this.ended) {
       const found = this.descend();
+      if (found === undefined) {
+        this.advance();
+        continue;
+      }
       if (found instanceof Node) {
         visit(found, this.leafAddress);
         this.advance();
@@ -85,12 +104,13 @@ export class TreeSweep {
     else this.ended = true;
   }
 
-  /** To the leaf in whose range the cursor lies, as far as its nodes are at hand. */
-  private descend(): Node | Missing {
+  /** To the leaf in whose range the cursor lies, as far as its nodes are at hand. Undefined: it is passed over. */
+  private descend(): Node | Missing | undefined {
     this.bounded = false;
     words.set(this.cursor);
     let pointer = this.tree.root;
     for (let level = this.tree.height - 1; ; level--) {
+      if (pointer.birth <= this.floor && pointer.address < firstVirtual) return undefined;
       const node = this.at(pointer.address, level);
       if (node === undefined) return { pointer, level };
       if (level === 0) {
@@ -115,9 +135,8 @@ export class TreeSweep {
   /** Whether a descent from the root still comes to that node. */
   private isCurrent(missing: Missing): boolean {
     const found = this.descend();
-    return (
-      !(found instanceof Node) && found.level === missing.level && found.pointer.address === missing.pointer.address
-    );
+    if (found === undefined || found instanceof Node) return false;
+    return found.level === missing.level && found.pointer.address === missing.pointer.address;
   }
 
   /** Bring in a node and verify it. False if it can't be used; true also when it is no longer asked for. */
@@ -143,7 +162,7 @@ export class TreeSweep {
       if (located === lay) attempt++;
     }
     if (!this.isCurrent(missing)) return true;
-    this.events.bad(pointer, problem, offsetOf(this.state, lay));
+    await this.events.bad(pointer, problem, offsetOf(this.state, lay), this.cursor);
     return this.fromMemory(pointer, level);
   }
 

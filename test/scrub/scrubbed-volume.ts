@@ -9,6 +9,7 @@ import { Scrub, type ScrubOptions } from '../../fs/scrub/scrub.js';
 import { MemoryStore } from '../../fs/store/memory.js';
 import type { Random } from '../../fs/store/random.js';
 import { run } from '../../fs/suspend.js';
+import type { VolumeApi } from '../../fs/volume/api.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { flip } from '../broken/surgery.js';
 import { formatTestVolume } from '../support/volume-image.js';
@@ -49,8 +50,8 @@ export class ScrubbedVolume {
   }
 
   /** Byte of the image where a page of a file lies that begins an extent. */
-  async offsetOfPage(inode: number, page: number): Promise<number> {
-    const value = await run(() => this.volume.get(inode, itemKind.extent, page));
+  async offsetOfPage(inode: number, page: number, root: VolumeApi = this.volume): Promise<number> {
+    const value = await run(() => root.get(inode, itemKind.extent, page));
     if (value === undefined) throw new Error(`no extent begins at page ${page}`);
     return this.offsetOf(extentAddress(value));
   }
