@@ -15,6 +15,7 @@ import { exitCode, exitCodeOf } from './exit-codes.js';
 import { addFrag } from './frag.js';
 import { addInfo } from './info.js';
 import { addKey } from './key.js';
+import { addMetrics } from './metrics.js';
 import { type Output, standardOutput } from './output.js';
 import { addProperty } from './property.js';
 import { addQuota } from './quota.js';
@@ -34,6 +35,7 @@ const commands: readonly AddCommand[] = [
   addInfo,
   addDf,
   addTop,
+  addMetrics(packageVersion),
   addDump,
   addUmount,
   addSync,

@@ -7,38 +7,12 @@ import { callersBy, processOf } from '../../fs/cli/caller-names.js';
 import { programCommand } from '../../fs/cli/command.js';
 import { addTop } from '../../fs/cli/top.js';
 import { topLine, topScreen } from '../../fs/cli/top-screen.js';
-import type { Mounted } from '../../fs/fuse/driver.js';
-import { Latencies } from '../../fs/fuse/latencies.js';
-import { RecentCallers } from '../../fs/fuse/recent-callers.js';
 import { ScrubbedVolume } from '../scrub/scrubbed-volume.js';
 import { CapturedOutput } from '../support/captured-output.js';
 import { schemaProblems } from '../support/json-schema.js';
+import { ToldMount } from '../support/told-mount.js';
 
-const kinds = ['lookup', 'read', 'fsync'];
 const time = new Date('2026-01-31T10:00:00.500Z');
-
-/** A mount on which nobody works: requests are counted as they are told. */
-class ToldMount {
-  readonly latencies = new Latencies(kinds.length);
-  readonly callers = new RecentCallers();
-  readonly counters = { requests: 0, bytesRead: 0, bytesWritten: 0, waiting: 0, suspended: 0 };
-
-  answer(kind: string, ms: number, thread: number): void {
-    this.counters.requests++;
-    this.callers.note(thread);
-    this.latencies.record(kinds.indexOf(kind), ms);
-  }
-
-  get mounted(): Mounted {
-    const { latencies, callers, counters } = this;
-    return {
-      target: '/mnt/v',
-      statistics: () => ({ ...counters }),
-      latencies: () => latencies.read((kind) => kinds[kind]),
-      recentCallers: (most: number) => callers.counts(most),
-    } as unknown as Mounted;
-  }
-}
 
 /** Two moments, with requests and a commit between them. */
 async function moments(): Promise<{ before: Activity; after: Activity }> {
