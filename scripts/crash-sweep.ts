@@ -19,6 +19,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type JournalMode, journalModes } from '../fs/volume/journal-mode.js';
 import { Progress } from '../stress/crash/progress.js';
+import { beginningsWithRoots } from '../stress/crash/scenario.js';
 import { Sweep, type Violation } from '../stress/crash/sweep.js';
 import { addTally, missing, required, requiredOfRoots, type Tally } from '../stress/crash/tally.js';
 
@@ -67,7 +68,7 @@ function work(): void {
     const identities: number[] = [];
     const sweep = new Sweep({
       ...task,
-      ...(values.snapshots ? { beginnings: ['snapshots'] } : {}),
+      ...(values.snapshots ? { beginnings: beginningsWithRoots } : {}),
       stop: () => Date.now() > task.deadline,
       judged: (identity) => identities.push(identity),
     });

@@ -31,7 +31,7 @@ export function liveHistory({ kept, underWay }: KeptThen, line: number, history:
 
 /**
  * Share of the roots that are read whole although their node is the one that was compared when it was made: fsck verifies
- * every pointer and page below it by the checksums that the nodes above have of them.
+ * all nodes below it, and often all pages, by the checksums that the nodes above have of them.
  */
 const lookedAt = 0.15;
 

@@ -1,8 +1,8 @@
 /**
- * The runs whose crash states are taken: random operations on a volume of 64 small segments. Five kinds of beginning: a
+ * The runs whose crash states are taken: random operations on a volume of 64 small segments. Six kinds of beginning: a
  * new volume; a worn one; one on which no segment is left but what the cleaner needs, so that whoever writes has to wait for
- * it; a worn one on which reserved space leaves room for little; one with snapshots, and with snapshots, branches and streams
- * among the operations. Further runs go on from a crash state of the one before.
+ * it; a worn one on which reserved space leaves room for little; one with snapshots, and one with a
+ * snapshot of a file in many pieces, both with snapshots, branches and streams among the operations. Further runs go on from a crash state of the one before.
  */
 
 import { fallocateFlag } from '../../fs/posix/api.js';
@@ -21,8 +21,11 @@ import { VarveMaker } from '../system/varve.js';
 export const imageBytes = 16 << 20;
 export const geometry = { segmentShift: 5, places: 64 } as const;
 
-export const beginnings = ['new', 'worn', 'tight', 'full', 'snapshots'] as const;
+export const beginnings = ['new', 'worn', 'tight', 'full', 'snapshots', 'pieces'] as const;
 export type Beginning = (typeof beginnings)[number];
+/** With snapshots, branches and streams; the dearer ones less often. */
+export const beginningsWithRoots: readonly Beginning[] = ['snapshots', 'snapshots', 'snapshots', 'pieces'];
+export const hasRoots = (kind: Beginning): boolean => beginningsWithRoots.includes(kind);
 
 const who = { uid: 0, gid: 0, pid: 1 };
 /** Files that keep pages, and how many of them keep one in each round: what is written over rarely empties a segment in a tight volume. */
@@ -32,8 +35,8 @@ const rounds = 52;
 const mostLeft = 2;
 /** Pages of what does not stay in a round. */
 const passing = 24;
-/** Pieces of a file, for more chunks of dropped runs than one step takes. */
-const pieces = 420;
+/** Pieces of a file; many make more chunks of dropped runs than one step takes. */
+const [few, many] = [20, 420];
 /** Pages that the reserved space of a full volume leaves. */
 const leftFree = 60;
 
@@ -54,8 +57,8 @@ async function makeBeginning(kind: Beginning): Promise<SparseBytes> {
   const volume = await Volume.open(disk, { commitSeconds: 0, clock: { now } });
   const api = new FileSystem(volume, { cacheBytes: 4 << 20 });
   const { table, space } = volume.state;
-  if (kind === 'snapshots') {
-    await keepVersions(volume, api);
+  if (hasRoots(kind)) {
+    await keepVersions(volume, api, kind === 'pieces' ? many : few);
     await api.close();
     await volume.close();
     return disk.contents();
@@ -73,8 +76,8 @@ async function makeBeginning(kind: Beginning): Promise<SparseBytes> {
   return disk.contents();
 }
 
-/** A file in many pieces, removed between two snapshots: the first one takes several steps to leave. */
-async function keepVersions(volume: Volume, api: FileSystem): Promise<void> {
+/** A file in pieces, removed between two snapshots: of many, the first one takes several steps to leave. */
+async function keepVersions(volume: Volume, api: FileSystem, pieces: number): Promise<void> {
   const { inode } = await run(() => api.mknod(1, Buffer.from('in pieces'), 0o100644, 0, 0, who));
   for (let piece = 0; piece < pieces; piece++)
     await run(() => api.write(inode, 2 * piece * pageSize, Buffer.alloc(pageSize, piece), who));
@@ -172,7 +175,7 @@ export function drawScenario(random: Random, kind: Beginning, journal: JournalMo
   const weights = kind === 'new' ? calm : kind === 'tight' ? wearing : chance(random, 0.6) ? busy : calm;
   // Operations that overlap have no order, which mode `data` would be judged by.
   const together = journal === 'data' ? {} : { together: 1.5 };
-  const roots = kind === 'snapshots' ? withRoots : {};
+  const roots = hasRoots(kind) ? withRoots : {};
   return {
     steps: drawEvenly(random, 20 + below(random, 60), { ...weights, ...together, ...roots }),
     mostBytes: weights === calm ? 16 << 10 : 64 << 10,

@@ -21,6 +21,7 @@ import {
   beginnings,
   drawScenario,
   geometry,
+  hasRoots,
   imageBytes,
   type Scenario,
 } from './scenario.js';
@@ -110,7 +111,7 @@ export class Sweep {
       record: true,
       mostBytes: scenario.mostBytes,
       trail: 200,
-      roots: kind === 'snapshots',
+      roots: hasRoots(kind),
     });
     const violation = { journal, seed, run, moment: 0, trail: harness.trail };
     let recorded: Recorded;
