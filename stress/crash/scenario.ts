@@ -2,7 +2,7 @@
  * The runs whose crash states are taken: random operations on a volume of 64 small segments. Six kinds of beginning: a
  * new volume; a worn one; one on which no segment is left but what the cleaner needs, so that whoever writes has to wait for
  * it; a worn one on which reserved space leaves room for little; one with snapshots, and one with a
- * snapshot of a file in many pieces, both with snapshots, branches and streams among the operations. Further runs go on from a crash state of the one before.
+ * snapshot of a file in many pieces and with little room, both with snapshots, branches and streams among the operations. Further runs go on from a crash state of the one before.
  */
 
 import { fallocateFlag } from '../../fs/posix/api.js';
@@ -39,6 +39,8 @@ const passing = 24;
 const [few, many] = [20, 420];
 /** Pages that the reserved space of a full volume leaves. */
 const leftFree = 60;
+/** The same where a snapshot needs room for copies of nodes. */
+const leftFreeWithSnapshots = 200;
 
 const made = new Map<Beginning, SparseBytes>();
 
@@ -57,23 +59,21 @@ async function makeBeginning(kind: Beginning): Promise<SparseBytes> {
   const volume = await Volume.open(disk, { commitSeconds: 0, clock: { now } });
   const api = new FileSystem(volume, { cacheBytes: 4 << 20 });
   const { table, space } = volume.state;
-  if (hasRoots(kind)) {
-    await keepVersions(volume, api, kind === 'pieces' ? many : few);
-    await api.close();
-    await volume.close();
-    return disk.contents();
-  }
   const left = (): number => table.reusablePlaces + table.pendingPlaces - space.cleaningPlaces;
-  if (kind === 'tight') await wear(api, keeping.tight, () => left() > mostLeft);
+  if (hasRoots(kind)) await keepVersions(volume, api, kind === 'pieces' ? many : few);
+  else if (kind === 'tight') await wear(api, keeping.tight, () => left() > mostLeft);
   else await wear(api, keeping.worn, (round) => round < rounds);
-  if (kind === 'full') {
-    const { inode } = await run(() => api.mknod(1, Buffer.from('reserved'), 0o100644, 0, 0, who));
-    const pages = Math.max(1, api.statfs().availablePages - leftFree);
-    await run(() => api.fallocate(inode, fallocateFlag.keepSize, 0, pages * pageSize));
-  }
+  if (kind === 'full') await reserve(api, leftFree);
+  if (kind === 'pieces') await reserve(api, leftFreeWithSnapshots);
   await api.close();
   await volume.close();
   return disk.contents();
+}
+
+async function reserve(api: FileSystem, free: number): Promise<void> {
+  const { inode } = await run(() => api.mknod(1, Buffer.from('reserved'), 0o100644, 0, 0, who));
+  const pages = Math.max(1, api.statfs().availablePages - free);
+  await run(() => api.fallocate(inode, fallocateFlag.keepSize, 0, pages * pageSize));
 }
 
 /** A file in pieces, removed between two snapshots: of many, the first one takes several steps to leave. */

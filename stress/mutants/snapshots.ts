@@ -4,6 +4,7 @@ import type { Mutant } from './mutant.js';
 const snapshots = 'test/volume/snapshots.test.ts';
 const lines = 'test/volume/lines.test.ts';
 const cuts = 'test/crash/snapshots.test.ts';
+const sweep = 'test/crash/sweep.test.ts#finds what was made, and nothing of what was deleted';
 
 export const snapshotMutants: readonly Mutant[] = [
   {
@@ -45,5 +46,31 @@ export const snapshotMutants: readonly Mutant[] = [
     from: `    if (after !== undefined) items.push(putRoot(after));`,
     to: ``,
     tests: [lines, cuts],
+  },
+  {
+    name: 'deletion-acknowledged-early',
+    why: 'a snapshot whose deletion was acknowledged is back after a power cut',
+    file: 'fs/volume/snapshots.ts',
+    from: `state: rootState.deleted }));
+    await this.host.checkpoints.checkpoint();`,
+    to: `state: rootState.deleted }));`,
+    tests: [sweep],
+  },
+  {
+    name: 'branch-acknowledged-early',
+    why: 'a branch that was made is not there after a power cut',
+    file: 'fs/volume/lines.ts',
+    from: `    await host.checkpoints.checkpoint();
+    return made;`,
+    to: `    return made;`,
+    tests: [sweep],
+  },
+  {
+    name: 'half-a-stream-visible',
+    why: 'what is being received can be seen, as a branch, before all of it is there',
+    file: 'fs/volume/receptions.ts',
+    from: `state: keep ? rootState.partial : rootState.receiving`,
+    to: `state: rootState.inUse`,
+    tests: [sweep],
   },
 ];
