@@ -9,6 +9,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { compatibleFeatures, incompatibleFeatures, readOnlyCompatibleFeatures } from '../fs/format/features.js';
 import { records } from '../fs/format/struct.js';
+import { formatVersion } from '../fs/format/superblock.js';
 import '../fs/format/checkpoint.js';
 import '../fs/format/item.js';
 import '../fs/format/journal-record.js';
@@ -18,7 +19,6 @@ import '../fs/format/seal.js';
 import '../fs/format/segment-summary.js';
 import '../fs/format/segment-table.js';
 import '../fs/format/stream.js';
-import '../fs/format/superblock.js';
 import '../fs/format/tree-node.js';
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
@@ -60,9 +60,10 @@ export function generated(document: string): string {
       return `<!-- ${marker} -->\n${name === undefined ? featureTable() : recordTable(name)}\n<!-- end -->`;
     },
   );
+  const dated = made.replace(/This is format version \d+/, `This is format version ${formatVersion}`);
   const missing = [...records.keys()].filter((name) => !asked.has(name));
   if (missing.length > 0) throw new Error(`docs/FORMAT.md has no marker for: ${missing.join(', ')}`);
-  return made;
+  return dated;
 }
 
 function main(): void {

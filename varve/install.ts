@@ -3,9 +3,8 @@
  * it is, so an update of the package is one of what is installed; only pages and completion are made anew by running it
  * again.
  */
-import { readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type AddCommand, withExamples } from '../fs/cli/command.js';
 import { json, type Output } from '../fs/cli/output.js';
 import { VolumeError } from '../fs/errors.js';
@@ -14,6 +13,7 @@ import { completionFor } from './completion.js';
 import { inTheWay, put, take } from './install/apply.js';
 import { type Installed, installationPlan } from './install/plan.js';
 import { allPages } from './manual/pages.js';
+import { packageRoot } from './package-root.js';
 
 interface Options {
   readonly prefix: string;
@@ -84,12 +84,4 @@ function planned({ root, prefix }: Options, programs: AllPrograms): Installed[] 
     root,
     prefix,
   );
-}
-
-/** The folder of this package: the nearest above this module that has launchers. */
-function packageRoot(): string {
-  for (let at = dirname(realpathSync(fileURLToPath(import.meta.url))); at !== '/'; at = dirname(at)) {
-    if (readdirSync(at).includes('bin') && readdirSync(at).includes('package.json')) return at;
-  }
-  throw new VolumeError('not-found', 'the folder of this package is not to be found');
 }

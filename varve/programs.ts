@@ -1,9 +1,10 @@
 /** The command lines of all programs, for what is made of them: manual pages and completion. */
 import type { AddCommand, CommandContext } from '../fs/cli/command.js';
 import { exitCode } from '../fs/cli/exit-codes.js';
-import { packageVersion, varveCommand } from '../fs/cli/main.js';
+import { varveCommand } from '../fs/cli/main.js';
 import { usage as mountUsage } from '../fs/cli/mount-options.js';
 import type { Output } from '../fs/cli/output.js';
+import { packageVersion } from '../fs/cli/package-version.js';
 import { fsckCommand } from '../fsck/command.js';
 import { addQuotaCheck } from '../fsck/quota-command.js';
 import { mkfsCommand } from '../mkfs/command.js';

@@ -1,6 +1,7 @@
 /** What each command gets, and what it tells: where to print, the exit code that it leaves, examples for its help. */
 import { Command } from 'commander';
 import type { Output } from './output.js';
+import { packageVersion } from './package-version.js';
 
 export interface CommandContext {
   readonly output: Output;
@@ -30,6 +31,7 @@ export const examplesOf = (command: Command): readonly Example[] => shown.get(co
 /** A program's command line: it prints to `output` and throws CommanderError instead of ending the process. */
 export function programCommand(name: string, output: Output): Command {
   return new Command(name)
+    .version(packageVersion(), '--version', 'print the version')
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({

@@ -60,6 +60,50 @@ export const mountExit = {
   failed: 32,
 } as const;
 
+/** What each code means, for manual pages: one table a program. */
+export const exitMeanings = {
+  fsck: [
+    [0, 'nothing is wrong'],
+    [1, 'what was wrong was repaired'],
+    [2, 'what was wrong was repaired, and the machine must be started anew'],
+    [4, 'something is wrong and was left so'],
+    [8, 'the check could not be done'],
+    [16, 'the command line makes no sense'],
+    [32, 'cancelled by the user'],
+    [128, 'a library is missing'],
+  ],
+  mkfs: [
+    [0, 'the volume was made'],
+    [1, 'nothing was made'],
+  ],
+  varve: [
+    [0, 'it was done'],
+    [1, 'it failed, for a reason that has no code of its own'],
+    [2, 'the command line makes no sense, or a key is wrong'],
+    [4, 'a scrub found damage'],
+    [10, 'not a Varve volume'],
+    [11, 'the image is shorter than the volume'],
+    [12, 'made by a newer version'],
+    [13, 'uses a feature that this version does not know'],
+    [14, 'in use'],
+    [15, 'permission denied'],
+    [16, 'there is no such image or directory'],
+    [17, 'damaged'],
+    [18, 'too small'],
+    [19, 'input or output failed'],
+    [20, 'what came in to be received is damaged, ends early, or does not fit'],
+    [130, 'interrupted'],
+  ],
+  mount: [
+    [0, 'the volume is mounted'],
+    [1, 'the command line makes no sense, or permission is denied'],
+    [2, 'a system call failed'],
+    [4, 'an internal error'],
+    [8, 'interrupted'],
+    [32, 'the mount failed'],
+  ],
+} as const satisfies Record<string, readonly (readonly [code: number, meaning: string])[]>;
+
 const ofProblem: Record<VolumeProblem, number> = {
   'not-varve': exitCode.notVarve,
   truncated: exitCode.truncated,

@@ -2,7 +2,6 @@
  * `varve`: one command for everything that has no program of its own. Each subcommand is a file beside this one;
  * errors become one line on standard error and an exit code here (exit-codes.ts), nowhere else.
  */
-import { readFileSync } from 'node:fs';
 import { type Command, CommanderError } from 'commander';
 import { FsError } from '../errors.js';
 import { type AddCommand, type CommandContext, programCommand } from './command.js';
@@ -17,6 +16,7 @@ import { addInfo } from './info.js';
 import { addKey } from './key.js';
 import { addMetrics } from './metrics.js';
 import { type Output, standardOutput } from './output.js';
+import { packageVersion } from './package-version.js';
 import { addProperty } from './property.js';
 import { addQuota } from './quota.js';
 import { addScrub } from './scrub.js';
@@ -77,7 +77,6 @@ export async function main(
 export function varveCommand(context: CommandContext, more: readonly AddCommand[]): Command {
   const program = programCommand('varve', context.output)
     .description('Look at and look after Varve volumes. See also mkfs.varve, mount.varve and fsck.varve.')
-    .version(packageVersion())
     .option('--key-file <file>', 'what opens an encrypted image: a key file')
     .option('--passphrase-fd <number>', 'the passphrase of an encrypted image is read from this file descriptor')
     .hook('preAction', () => chooseSecret(program.opts<SecretOptions>()));
@@ -85,17 +84,4 @@ export function varveCommand(context: CommandContext, more: readonly AddCommand[
   // The list of commands shows what each is for; what is to be known besides, its own help.
   for (const one of program.commands) one.summary(one.description().split('\n')[0]);
   return program;
-}
-
-/** The version of this package. */
-export function packageVersion(): string {
-  // From here, from the compiled module, and from the program made of it.
-  for (const up of ['../../package.json', '../../../package.json']) {
-    try {
-      return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version;
-    } catch (e) {
-      if ((e as NodeJS.ErrnoException).code !== 'ENOENT') throw e;
-    }
-  }
-  return 'unknown';
 }

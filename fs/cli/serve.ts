@@ -32,6 +32,7 @@ import {
   parseMountArguments,
   usage,
 } from './mount-options.js';
+import { packageVersion } from './package-version.js';
 import { rehearse } from './rehearse.js';
 import { ScrubService } from './scrub-service.js';
 import { durability, filesystemOptions, openImage, volumeOptions } from './serve-options.js';
@@ -214,6 +215,10 @@ function calledByMount(): boolean {
 export async function main(args: readonly string[]): Promise<never> {
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(`${usage}\n`);
+    process.exit(mountExit.ok);
+  }
+  if (args.includes('--version')) {
+    process.stdout.write(`${packageVersion()}\n`);
     process.exit(mountExit.ok);
   }
   const background = args[0] === '--background';

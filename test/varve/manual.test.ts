@@ -1,7 +1,10 @@
 /** The manual pages say what the command lines know, in words that troff takes as they are. */
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { exitCode, exitMeanings, fsckExit, mkfsExit, mountExit } from '../../fs/cli/exit-codes.js';
+import { records } from '../../fs/format/struct.js';
 import { main } from '../../varve/main.js';
+import '../../scripts/format-docs.js';
 import { allPages } from '../../varve/manual/pages.js';
 import { allPrograms } from '../../varve/programs.js';
 import { CapturedOutput, runCommand } from '../support/captured-output.js';
@@ -46,6 +49,29 @@ describe.each(all)('%s', (page, command) => {
   it('has nothing that troff would take for a request', () => {
     for (const line of text.split('\n')) expect(line).toMatch(/^(\.(TH|SH|PP|TP|nf|fi)\b|[^.'])|^$/);
   });
+});
+
+it('varve.5 has every field of every record, in words that troff takes', () => {
+  const text = pages.get('varve.5') ?? '';
+  const shown = read(text);
+  expect(records.size).toBeGreaterThan(10);
+  for (const { fields } of records.values())
+    for (const [name, { doc }] of Object.entries(fields)) {
+      expect(shown).toContain(name);
+      expect(shown).toContain(doc.replaceAll('`', ''));
+    }
+  for (const line of text.split('\n')) expect(line).toMatch(/^(\.(TH|SH|SS|PP|TP|nf|fi)\b|[^.'])|^$/);
+  expect(text).not.toMatch(/\*\*|\]\(|^\|/m);
+});
+
+it('every exit code is in the table of its program, once', () => {
+  for (const [codes, meanings] of [
+    [exitCode, exitMeanings.varve],
+    [fsckExit, exitMeanings.fsck],
+    [mkfsExit, exitMeanings.mkfs],
+    [mountExit, exitMeanings.mount],
+  ] as const)
+    expect(meanings.map(([code]) => code)).toEqual([...new Set<number>(Object.values(codes))].sort((a, b) => a - b));
 });
 
 it('mount.varve.8 has every line of its help', () => {

@@ -1,6 +1,11 @@
-/** All manual pages: one for each program, and one for each subcommand of `varve`. */
+/** All manual pages: one for each program, one for each subcommand of `varve`, and one for the format. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
+import { exitMeanings } from '../../fs/cli/exit-codes.js';
 import type { AllPrograms } from '../all-programs.js';
+import { packageRoot } from '../package-root.js';
+import { formatPage } from './format-page.js';
 import { manualPage, type PageFacts } from './page.js';
 import { bold, italic, item, plain, section, title, verbatim } from './roff.js';
 
@@ -11,47 +16,7 @@ export interface Page {
   readonly text: string;
 }
 
-const ofFsck: PageFacts['exit'] = [
-  [0, 'nothing is wrong'],
-  [1, 'what was wrong was repaired'],
-  [4, 'something is wrong and was left so'],
-  [8, 'the check could not be done'],
-  [16, 'the command line makes no sense'],
-  [32, 'cancelled by the user'],
-];
-const ofMkfs: PageFacts['exit'] = [
-  [0, 'the volume was made'],
-  [1, 'nothing was made'],
-];
-/** `varve`: one table for all subcommands. */
-const ofVarve: PageFacts['exit'] = [
-  [0, 'it was done'],
-  [1, 'it failed, for a reason that has no code of its own'],
-  [2, 'the command line makes no sense, or a key is wrong'],
-  [4, 'a scrub found damage'],
-  [10, 'not a Varve volume'],
-  [11, 'the image is shorter than the volume'],
-  [12, 'made by a newer version'],
-  [13, 'uses a feature that this version does not know'],
-  [14, 'in use'],
-  [15, 'permission denied'],
-  [16, 'there is no such image or directory'],
-  [17, 'damaged'],
-  [18, 'too small'],
-  [19, 'input or output failed'],
-  [130, 'interrupted'],
-];
-
-const ofMount: PageFacts['exit'] = [
-  [0, 'the volume is mounted'],
-  [1, 'the command line makes no sense, or permission is denied'],
-  [2, 'a system call failed'],
-  [4, 'an internal error'],
-  [8, 'interrupted'],
-  [32, 'the mount failed'],
-];
-
-const programs = ['mkfs.varve(8)', 'mount.varve(8)', 'fsck.varve(8)', 'varve(1)'];
+const programs = ['mkfs.varve(8)', 'mount.varve(8)', 'fsck.varve(8)', 'varve(1)', 'varve(5)'];
 const others = (page: string): string[] => programs.filter((one) => one !== page);
 
 /** mount.varve's command line is that of mount(8), which commander can't describe: its help is shown as it is. */
@@ -66,7 +31,7 @@ const mountPage = ({ mountUsage, version }: AllPrograms): Page => ({
     section('DESCRIPTION', [verbatim(mountUsage.split('\n').slice(2).map(plain))]),
     section(
       'EXIT STATUS',
-      ofMount.map(([code, text]) => item(bold(String(code)), `${plain(text)}.`)),
+      exitMeanings.mount.map(([code, text]) => item(bold(String(code)), `${plain(text)}.`)),
     ),
     section('SEE ALSO', [['mount(8)', 'fstab(5)', ...others('mount.varve(8)')].map(bold).join(', ')]),
   ].join('\n')}\n`,
@@ -81,18 +46,24 @@ export function allPages(programs: AllPrograms): Page[] {
   const below = (command: Command, name: string): Page[] =>
     command.commands.flatMap((one) => {
       const own = `${name}-${one.name()}`;
-      return [page(one, { name: own, number: 1, exit: ofVarve, also: [`${name}(1)`] }), ...below(one, own)];
+      return [page(one, { name: own, number: 1, exit: exitMeanings.varve, also: [`${name}(1)`] }), ...below(one, own)];
     });
   return [
-    page(mkfs, { name: 'mkfs.varve', number: 8, exit: ofMkfs, also: others('mkfs.varve(8)') }),
-    page(fsck, { name: 'fsck.varve', number: 8, exit: ofFsck, also: ['fsck(8)', ...others('fsck.varve(8)')] }),
+    page(mkfs, { name: 'mkfs.varve', number: 8, exit: exitMeanings.mkfs, also: others('mkfs.varve(8)') }),
+    page(fsck, {
+      name: 'fsck.varve',
+      number: 8,
+      exit: exitMeanings.fsck,
+      also: ['fsck(8)', ...others('fsck.varve(8)')],
+    }),
     page(varve, {
       name: 'varve',
       number: 1,
-      exit: ofVarve,
+      exit: exitMeanings.varve,
       also: [...others('varve(1)'), ...varve.commands.map((one) => `varve-${one.name()}(1)`)],
     }),
     mountPage(programs),
+    { file: 'varve.5', text: formatPage(readFileSync(join(packageRoot(), 'docs/FORMAT.md'), 'utf8'), version) },
     ...below(varve, 'varve'),
   ];
 }
