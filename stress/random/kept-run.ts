@@ -8,7 +8,7 @@ import type { KeptRoot } from '../../fs/volume/kept-roots.js';
 import { compareHolding, type Holding, holdingOf } from '../model/holding.js';
 import { type Change, KeptLog } from '../model/kept.js';
 import { type Donor, donor, identityOf, type Stream, streamOf } from '../system/donor.js';
-import { nodeOf, type VarveRoots } from '../system/varve-roots.js';
+import { isFull, nodeOf, type VarveRoots } from '../system/varve-roots.js';
 import type { Harness } from './harness.js';
 
 /** Own streams that are kept. */
@@ -127,7 +127,7 @@ export class KeptRun {
         (e: unknown) => {
           log.end(change, false, roots.line);
           harness.note(`  ${name} was not received: ${e instanceof Error ? e.message : String(e)}`);
-          if (!mayFail(e, whole)) throw e;
+          if (!isFull(e) && (whole || !(e instanceof VolumeError))) throw e;
           harness.count('streams broken off');
         },
       )
@@ -139,10 +139,4 @@ export class KeptRun {
       });
     if (chance(random, 0.4)) await this.settled();
   }
-}
-
-/** A stream that ends too early may fail, and any for want of room. */
-function mayFail(error: unknown, whole: boolean): boolean {
-  if (error instanceof FsError) return error.code === 'ENOSPC';
-  return error instanceof VolumeError && (!whole || /no room|ENOSPC|pages are free/.test(error.message));
 }

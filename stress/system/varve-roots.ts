@@ -1,4 +1,5 @@
 /** The roots of a Varve volume as the harness and the crash sweep use them: all that can be done with snapshots, by name. */
+import { FsError, VolumeError } from '../../fs/errors.js';
 import { FileSystem } from '../../fs/posix/filesystem.js';
 import { receiveStream } from '../../fs/transfer/receiver.js';
 import { tokenText } from '../../fs/transfer/resume-token.js';
@@ -14,6 +15,10 @@ const stretch = 8;
 
 /** What tells the trees of roots apart, whatever else their records say. */
 export const nodeOf = ({ pointer }: KeptRoot): string => `${pointer.address} ${pointer.checksum}`;
+
+/** Why a stream was not received: there was no room for it. What is kept of it is said in the same words. */
+export const isFull = (error: unknown): boolean =>
+  error instanceof FsError ? error.code === 'ENOSPC' : error instanceof VolumeError && /^ENOSPC\b/.test(error.message);
 
 /** Part of a snapshot that waits for its rest. */
 export interface Part {
