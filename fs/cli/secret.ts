@@ -2,7 +2,7 @@
  * Where the secret of an encrypted volume comes from: a key file, a file descriptor, a credential that systemd hands on,
  * or a person at a terminal. Never from an argument or the environment, which others can read.
  */
-import { existsSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { ReadStream } from 'node:tty';
 import { VolumeError } from '../errors.js';
@@ -84,6 +84,8 @@ function fromDescriptor(text: string): Buffer {
   } catch (e) {
     throw new VolumeError('usage', `no passphrase on descriptor ${text}: ${(e as NodeJS.ErrnoException).code}`);
   }
+  // A server would keep it for as long as it serves, and others could read it again.
+  if (descriptor > 2) closeSync(descriptor);
   const found = Buffer.from(all.subarray(0, length));
   all.fill(0);
   return found;

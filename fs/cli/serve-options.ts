@@ -2,6 +2,7 @@
 import { VolumeError } from '../errors.js';
 import { groupsOfProcess } from '../host/process-groups.js';
 import type { FileSystemOptions } from '../posix/filesystem.js';
+import { DamageNames } from '../report/damage-names.js';
 import { openStore } from '../store/open.js';
 import type { Store } from '../store/store.js';
 import { quotasOfFlags } from '../volume/usage.js';
@@ -56,7 +57,15 @@ export const filesystemOptions = (
   quotas: choices.quotas ?? quotasOfFlags(volume.state.superblock.flags),
   onQuota: log,
   groupsOf: ({ pid }) => groupsOfProcess(pid),
-  onCorruption: (error) => log(error.message),
+  onCorruption: sayWhatIsDamaged(new DamageNames(volume, log), log),
   ...(choices.cacheBytes === undefined ? {} : { cacheBytes: choices.cacheBytes / 2 }),
   ...(choices.autodefrag === undefined ? {} : { gatherBytes: choices.autodefrag }),
 });
+
+/** First what is known at once, and where the path of the file is found, that as well. */
+const sayWhatIsDamaged =
+  (names: DamageNames, log: (line: string) => void): NonNullable<FileSystemOptions['onCorruption']> =>
+  (error, inode) => {
+    log(error.message);
+    names.met(inode);
+  };

@@ -21,8 +21,8 @@ const [trimThreshold, topPad, mmapThreshold] = [-1, -2, -3];
 const mebibyte = 2 ** 20;
 /** Descriptor on which the launcher reads the exit code, a line: it waits until it has one or the end. */
 const launcher = 3;
-/** The launcher's standard input, when a passphrase comes from there. */
-const launcherInput = 9;
+/** Where the launcher has put the descriptor from which a passphrase is read, if it was one up to this. */
+const fromLauncher = 9;
 
 export class ServerProcess {
   private readonly lines = new ServerLog();
@@ -44,9 +44,11 @@ export class ServerProcess {
     }
   }
 
-  /** The descriptors of the options as this process has them: the launcher's standard input is another one here. */
+  /** The descriptors of the options as this process has them: the launcher's low ones are others here. */
   secret(options: SecretOptions): SecretOptions {
-    return this.background && options.passphraseFd === '0' ? { passphraseFd: String(launcherInput) } : options;
+    const { passphraseFd } = options;
+    if (!this.background || passphraseFd === undefined || Number(passphraseFd) > fromLauncher) return options;
+    return { passphraseFd: String(fromLauncher) };
   }
 
   /** Let go of the terminal: whoever was to be asked on it has answered. */

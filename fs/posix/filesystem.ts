@@ -70,7 +70,8 @@ export interface FileSystemOptions {
   /** Inodes to remember. */
   readonly cachedInodes?: number;
   readonly groupsOf?: (who: Credentials) => readonly number[];
-  readonly onCorruption?: (error: CorruptionError) => void;
+  /** What was read is not what was written; `inode`: whose contents. */
+  readonly onCorruption?: (error: CorruptionError, inode: InodeNumber) => void;
   /** Let requests be served between steps of long work; resolves soon. */
   readonly breathe?: () => Promise<void>;
 }

@@ -1,10 +1,14 @@
 /** An encrypted volume on a real mount: with its key it works like others, and without it nothing is told. */
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
 import { MountedVolume } from '../support/programs.js';
+
+const bin = fileURLToPath(new URL('../../bin/', import.meta.url));
 
 let volume: MountedVolume | undefined;
 afterEach(() => volume?.dispose());
@@ -47,5 +51,15 @@ it('mounts with its key, keeps what was written over a kill, and shows nothing i
       err: expect.stringMatching(/no key slot opens/),
     });
   }
+  // The shell gives descriptors that the launcher needs itself.
+  const phrase = join(folder, 'phrase');
+  writeFileSync(phrase, 'some words\n');
+  const shell = (line: string): string =>
+    execFileSync('sh', ['-c', line, 'sh', image, key, phrase], { cwd: bin, encoding: 'utf8' });
+  shell('./varve --key-file "$2" key add "$1" --new-passphrase-fd 3 3<"$3"');
+  shell(`./mount.varve "$1" ${volume.directory} -o noatime,passphrase_fd=3 3<"$3"`);
+  const server = (await volume.facts()).pid;
+  expect(readdirSync(`/proc/${server}/fd`).map((fd) => readlinkSync(`/proc/${server}/fd/${fd}`))).not.toContain(phrase);
+  await volume.unmount();
   await fs.rm(folder, { recursive: true });
 });

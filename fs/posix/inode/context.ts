@@ -33,7 +33,7 @@ export interface Context {
   /** Groups of a caller besides its own, where the filesystem itself must know; undefined: the kernel has checked. */
   readonly groupsOf: ((who: Credentials) => readonly number[]) | undefined;
   /** What was read is not what was written: for the log, before the caller gets EIO. */
-  readonly onCorruption: (error: CorruptionError) => void;
+  readonly onCorruption: (error: CorruptionError, inode: InodeNumber) => void;
   /** Let requests be served between steps of long work. */
   readonly breathe: () => Promise<void>;
 }

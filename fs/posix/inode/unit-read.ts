@@ -60,7 +60,7 @@ export class UnitRead {
     this.first = cursor.first;
     this.value = valueOfBytes(cursor.value);
     const problem = unitProblem(this.value);
-    if (problem !== undefined) throw senseless(context, inode, this.address, problem);
+    if (problem !== undefined) throw senseless(context, inode, this.first, this.address, problem);
   }
 
   /** A page of the file is wanted from the unit, at `target` of the caller's buffer. */
@@ -181,7 +181,7 @@ export class UnitRead {
     } catch (e) {
       // Whatever a decoder throws, what it was given is not what was written.
       const problem = `is not what ${chain.name} makes: ${e instanceof Error ? e.message : String(e)}`;
-      throw senseless(context, this.inode, this.address, problem);
+      throw senseless(context, this.inode, this.first, this.address, problem);
     }
   }
 
@@ -194,9 +194,9 @@ export class UnitRead {
     if (chain === undefined) throw new FsError('EIO', 'read', this.inode, `transform ${number} is not known`);
     const isSealed = extentSealed(value);
     if (isSealed !== chain.sealed || (isSealed && sealer === undefined))
-      throw senseless(context, this.inode, this.address, `is not what ${chain.name} makes`);
+      throw senseless(context, this.inode, this.first, this.address, `is not what ${chain.name} makes`);
     if (isSealed && sealer !== undefined && !openUnit(sealer, stored, unitSeal(value)))
-      throw senseless(context, this.inode, this.address, `from page ${this.first} on is not authentic`);
+      throw senseless(context, this.inode, this.first, this.address, 'is not authentic');
     return chain;
   }
 }
