@@ -21,6 +21,7 @@ export default defineConfig({
         test: {
           ...files,
           name: 'unit',
+          setupFiles: ['test/support/example-module.ts'],
           include: ['test/**/*.test.ts'],
           exclude: ['test/mount/**', 'test/**/*.slow.test.ts'],
           maxWorkers: 2,

@@ -19,7 +19,7 @@ export interface Replayed {
  * record is missing that had been durable, unless it is to be `cut` there.
  */
 export async function replay(store: Store, cut = false): Promise<Replayed> {
-  const volume = await Volume.open(store, { commitSeconds: 0, cutJournal: cut });
+  const volume = await Volume.open(store, { commitSeconds: 0, cutJournal: cut, filesUntouched: true });
   const { recoveredRecords, recoveredBatches } = volume.counters;
   await volume.close();
   return { records: recoveredRecords, batches: recoveredBatches };

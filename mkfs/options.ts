@@ -7,6 +7,7 @@ import { VolumeError } from '../fs/errors.js';
 import { maxSegmentShift, minSegmentShift } from '../fs/format/geometry.js';
 import { Superblock } from '../fs/format/superblock.js';
 import { none, parseChain, type Wanted } from '../fs/transform/chain.js';
+import { loadConfigured } from '../fs/transform/configured.js';
 import { loadTransform } from '../fs/transform/external.js';
 import type { Secret } from '../fs/transform/key-slots.js';
 import { Registry } from '../fs/transform/registry.js';
@@ -98,6 +99,7 @@ function quotasOf(given: string): readonly Holder[] {
 
 async function compression(text: string, modules: readonly string[]): Promise<MkfsOptions['compression']> {
   if (text === none) return undefined;
+  await loadConfigured();
   const external = await Promise.all(modules.map(loadTransform));
   return parseChain(text, await new Registry(external).ready());
 }

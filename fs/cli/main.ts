@@ -4,6 +4,7 @@
  */
 import { type Command, CommanderError } from 'commander';
 import { FsError } from '../errors.js';
+import { loadConfigured } from '../transform/configured.js';
 import { type AddCommand, type CommandContext, programCommand } from './command.js';
 import { addCompression } from './compression.js';
 import { addDefrag } from './defrag.js';
@@ -79,7 +80,10 @@ export function varveCommand(context: CommandContext, more: readonly AddCommand[
     .description('Look at and look after Varve volumes. See also mkfs.varve, mount.varve and fsck.varve.')
     .option('--key-file <file>', 'what opens an encrypted image: a key file')
     .option('--passphrase-fd <number>', 'the passphrase of an encrypted image is read from this file descriptor')
-    .hook('preAction', () => chooseSecret(program.opts<SecretOptions>()));
+    .hook('preAction', async () => {
+      chooseSecret(program.opts<SecretOptions>());
+      await loadConfigured();
+    });
   for (const add of [...commands, ...more]) add(program, context);
   // The list of commands shows what each is for; what is to be known besides, its own help.
   for (const one of program.commands) one.summary(one.description().split('\n')[0]);

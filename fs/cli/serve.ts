@@ -14,6 +14,7 @@ import { remountKernel } from '../fuse/kernel/mount.js';
 import { nativeDriver } from '../fuse/native/driver.js';
 import { FileSystem } from '../posix/filesystem.js';
 import { Roots } from '../posix/snapshots/roots.js';
+import { loadConfigured } from '../transform/configured.js';
 import { loadTransform } from '../transform/external.js';
 import { Registry } from '../transform/registry.js';
 import type { VolumeApi } from '../volume/api.js';
@@ -75,6 +76,11 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   return serveImage(args, place, server);
 }
 
+async function registryOf(modules: readonly string[]): Promise<Registry> {
+  await loadConfigured();
+  return new Registry(await Promise.all(modules.map(loadTransform)));
+}
+
 async function serveImage(
   args: MountArguments,
   { image, target }: { readonly image: string; readonly target: string },
@@ -90,7 +96,7 @@ async function serveImage(
   server.detach();
   const volume: Volume = await Volume.open(store, {
     ...volumeOptions(choices),
-    registry: new Registry(await Promise.all(choices.transforms.map(loadTransform))),
+    registry: await registryOf(choices.transforms),
     degraded: choices.degraded,
     onFailure: (failure) => server.log(`the volume is read-only from here on: ${String(failure)}`),
     onNoSpace: sayWhenFull(() => volume.state, server.log),

@@ -58,7 +58,7 @@ export class DamageNames {
     const { state } = this.volume;
     const names = new NameSearch(this.volume, wanted);
     const events = { read: nextTurn, good: () => undefined, bad: () => undefined };
-    const sweep = new TreeSweep(state, state.main, events, state.store);
+    const sweep = new TreeSweep(state, state.main, events, { from: state.store });
     for (let leaves = 1; await sweep.step((leaf) => names.visit(leaf)); leaves++)
       if (leaves % 32 === 0) await nextTurn();
     for (const inode of wanted) {

@@ -12,13 +12,23 @@ import { zstd } from './zstd.js';
 export const firstExternalId = 256;
 const builtIn = ['lz4', 'deflate', 'zstd'] as const;
 
+/** What each registry of the process knows besides. */
+const everywhere = new Map<number, Transform>();
+
+/** Known wherever nothing else is said: of the machine's configuration (configured.ts), or what a suite runs with. */
+export function knowEverywhere(one: Transform): void {
+  everywhere.set(one.id, one);
+}
+
 export class Registry {
   private readonly known = new Map<string, Transform>();
   private loading: Promise<void> | undefined;
 
   /** What is built in, and `external`. Throws VolumeError 'usage' when two have the same name or id. */
   constructor(external: readonly Transform[] = []) {
-    for (const one of [deflate, zstd, ...external]) if (one !== undefined) this.add(one);
+    for (const one of [deflate, zstd, ...everywhere.values()]) if (one !== undefined) this.add(one);
+    // Named on a command line as well: it is the same, or it is the one that is meant.
+    for (const one of external) if (this.known.get(one.name)?.id !== one.id || !everywhere.has(one.id)) this.add(one);
   }
 
   /** Resolves when native packages are loaded as well, which most programs never need. */

@@ -49,6 +49,8 @@ export interface VolumeOptions {
    * was done after that is not there).
    */
   readonly degraded?: boolean;
+  /** No file will be read or written, as while a journal is replayed: transforms that are missing do not matter. */
+  readonly filesUntouched?: boolean;
   /** Replay a damaged journal up to the damage, for good: a repair. */
   readonly cutJournal?: boolean;
   /** Told once when a write or barrier has failed, or something is damaged, and the volume takes no more changes. */

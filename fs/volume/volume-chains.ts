@@ -48,6 +48,8 @@ export class VolumeChains implements TransformChoice {
       readonly readOnly: boolean;
       /** Open it even if some of its files can't be read then. */
       readonly degraded?: boolean | undefined;
+      /** No file will be read or written: what is missing does not matter. */
+      readonly filesUntouched?: boolean | undefined;
       readonly asked?: string | undefined;
       readonly registry?: Registry | undefined;
     },
@@ -58,7 +60,7 @@ export class VolumeChains implements TransformChoice {
     const chains = new Chains(superblock.transforms, registry, isEncrypted(superblock));
     if (chains.sealed && chains.uncompressed === undefined)
       throw new VolumeError('corrupt', `${store.name}: is encrypted, and its superblock does not say how`);
-    if (chains.missing.size > 0 && !(options.degraded && options.readOnly)) {
+    if (chains.missing.size > 0 && !options.filesUntouched && !(options.degraded && options.readOnly)) {
       const names = [...chains.missing.values()].join(', ');
       throw new VolumeError(
         'unknown-feature',

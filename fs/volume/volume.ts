@@ -103,8 +103,8 @@ export class Volume implements VolumeApi {
         `${store.name}: uses features that this program can only read; mount it with -o ro`,
       );
     }
-    const { compression: asked, registry, degraded } = options;
-    const chains = await VolumeChains.open(store, superblock, { readOnly, degraded, asked, registry });
+    const { compression: asked, registry, degraded, filesUntouched } = options;
+    const chains = await VolumeChains.open(store, superblock, { readOnly, degraded, filesUntouched, asked, registry });
     const found = await newestCheckpoint(store, superblock);
     const state = await orCorrupt(store, () =>
       assemble(store, superblock, found, {

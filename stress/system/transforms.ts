@@ -1,6 +1,7 @@
 /**
  * What all volumes of the suites and of the stress tool are made with: nothing, or what the environment variable
- * VARVE_TRANSFORMS names, such as `lz4`, `aes-256-gcm` or `lz4+aes-256-gcm`. So every suite runs with each of them.
+ * VARVE_TRANSFORMS names, such as `lz4`, `aes-256-gcm`, `lz4+aes-256-gcm`, or in the tests `zero-runs`, the
+ * example of a module of one's own (test/support/example-module.ts loads it). So every suite runs with each of them.
  */
 import { incompatibleFeatures } from '../../fs/format/features.js';
 import { Superblock, TransformEntry } from '../../fs/format/superblock.js';
@@ -11,7 +12,7 @@ import { aesGcmId, VolumeKey } from '../../fs/transform/volume-key.js';
 import type { OpenSuperblock } from '../../fs/volume/superblock.js';
 
 /** Ids of what may be asked for beside encryption. */
-const compressions: Readonly<Record<string, number>> = { lz4: 1, deflate: 2, zstd: 3 };
+const compressions: Readonly<Record<string, number>> = { lz4: 1, deflate: 2, zstd: 3, 'zero-runs': 256 };
 
 const asked = (process.env.VARVE_TRANSFORMS ?? '').split('+').filter((name) => name !== '');
 

@@ -18,6 +18,7 @@ import { newestCheckpoint, parseSlot, slotPages } from '../../fs/volume/checkpoi
 import { readSuperblock, superblockPage } from '../../fs/volume/superblock.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { fixedSuperblock } from '../../stress/system/superblock.js';
+import { onlyOnPlainVolumes, plainOnly } from '../support/plain-volumes.js';
 import { formatTestVolume } from '../support/volume-image.js';
 
 const size = 16 * 2 ** 20;
@@ -58,6 +59,8 @@ const make = async (fs: FileSystem, called: string): Promise<number> =>
   (await run(() => fs.mknod(1, name(called), 0o100644, 0, 0, who))).inode;
 
 describe('what has rotted is not believed', () => {
+  onlyOnPlainVolumes('finds pages by what they hold');
+
   it('a superblock', async () => {
     const page = superblockPage(fixedSuperblock(size));
     page[Superblock.offsetOf.label] ^= 1;
@@ -132,7 +135,8 @@ describe('what has rotted is not believed', () => {
   });
 });
 
-it('a page that rots costs no fsync after it, once its record was known to be durable', async () => {
+it('a page that rots costs no fsync after it, once its record was known to be durable', async (context) => {
+  plainOnly(context, 'finds pages by what they hold');
   const { disk, volume, fs } = await fresh();
   const first = await make(fs, 'first');
   await run(() => fs.write(first, 0, name('these are the bytes '.repeat(1000)), who));

@@ -8,6 +8,9 @@ import { Volume } from '../../fs/volume/volume.js';
 import { examine } from '../../fsck/check.js';
 import { replayInMemory } from '../../fsck/replay.js';
 import { applying, inodeOf, inodeValue, putPages, sampleBytes, sampleVolume } from '../broken/sample.js';
+import { onlyOnPlainVolumes } from '../support/plain-volumes.js';
+
+onlyOnPlainVolumes('lays nodes, extents and records by hand');
 
 /** Loses what is written before `limit` once told to. */
 class Forgetful extends MemoryStore {

@@ -8,6 +8,9 @@ import { invariants, type ProblemCode } from '../../fsck/problem.js';
 import { breakages, offsetOfBig } from '../broken/breakages.js';
 import { sampleVolume } from '../broken/sample.js';
 import { flip } from '../broken/surgery.js';
+import { onlyOnPlainVolumes } from '../support/plain-volumes.js';
+
+onlyOnPlainVolumes('lays nodes, extents and records by hand');
 
 describe('the check finds', () => {
   test.each(breakages)('$code: $what', async ({ code, make }) => {

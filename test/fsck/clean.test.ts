@@ -6,7 +6,10 @@ import { Volume } from '../../fs/volume/volume.js';
 import { examine } from '../../fsck/check.js';
 import { replayInMemory } from '../../fsck/replay.js';
 import { inodeOf, putPages, sampleVolume } from '../broken/sample.js';
+import { onlyOnPlainVolumes } from '../support/plain-volumes.js';
 import { formatTestVolume } from '../support/volume-image.js';
+
+onlyOnPlainVolumes('lays nodes, extents and records by hand');
 
 test('the sample has no problems and is counted right', async () => {
   const result = await examine(await sampleVolume(), { data: true });

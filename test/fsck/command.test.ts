@@ -12,6 +12,9 @@ import { main } from '../../fsck/main.js';
 import { applying, changeVolume, inodeOf, inodeValue, putPages, sampleVolume } from '../broken/sample.js';
 import { editCheckpoint, flip } from '../broken/surgery.js';
 import { CapturedOutput, runCommand } from '../support/captured-output.js';
+import { onlyOnPlainVolumes } from '../support/plain-volumes.js';
+
+onlyOnPlainVolumes('lays nodes, extents and records by hand');
 
 let folder = '';
 let pristine = '';

@@ -15,6 +15,9 @@ import { dissect } from '../../stress/fuzz/anatomy.js';
 import { makeBase } from '../../stress/fuzz/base.js';
 import { sampleVolume } from '../broken/sample.js';
 import { editCheckpoint, editNode, editSuperblock } from '../broken/surgery.js';
+import { onlyOnPlainVolumes } from '../support/plain-volumes.js';
+
+onlyOnPlainVolumes('lays nodes, extents and records by hand');
 
 const outOfRange = 2 ** 53;
 const counters = ['nextSerial', 'nextInode', 'inodes', 'livePages', 'promisedPages', 'heldNodes'] as const;

@@ -13,6 +13,9 @@ import { replayInMemory } from '../../fsck/replay.js';
 import { hurt } from '../broken/hurt.js';
 import { sampleVolume } from '../broken/sample.js';
 import { editCheckpoint, editSuperblock } from '../broken/surgery.js';
+import { onlyOnPlainVolumes } from '../support/plain-volumes.js';
+
+onlyOnPlainVolumes('lays nodes, extents and records by hand');
 
 /** What a check or a mount may throw: that the image can't be used. */
 async function calmly(work: Promise<unknown>): Promise<void> {

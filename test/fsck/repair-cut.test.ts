@@ -10,7 +10,10 @@ import { repairVolume } from '../../fsck/repair/repair.js';
 import { breakages } from '../broken/breakages.js';
 import { losses } from '../broken/losses.js';
 import { itemsOf } from '../support/items-of.js';
+import { onlyOnPlainVolumes } from '../support/plain-volumes.js';
 import { wornVolume } from '../support/worn-volume.js';
+
+onlyOnPlainVolumes('lays nodes, extents and records by hand');
 
 const now = () => 1_700_000_000_000;
 

@@ -15,7 +15,10 @@ import { replayInMemory } from '../../fsck/replay.js';
 import { loseSlots, losses, offsetOf } from '../broken/losses.js';
 import { flip } from '../broken/surgery.js';
 import { itemsOf } from '../support/items-of.js';
+import { onlyOnPlainVolumes } from '../support/plain-volumes.js';
 import { wornBytes, wornVolume } from '../support/worn-volume.js';
+
+onlyOnPlainVolumes('lays nodes, extents and records by hand');
 
 let closed: SparseBytes;
 let crashed: SparseBytes;

@@ -9,6 +9,9 @@ import { type RepairResult, repairVolume } from '../../fsck/repair/repair.js';
 import { breakages } from '../broken/breakages.js';
 import { inodeOf, sampleVolume } from '../broken/sample.js';
 import { inodeOfKey, itemsOf } from '../support/items-of.js';
+import { onlyOnPlainVolumes } from '../support/plain-volumes.js';
+
+onlyOnPlainVolumes('lays nodes, extents and records by hand');
 
 /** Inodes that a repair says to have changed, and the directories that count them. */
 function touched({ found, ledger }: RepairResult): Set<number> {

@@ -15,6 +15,9 @@ import { allowSafe } from '../../fsck/repair/permission.js';
 import { repairVolume } from '../../fsck/repair/repair.js';
 import { sampleVolume } from '../broken/sample.js';
 import { BadSectors } from '../support/bad-sectors.js';
+import { onlyOnPlainVolumes } from '../support/plain-volumes.js';
+
+onlyOnPlainVolumes('lays nodes, extents and records by hand');
 
 const lastPage = (store: Store): number => store.size / pageSize - 1;
 

@@ -10,8 +10,11 @@ import { run } from '../../fs/suspend.js';
 import type { JournalMode } from '../../fs/volume/journal-mode.js';
 import { Volume } from '../../fs/volume/volume.js';
 import type { MemoryVolume } from '../support/memory-volume.js';
+import { onlyOnPlainVolumes } from '../support/plain-volumes.js';
 import { formatTestVolume } from '../support/volume-image.js';
 import { Workbench } from './workbench.js';
+
+onlyOnPlainVolumes('counts pieces of plain extents');
 
 const root = { uid: 0, gid: 0, pid: 1 };
 const all = { from: 0, leastPages: 1024, mostPages: 1 << 20, held: false, all: false, dry: false };

@@ -8,6 +8,7 @@ import { findingText, type ScrubStatus } from '../../fs/scrub/report.js';
 import { Scrub } from '../../fs/scrub/scrub.js';
 import { below, seededRandom } from '../../fs/store/random.js';
 import { pageSize } from '../../fs/units.js';
+import { plainOnly } from '../support/plain-volumes.js';
 import { ScrubbedVolume } from './scrubbed-volume.js';
 
 /** Two directories, files of several extents, and segments that were cleaned. */
@@ -53,7 +54,8 @@ describe('a scrub', () => {
     expect(cache.misses).toBeLessThanOrEqual(misses + made.volume.state.system.height);
   });
 
-  it('tells a bad page of a file by its path, and changes go on', async () => {
+  it('tells a bad page of a file by its path, and changes go on', async (context) => {
+    plainOnly(context, 'counts pages of plain extents');
     const made = await filled();
     const { inode } = made.fs.lookup(2, Buffer.from('file 1'));
     const offset = await made.offsetOfPage(inode, 0);
@@ -122,7 +124,8 @@ describe('a scrub', () => {
     expect(status.findings.map((finding) => findingText(finding)).join('\n')).not.toMatch(/undefined|NaN/);
   });
 
-  it('tells pages that can not be read, each by itself', async () => {
+  it('tells pages that can not be read, each by itself', async (context) => {
+    plainOnly(context, 'counts pages of plain extents');
     const made = await filled();
     const { inode } = made.fs.lookup(1, Buffer.from('file 4'));
     const bad = (await made.offsetOfPage(inode, 0)) + 2 * pageSize;

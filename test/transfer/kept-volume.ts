@@ -35,7 +35,7 @@ export class KeptVolume {
     const disk = new SimulatedDisk(mebibytes * 2 ** 20);
     const uuid = new Uint8Array(16).fill(mark);
     const superblock = {
-      ...fixedSuperblock(disk.size),
+      ...fixedSuperblock(disk.size, undefined, undefined, []),
       uuid,
       nameSeed: mark * 77,
       ...askedTransforms(uuid, transforms),

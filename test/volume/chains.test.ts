@@ -9,6 +9,7 @@ import type { Store } from '../../fs/store/store.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { examine } from '../../fsck/check.js';
 import { fixedSuperblock } from '../../stress/system/superblock.js';
+import { plainOnly } from '../support/plain-volumes.js';
 
 const mebibyte = 2 ** 20;
 
@@ -23,7 +24,8 @@ async function made(places?: number): Promise<SimulatedDisk> {
 
 const open = (store: Store): Promise<Volume> => Volume.open(store, { commitSeconds: 0 });
 
-test('a chain that is asked for while the volume grows is there, and so is the room', async () => {
+test('a chain that is asked for while the volume grows is there, and so is the room', async (context) => {
+  plainOnly(context, 'counts chains from the first');
   const disk = await made();
   const volume = await open(disk);
   const before = volume.statistics().capacity;
@@ -70,7 +72,8 @@ test('a power cut at any write leaves the volume with the chain or without it, a
   expect(entered).toBeGreaterThan(0);
 });
 
-test('a chain whose superblock could not be written is unknown, and can be asked for again', async () => {
+test('a chain whose superblock could not be written is unknown, and can be asked for again', async (context) => {
+  plainOnly(context, 'counts chains from the first');
   const volume = await open(await made());
   const { transforms, checkpoints } = volume;
   vi.spyOn(checkpoints, 'switchTo').mockRejectedValueOnce(new FsError('EIO', 'read'));

@@ -14,6 +14,7 @@ import { Checkpoints } from '../../fs/volume/checkpoints.js';
 import { Cleaning } from '../../fs/volume/cleaning.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { checkVolume } from '../../fsck/check.js';
+import { plainOnly } from '../support/plain-volumes.js';
 import { formatTestVolume } from '../support/volume-image.js';
 import { Slots } from './slots.js';
 
@@ -107,7 +108,8 @@ it('leaves a segment that can not be read, and cleans others', async () => {
   await volume.close();
 });
 
-it('gives no place to a page that died while its copy was on the way', async () => {
+it('gives no place to a page that died while its copy was on the way', async (context) => {
+  plainOnly(context, 'lays plain extents by hand');
   const store = new HeldStore(16 * 2 ** 20);
   await formatTestVolume(store);
   const volume = await Volume.open(store, { commitSeconds: 0 });

@@ -1,0 +1,37 @@
+import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { loadConfigured } from '../../fs/transform/configured.js';
+import { Registry } from '../../fs/transform/registry.js';
+
+const example = fileURLToPath(new URL('../../examples/zero-runs.mjs', import.meta.url));
+
+test('modules that root has named are known everywhere; what others could have written is refused', async (context) => {
+  if (process.getuid?.() !== 0) context.skip('only root can say what root has said');
+  const folder = mkdtempSync(join(tmpdir(), 'varve-configured-'));
+  const [file, module] = [join(folder, 'transforms'), join(folder, 'zero-runs.mjs')];
+  copyFileSync(example, module);
+  const write = (text: string, mode = 0o644): void => {
+    writeFileSync(file, text);
+    chmodSync(file, mode);
+  };
+  await loadConfigured(file);
+  write(`${module}\n`, 0o666);
+  await expect(loadConfigured(file)).rejects.toThrow(/must belong to root/);
+  write(`${module}\n`);
+  chmodSync(module, 0o777);
+  await expect(loadConfigured(file)).rejects.toThrow(/zero-runs.mjs must belong to root/);
+  chmodSync(module, 0o644);
+  write('zero-runs.mjs\n');
+  await expect(loadConfigured(file)).rejects.toThrow(/no path from the root/);
+  write('/nowhere/x.mjs\n');
+  await expect(loadConfigured(file)).rejects.toThrow(/there is no module/);
+  write(`# what our tables like\n\n${module}\n`);
+  await loadConfigured(file);
+  expect(new Registry().byId(256)?.name).toBe('zero-runs');
+  const named = new Registry([new Registry().byName('zero-runs')]);
+  expect(named.byName('zero-runs').id).toBe(256);
+  rmSync(folder, { recursive: true });
+});
