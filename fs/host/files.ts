@@ -84,12 +84,23 @@ function addressOf(bytes: Uint8Array): number {
 }
 
 function setVector(index: number, bytes: Uint8Array, skip: number): void {
-  const address = addressOf(bytes) + skip;
+  aim(index, bytes, skip, bytes.length - skip);
+}
+
+/** Have part `index` (0 to `maxVector` - 1) of the next `readAimed` go to `length` bytes of `into`, from `skip` on. */
+export function aim(index: number, into: Uint8Array, skip: number, length: number): void {
+  const address = addressOf(into) + skip;
   const at = index * 4;
   words[at] = address >>> 0;
   words[at + 1] = Math.floor(address / 0x100000000);
-  words[at + 2] = bytes.length - skip;
+  words[at + 2] = length;
   words[at + 3] = 0;
+}
+
+/** Read what the host has in memory into the first `count` parts as aimed; bytes read, or minus errno. */
+export function readAimed(fd: number, count: number, offset: number): number {
+  const got = preadv2(fd, vector, count, offset, rwfNoWait);
+  return got < 0 ? -lastErrno() : got;
 }
 
 /** Read what the host has in memory, from `into[skip]` on; bytes read, or minus errno (EAGAIN: it would wait). */

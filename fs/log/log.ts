@@ -7,6 +7,7 @@
  */
 import { CorruptionError } from '../errors.js';
 import { placeOffset, segmentPages } from '../format/geometry.js';
+import type { Pieces } from '../store/pieces.js';
 import type { Readable, Store } from '../store/store.js';
 import { type Address, type Generation, type Place, pageSize, type Serial } from '../units.js';
 import type { Flight } from './flight.js';
@@ -19,6 +20,17 @@ export interface Relocations {
   /** The run that holds `address`: its first address, length and target; undefined if it was not moved. May throw Suspend. */
   find(address: Address): { address: Address; pages: number; target: Address } | undefined;
 }
+
+/** Bytes that were in flight when they were read, and where they go. */
+interface Patch {
+  readonly into: Uint8Array;
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+const apply = (patches: readonly Patch[]): void => {
+  for (const { into, at, bytes } of patches) into.set(bytes, at);
+};
 
 export interface LogEvents {
   /** A head has opened a segment. */
@@ -122,47 +134,103 @@ export class Log implements HeadOwner {
   }
 
   /**
-   * Fill `into` with `pages` pages from `address`. Undefined when done in place. Throws Suspend while the place of
-   * moved pages must be looked up, CorruptionError when the address leads nowhere. `scattered`: see store.ts.
-   * `from`: another way to the store's bytes.
+   * Note among `pieces` where a run of pages lies that goes to `buffer`, from byte `at` on. Returns `where` of its first
+   * page. Throws Suspend while the place of moved pages must be looked up, CorruptionError when the address leads nowhere.
    */
-  read(
-    address: Address,
+  locate(address: Address, pages: number, buffer: Uint8Array, at: number, pieces: Pieces): number {
+    const { geometry } = this.table;
+    const place = this.table.placeOf(Math.floor(address / this.perSegment));
+    if (place >= 0) {
+      const page = this.pageOf(address, pages);
+      pieces.add(placeOffset(geometry, place, page), pages * pageSize, buffer, at);
+      return place * this.perSegment + page;
+    }
+    const runs = this.movedRuns(address, pages);
+    let filled = at;
+    for (const { place, page, pages } of runs) {
+      pieces.add(placeOffset(geometry, place, page), pages * pageSize, buffer, filled);
+      filled += pages * pageSize;
+    }
+    return runs[0].place * this.perSegment + runs[0].page;
+  }
+
+  /** Fill pieces that were located in the same stretch. Undefined when done in place. */
+  readPieces(pieces: Pieces): Promise<void> | undefined {
+    this.pagesRead += pieces.total / pageSize;
+    const patches = this.inFlight ? this.patchesOf(pieces) : undefined;
+    const wait = this.store.readPieces === undefined ? this.readEach(pieces) : this.store.readPieces(pieces);
+    if (patches === undefined) return wait;
+    if (wait !== undefined) return wait.then(() => apply(patches));
+    apply(patches);
+    return undefined;
+  }
+
+  private readEach(pieces: Pieces): Promise<void> | undefined {
+    const waits: Promise<void>[] = [];
+    try {
+      for (let i = 0; i < pieces.count; i++) {
+        const wait = this.store.read(pieces.offset[i], pieces.view(i));
+        if (wait !== undefined) waits.push(wait);
+      }
+    } catch (e) {
+      if (waits.length === 0) throw e;
+      waits.push(Promise.reject(e));
+    }
+    return waits.length === 0 ? undefined : allDone(waits);
+  }
+
+  private patchesOf(pieces: Pieces): Patch[] {
+    const { geometry } = this.table;
+    const patches: Patch[] = [];
+    for (let i = 0; i < pieces.count; i++) {
+      const page = pieces.offset[i] / pageSize - geometry.segmentStart;
+      const place = Math.floor(page / this.perSegment);
+      const flying = this.flying(place);
+      if (flying === undefined) continue;
+      this.takeFrom(flying, place, page % this.perSegment, pieces.bytes[i] / pageSize, pieces.view(i), patches);
+    }
+    return patches;
+  }
+
+  /** Add what `into` is to get from flights once it is read. Copies: when that is, their buffers may be others'. */
+  private takeFrom(
+    flying: readonly Flight[],
+    place: Place,
+    page: number,
     pages: number,
     into: Uint8Array,
-    scattered = false,
-    from: Readable = this.store,
-  ): Promise<void> | undefined {
+    patches: Patch[],
+  ): void {
+    for (const flight of flying) {
+      const first = Math.max(page, flight.page);
+      const count = Math.min(page + pages, flight.page + flight.pages) - first;
+      if (count <= 0) continue;
+      const bytes = new Uint8Array(count * pageSize);
+      flight.copyOut(place, first, count, bytes);
+      patches.push({ into, at: (first - page) * pageSize, bytes });
+    }
+  }
+
+  /**
+   * Fill `into` with `pages` pages from `address`. Undefined when done in place. Throws Suspend while the place of
+   * moved pages must be looked up, CorruptionError when the address leads nowhere. `from`: another way to the store's
+   * bytes.
+   */
+  read(address: Address, pages: number, into: Uint8Array, from: Readable = this.store): Promise<void> | undefined {
     this.pagesRead += pages;
     const place = this.table.placeOf(Math.floor(address / this.perSegment));
-    if (place >= 0) return this.readPlace(place, this.pageOf(address, pages), pages, into, scattered, from);
+    if (place >= 0) return this.readPlace(place, this.pageOf(address, pages), pages, into, from);
     return this.readMoved(address, pages, into, from);
   }
 
   private readMoved(address: Address, pages: number, into: Uint8Array, from: Readable): Promise<void> | undefined {
-    const pieces: { target: Address; pages: number }[] = [];
-    for (let at = address, left = pages; left > 0; ) {
-      const run = this.relocations.find(at);
-      if (run === undefined) throw new CorruptionError('pointer', `address ${at}`, 'leads to no segment');
-      const skip = at - run.address;
-      const count = Math.min(left, run.pages - skip);
-      pieces.push({ target: run.target + skip, pages: count });
-      at += count;
-      left -= count;
-    }
-    const places = pieces.map(({ target }) => {
-      const place = this.table.placeOf(Math.floor(target / this.perSegment));
-      if (place < 0)
-        throw new CorruptionError('relocation', `address ${address}`, `target ${target} leads to no segment`);
-      return place;
-    });
     const waits: Promise<void>[] = [];
     let filled = 0;
-    for (const [i, piece] of pieces.entries()) {
-      const bytes = piece.pages * pageSize;
+    for (const { place, page, pages: count } of this.movedRuns(address, pages)) {
+      const bytes = count * pageSize;
       const part = into.subarray(filled, filled + bytes);
       try {
-        const wait = this.readPlace(places[i], piece.target % this.perSegment, piece.pages, part, false, from);
+        const wait = this.readPlace(place, page, count, part, from);
         if (wait !== undefined) waits.push(wait);
       } catch (e) {
         if (waits.length === 0) throw e;
@@ -174,13 +242,31 @@ export class Log implements HeadOwner {
     return waits.length === 0 ? undefined : allDone(waits);
   }
 
+  /** Where the cleaner has put them. May throw Suspend. */
+  private movedRuns(address: Address, pages: number): { place: Place; page: number; pages: number }[] {
+    const runs: { place: Place; page: number; pages: number }[] = [];
+    for (let at = address, left = pages; left > 0; ) {
+      const run = this.relocations.find(at);
+      if (run === undefined) throw new CorruptionError('pointer', `address ${at}`, 'leads to no segment');
+      const skip = at - run.address;
+      const count = Math.min(left, run.pages - skip);
+      const target = run.target + skip;
+      const place = this.table.placeOf(Math.floor(target / this.perSegment));
+      if (place < 0)
+        throw new CorruptionError('relocation', `address ${address}`, `target ${target} leads to no segment`);
+      runs.push({ place, page: target % this.perSegment, pages: count });
+      at += count;
+      left -= count;
+    }
+    return runs;
+  }
+
   /** Read by place: for the cleaner, which takes pages as they lie. */
   readPlace(
     place: Place,
     page: number,
     pages: number,
     into: Uint8Array,
-    scattered = false,
     from: Readable = this.store,
   ): Promise<void> | undefined {
     const flying = this.flying(place);
@@ -189,14 +275,13 @@ export class Log implements HeadOwner {
       whole.copyOut(place, page, pages, into);
       return undefined;
     }
-    const wait = from.read(placeOffset(this.table.geometry, place, page), into, scattered);
+    const wait = from.read(placeOffset(this.table.geometry, place, page), into);
     if (flying === undefined) return wait;
-    // Part of it is in flight: those pages are taken from there, as they are now.
-    const patch = () => {
-      for (const f of flying) f.copyOut(place, page, pages, into);
-    };
-    if (wait !== undefined) return wait.then(patch);
-    patch();
+    // Part of it is in flight.
+    const patches: Patch[] = [];
+    this.takeFrom(flying, place, page, pages, into, patches);
+    if (wait !== undefined) return wait.then(() => apply(patches));
+    apply(patches);
     return undefined;
   }
 
@@ -209,6 +294,10 @@ export class Log implements HeadOwner {
       if (head.gathering?.place === place) found = [...(found ?? []), head.gathering];
     }
     return found;
+  }
+
+  private get inFlight(): boolean {
+    return this.flights.size > 0 || this.heads.some((head) => head.gathering !== undefined);
   }
 
   /** Pages begin to be referred to. They lie where their address says. */

@@ -145,7 +145,7 @@ export class DataVerifier {
   private async read(address: Address, into: Uint8Array): Promise<string | undefined> {
     const { state } = this;
     try {
-      await run(() => state.log.read(address, into.length / pageSize, into, false, mediumOf(state)));
+      await run(() => state.log.read(address, into.length / pageSize, into, mediumOf(state)));
       return undefined;
     } catch (e) {
       if (e instanceof FsError) return e.message;

@@ -73,7 +73,7 @@ export class SummaryVerifier {
   private async read(place: Place, page: number, count: number): Promise<string | undefined> {
     const into = this.buffer.subarray(page * pageSize, (page + count) * pageSize);
     try {
-      await this.state.log.readPlace(place, page, count, into, false, mediumOf(this.state));
+      await this.state.log.readPlace(place, page, count, into, mediumOf(this.state));
       return undefined;
     } catch (e) {
       if (e instanceof FsError) return e.message;

@@ -173,7 +173,7 @@ export class TreeSweep {
       return { located: -1, failure: `its pointer says ${pointer.pages} pages` };
     const located = await run(() => log.where(pointer.address));
     try {
-      await run(() => log.read(pointer.address, pointer.pages, node.bytes, false, this.from));
+      await run(() => log.read(pointer.address, pointer.pages, node.bytes, this.from));
       return { located };
     } catch (e) {
       if (e instanceof FsError) return { located, failure: e.message };

@@ -32,6 +32,9 @@ import { DirectReader } from './direct-reader.js';
 import { hostFailure, openFailure } from './host-errors.js';
 import { Neighbours } from './neighbours.js';
 import { Pace } from './pace.js';
+import type { Pieces } from './pieces.js';
+import { ReadPace } from './read-pace.js';
+import { type Rest, ScatteredReads } from './scattered-read.js';
 import type { Store } from './store.js';
 
 export interface ImageOptions {
@@ -64,11 +67,10 @@ const hastenBytes = 1 << 22;
 
 class ImageFile implements Store {
   private readonly barrierPace = new Pace(0.3);
-  /** Waiting for one page of a quick disk costs less than a trip to a thread; for a slow one nobody else shall wait. */
-  private readonly readPace = new Pace(0.1);
+  private readonly readPace = new ReadPace();
   /** Reads on threads. */
   private reading = 0;
-  private readonly neighbours: Neighbours;
+  private readonly scattered: ScatteredReads;
   private readonly writePace = new Pace(2);
   readonly medium: DirectReader;
   private readonly writing = new Set<Promise<void>>();
@@ -90,42 +92,53 @@ class ImageFile implements Store {
     readonly readOnly: boolean,
     private readonly inPlaceBytes: number,
   ) {
-    this.neighbours = new Neighbours((offset, length) =>
-      startReading(fd, offset, Math.min(length, this.size - offset)),
-    );
+    const ask = (offset: ImageOffset, length: number): void =>
+      startReading(fd, offset, Math.min(length, this.size - offset));
+    this.scattered = new ScatteredReads(fd, name, new Neighbours(ask), ask);
     this.medium = new DirectReader(fd, this);
   }
 
-  read(offset: ImageOffset, into: Uint8Array, scattered = false): Promise<void> | undefined {
+  read(offset: ImageOffset, into: Uint8Array): Promise<void> | undefined {
     if (into.length <= mostInPlace && this.reading === 0 && this.readPace.quick) {
-      this.readInPlace(offset, into, scattered);
+      this.readInPlace(offset, into);
       return undefined;
     }
     let got = 0;
     if (this.noWait) {
       got = readCached(this.fd, into, 0, offset);
-      if (got === into.length) {
-        if (scattered) this.neighbours.hit(offset);
-        return undefined;
-      }
+      if (got === into.length) return undefined;
       if (got === eopnotsupp) this.noWait = false;
       if (got < 0 && got !== eagain && got !== eopnotsupp) throw hostFailure(-got, 'read', this.name);
       if (got < 0) got = 0;
     }
-    if (scattered) this.neighbours.missed(offset, into.length);
     return this.readSlowly(offset, into, got);
   }
 
   /** Whether the host had it in memory shows in the time. */
-  private readInPlace(offset: number, into: Uint8Array, scattered: boolean): void {
+  private readInPlace(offset: number, into: Uint8Array): void {
     const start = performance.now();
     this.readNow(offset, into, 0);
     const took = performance.now() - start;
-    const missed = took > slowestHit;
-    if (missed) this.readPace.took(took, false);
-    if (!scattered) return;
-    if (missed) this.neighbours.missed(offset, into.length);
-    else this.neighbours.hit(offset);
+    if (took > slowestHit) this.readPace.took(took);
+  }
+
+  readPieces(pieces: Pieces): Promise<void> | undefined {
+    const start = performance.now();
+    const missing = this.scattered.begin(pieces);
+    if (missing === undefined) return undefined;
+    if (this.reading > 0 || pieces.total > mostInPlace || !this.readPace.quick) return this.readRest(missing);
+    this.scattered.waitHere(missing);
+    this.readPace.took(performance.now() - start);
+    return undefined;
+  }
+
+  private async readRest(missing: readonly Rest[]): Promise<void> {
+    this.reading++;
+    try {
+      await this.scattered.wait(missing);
+    } finally {
+      this.reading--;
+    }
   }
 
   private readNow(offset: number, into: Uint8Array, done: number): void {
@@ -138,13 +151,12 @@ class ImageFile implements Store {
   }
 
   private async readSlowly(offset: number, into: Uint8Array, done: number): Promise<void> {
-    const start = performance.now();
     this.reading++;
+    if (into.length - done <= mostInPlace) this.readPace.passed();
     try {
       await this.readOnThread(offset, into, done);
     } finally {
       this.reading--;
-      if (into.length - done <= mostInPlace) this.readPace.took(performance.now() - start, true);
     }
   }
 

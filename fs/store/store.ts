@@ -13,14 +13,12 @@
  * 4. The caller does not touch a buffer handed over until the work is done.
  */
 import type { ImageOffset } from '../units.js';
+import type { Pieces } from './pieces.js';
 
 /** What bytes can be read from. */
 export interface Readable {
-  /**
-   * Fill `into` from `offset`. `scattered`: one of many pieces of what is read as a sequence, so that its neighbours
-   * will probably be wanted as well. Throws or rejects with FsError EIO.
-   */
-  read(offset: ImageOffset, into: Uint8Array, scattered?: boolean): Promise<void> | undefined;
+  /** Fill `into` from `offset`. Throws or rejects with FsError EIO. */
+  read(offset: ImageOffset, into: Uint8Array): Promise<void> | undefined;
 }
 
 export interface Store extends Readable {
@@ -35,6 +33,13 @@ export interface Store extends Readable {
    * Absent where there is no such difference. Writes that have returned are seen.
    */
   readonly medium?: Readable;
+
+  /**
+   * Fill all pieces of what is read as a sequence though it lies in many: their neighbours will probably be wanted as
+   * well. The list may be used again at once. Throws or rejects with FsError EIO, when nothing is under way any more.
+   * Absent where that is no better than reading one after another.
+   */
+  readPieces?(pieces: Pieces): Promise<void> | undefined;
 
   /** Write the buffers one after another from `offset`. Throws or rejects with FsError EIO or ENOSPC. */
   write(offset: ImageOffset, buffers: readonly Uint8Array[]): Promise<void> | undefined;

@@ -5,6 +5,7 @@
 
 import type { Usage } from '../format/item.js';
 import type { Sealer } from '../format/seal.js';
+import type { Pieces } from '../store/pieces.js';
 import type { Chains } from '../transform/chain.js';
 import type { Batch } from '../tree/batch.js';
 import type { Address, Generation, InodeNumber, PageNumber } from '../units.js';
@@ -113,9 +114,17 @@ export interface VolumeApi {
 
   /**
    * Fill `into` (whole pages) from the log. Bytes are as stored, not verified. Throws Suspend when the place must
-   * be looked up first; undefined when done in place. `scattered`: one of many pieces of what is read as a sequence.
+   * be looked up first; undefined when done in place.
    */
-  readPages(address: Address, pages: number, into: Uint8Array, scattered?: boolean): Promise<void> | undefined;
+  readPages(address: Address, pages: number, into: Uint8Array): Promise<void> | undefined;
+
+  /**
+   * Add to `pieces` where a run of pages lies that goes to `buffer` from byte `at` on, for a read of what lies in many
+   * pieces. Returns `where` of its first page. Throws Suspend as `readPages` does.
+   */
+  locate(address: Address, pages: number, buffer: Uint8Array, at: number, pieces: Pieces): number;
+  /** Fill pieces that were located in the same stretch; else as `readPages`. */
+  readPieces(pieces: Pieces): Promise<void> | undefined;
 
   /**
    * Where a page lies: a number that grows by one from a page to the next in the image; -1 if nowhere. A checksum that

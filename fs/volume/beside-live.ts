@@ -1,4 +1,5 @@
 /** What a root beside the live one has of the volume that it is in: log, transforms, clock and space are the same for all. */
+import type { Pieces } from '../store/pieces.js';
 import type { Address } from '../units.js';
 import type { TransformChoice, VolumeApi } from './api.js';
 import type { JournalMode } from './journal-mode.js';
@@ -26,8 +27,14 @@ export abstract class BesideLive {
     return this.volume.pagesAtOnce;
   }
 
-  readPages(address: Address, pages: number, into: Uint8Array, scattered = false): Promise<void> | undefined {
-    return this.volume.readPages(address, pages, into, scattered);
+  readPages(address: Address, pages: number, into: Uint8Array): Promise<void> | undefined {
+    return this.volume.readPages(address, pages, into);
+  }
+  locate(address: Address, pages: number, buffer: Uint8Array, at: number, pieces: Pieces): number {
+    return this.volume.locate(address, pages, buffer, at, pieces);
+  }
+  readPieces(pieces: Pieces): Promise<void> | undefined {
+    return this.volume.readPieces(pieces);
   }
   where(address: Address): number {
     return this.volume.where(address);

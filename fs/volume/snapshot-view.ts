@@ -4,6 +4,7 @@
  */
 import { FsError } from '../errors.js';
 import type { Usage } from '../format/item.js';
+import type { Pieces } from '../store/pieces.js';
 import { Tree, treeId } from '../tree/tree.js';
 import { type Address, type Generation, type InodeNumber, volumeInode } from '../units.js';
 import type { Flusher, ItemCursor, PageRun, VolumeApi } from './api.js';
@@ -61,9 +62,13 @@ export class SnapshotView extends BesideLive implements VolumeApi {
     return decodeUsage(this.get(volumeInode, usageKinds[holder], id));
   }
 
-  override readPages(address: Address, pages: number, into: Uint8Array, scattered = false): Promise<void> | undefined {
+  override readPages(address: Address, pages: number, into: Uint8Array): Promise<void> | undefined {
     this.mustBeThere();
-    return super.readPages(address, pages, into, scattered);
+    return super.readPages(address, pages, into);
+  }
+  override locate(address: Address, pages: number, buffer: Uint8Array, at: number, pieces: Pieces): number {
+    this.mustBeThere();
+    return super.locate(address, pages, buffer, at, pieces);
   }
 
   apply(): never {

@@ -8,6 +8,7 @@
 import { costBenefit } from '../cleaner/policy.js';
 import { asDamage, FsError, VolumeError } from '../errors.js';
 import { timeOfDay } from '../host/clock.js';
+import type { Pieces } from '../store/pieces.js';
 import type { Store } from '../store/store.js';
 import { run, Suspend } from '../suspend.js';
 import type { Batch } from '../tree/batch.js';
@@ -257,10 +258,16 @@ export class Volume implements VolumeApi {
     this.state.log.data.flush();
   }
 
-  readPages(address: Address, pages: number, into: Uint8Array, scattered = false): Promise<void> | undefined {
-    return this.state.log.read(address, pages, into, scattered);
+  readPages(address: Address, pages: number, into: Uint8Array): Promise<void> | undefined {
+    return this.state.log.read(address, pages, into);
   }
 
+  locate(address: Address, pages: number, buffer: Uint8Array, at: number, pieces: Pieces): number {
+    return this.state.log.locate(address, pages, buffer, at, pieces);
+  }
+  readPieces(pieces: Pieces): Promise<void> | undefined {
+    return this.state.log.readPieces(pieces);
+  }
   where(address: Address): number {
     return this.state.log.where(address);
   }

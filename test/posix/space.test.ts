@@ -238,4 +238,19 @@ describe.each(moods)('on %s', (_, mood) => {
     await bench.write(inode, 0, 'b'.repeat(8 * page));
     expect((await bench.read(inode)).slice(0, 3)).toBe('bbb');
   });
+
+  it('names the one page that is damaged of a file in many pieces', async () => {
+    const found: CorruptionError[] = [];
+    const bench = await Workbench.open(mood, { cacheBytes: 4 << 20, onCorruption: (error) => found.push(error) });
+    const inode = await bench.file('f', 'a'.repeat(8 * page));
+    await bench.flush(inode);
+    for (const at of [1, 3, 5]) {
+      await bench.write(inode, at * page, String(at).repeat(page));
+      await bench.flush(inode);
+    }
+    for (const stored of bench.volume.pages.values())
+      if (stored.live && stored.bytes[17] === '5'.charCodeAt(0)) stored.bytes[17] ^= 4;
+    expect(await bench.failure((fs) => fs.read(inode, 0, new Uint8Array(8 * page)))).toBe('EIO');
+    expect(found.map((error) => error.message)).toEqual([expect.stringContaining(`inode ${inode}, page 5`)]);
+  });
 });

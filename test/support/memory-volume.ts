@@ -9,6 +9,7 @@
 import { FsError } from '../../fs/errors.js';
 import { checksum } from '../../fs/format/checksum.js';
 import { maxItemBytes, type Usage } from '../../fs/format/item.js';
+import type { Pieces } from '../../fs/store/pieces.js';
 import { below, chance, type Random } from '../../fs/store/random.js';
 import { Suspend } from '../../fs/suspend.js';
 import { type Batch, maxBytes, maxEntries } from '../../fs/tree/batch.js';
@@ -16,6 +17,7 @@ import { pageSize } from '../../fs/units.js';
 import type { Flusher, ItemCursor, PageRun, TransformChoice, VolumeApi } from '../../fs/volume/api.js';
 import type { Holder } from '../../fs/volume/usage.js';
 import { BrokenRule, type Item, MemoryCursor } from './memory-cursor.js';
+import { MemoryReads, type StoredPage } from './memory-reads.js';
 import { transformsOf } from './memory-transforms.js';
 import { usageOfItems } from './usage-of-items.js';
 
@@ -34,12 +36,6 @@ export interface MemoryVolumeOptions {
   readonly compression?: string;
   /** Called after each batch: what a crash there would leave. */
   readonly afterBatch?: (volume: MemoryVolume) => void;
-}
-
-interface StoredPage {
-  readonly bytes: Uint8Array;
-  readonly birth: number;
-  live: boolean;
 }
 
 const digits = (n: number): string => n.toString(16).padStart(14, '0');
@@ -80,11 +76,11 @@ export class MemoryVolume implements VolumeApi {
   private readonly random: Random;
   private readonly capacity: number;
   private granted = Number.POSITIVE_INFINITY;
-  /** How often a page was moved. */
-  private readonly moves = new Map<number, number>();
+  private readonly reads: MemoryReads;
 
   constructor(private readonly options: MemoryVolumeOptions) {
     this.random = options.random;
+    this.reads = new MemoryReads(this.pages, options.random, options.late ?? 0);
     this.capacity = options.capacity ?? 1 << 20;
     this.nameSeed = options.nameSeed ?? 12345;
     this.transforms = transformsOf(options.compression);
@@ -309,29 +305,21 @@ export class MemoryVolume implements VolumeApi {
 
   readPages(address: number, pages: number, into: Uint8Array): Promise<void> | undefined {
     this.mayRest('read', String(address));
-    if (into.length !== pages * pageSize) throw new BrokenRule('a read into part of a page');
-    const copy = (): void => {
-      for (let i = 0; i < pages; i++) {
-        const page = this.pages.get(address + i);
-        if (page === undefined) throw new BrokenRule(`read of page ${address + i}`);
-        into.set(page.bytes, i * pageSize);
-      }
-    };
-    if (!chance(this.random, this.options.late ?? 0)) {
-      copy();
-      return undefined;
-    }
-    into.fill(0xee);
-    // A page that moves meanwhile may read as anything.
-    const moves = chance(this.random, 0.1);
-    return turn().then(() => {
-      if (!moves) return copy();
-      for (let i = 0; i < pages; i++) this.moves.set(address + i, (this.moves.get(address + i) ?? 0) + 1);
-    });
+    return this.reads.fetch(address, pages, into);
+  }
+
+  locate(address: number, pages: number, buffer: Uint8Array, at: number, pieces: Pieces): number {
+    this.mayRest('locate', String(address));
+    pieces.add(address * pageSize, pages * pageSize, buffer, at);
+    return this.where(address);
+  }
+
+  readPieces(pieces: Pieces): Promise<void> | undefined {
+    return this.reads.fetchAll(pieces);
   }
 
   where(address: number): number {
-    return address + (this.moves.get(address) ?? 0) * 2 ** 40;
+    return this.reads.where(address);
   }
 
   /** So many reservations are granted from now on; those after them find a full volume. */

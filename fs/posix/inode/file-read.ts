@@ -14,6 +14,7 @@
 
 import { checksum, followedByPage } from '../../format/checksum.js';
 import { itemKind } from '../../format/item.js';
+import { Pieces } from '../../store/pieces.js';
 import { run, Suspend } from '../../suspend.js';
 import { type Address, type ByteOffset, type PageNumber, pageSize } from '../../units.js';
 import type { Context } from './context.js';
@@ -43,27 +44,40 @@ class ReadPlan {
   readonly units: UnitRead[] = [];
   sums = new Uint32Array(320);
 
-  add(address: Address, page: PageNumber, target: number, whole: boolean, sum: number): void {
-    if (this.pages === this.sums.length) {
-      const larger = new Uint32Array(this.sums.length * 2);
-      larger.set(this.sums);
-      this.sums = larger;
-    }
-    this.sums[this.pages++] = sum;
+  /** `count` pages from `page` on, whose checksums begin with number `index` of those of the extent. */
+  add(
+    address: Address,
+    page: PageNumber,
+    target: number,
+    count: number,
+    whole: boolean,
+    extent: Uint8Array,
+    index: number,
+  ): void {
+    this.addSums(extent, index, count);
     const last = this.runs - 1;
     if (whole && last >= 0 && this.direct[last]) {
-      const count = this.count[last];
-      if (this.address[last] + count === address && this.target[last] + count * pageSize === target) {
-        this.count[last]++;
+      const before = this.count[last];
+      if (this.address[last] + before === address && this.target[last] + before * pageSize === target) {
+        this.count[last] = before + count;
         return;
       }
     }
     this.address[this.runs] = address;
-    this.count[this.runs] = 1;
+    this.count[this.runs] = count;
     this.target[this.runs] = target;
     this.direct[this.runs] = whole;
     this.page[this.runs] = page;
     this.runs++;
+  }
+
+  private addSums(extent: Uint8Array, index: number, count: number): void {
+    if (this.pages + count > this.sums.length) {
+      const larger = new Uint32Array(Math.max(this.sums.length * 2, this.pages + count));
+      larger.set(this.sums);
+      this.sums = larger;
+    }
+    for (let i = 0; i < count; i++) this.sums[this.pages++] = extentPageChecksum(extent, index + i);
   }
 }
 
@@ -71,6 +85,8 @@ class ReadPlan {
 const leastPieces = 4;
 
 const idlePlans: ReadPlan[] = [];
+/** The log is asked for them in the stretch in which they are noted. */
+const pieces = new Pieces();
 
 /**
  * Fill `into` with the file's bytes from `offset`; fewer only at the end of the file. Bytes of `into` past the count
@@ -198,7 +214,15 @@ function planRead(
       continue;
     }
     const whole = target >= 0 && target + pageSize <= into.length;
-    plan.add(cursor.address + index, page, target, whole, extentPageChecksum(cursor.value, index));
+    let count = 1;
+    if (whole) {
+      // Pages of the extent that follow, up to one that is in memory or goes beyond the buffer.
+      const most = Math.min(cursor.end - page, Math.floor((into.length - target) / pageSize), last + 1 - page);
+      if (pages === undefined) count = most;
+      else while (count < most && pages.frame(page + count) < 0) count++;
+    }
+    plan.add(cursor.address + index, page, target, count, whole, cursor.value, index);
+    page += count - 1;
   }
 }
 
@@ -228,25 +252,27 @@ function planUnit(
 
 /** Ask the log for all runs and units. Undefined when all were answered in place. */
 function issue(context: Context, into: Uint8Array, plan: ReadPlan): Promise<unknown> | undefined {
+  if (plan.runs + plan.units.length >= leastPieces || plan.units.length > 1) return issueTogether(context, into, plan);
   let pending: Promise<void>[] | undefined;
-  const scattered = plan.runs + plan.units.length >= leastPieces;
   try {
     for (let i = 0; i < plan.runs; i++) {
       const bytes = plan.count[i] * pageSize;
       const target = plan.target[i];
       plan.buffer[i] = plan.direct[i] ? into.subarray(target, target + bytes) : new Uint8Array(bytes);
       plan.token[i] = context.volume.where(plan.address[i]);
-      const waiting = context.volume.readPages(plan.address[i], plan.count[i], plan.buffer[i], scattered);
+      const waiting = context.volume.readPages(plan.address[i], plan.count[i], plan.buffer[i]);
       if (waiting !== undefined) {
         pending ??= [];
         pending.push(waiting);
       }
     }
-    if (plan.units.length > 0)
-      UnitRead.issueAll(context, plan.units, into, scattered, (waiting) => {
+    for (let i = 0; i < plan.units.length; i++) {
+      const waiting = plan.units[i].issue(context, into);
+      if (waiting !== undefined) {
         pending ??= [];
         pending.push(waiting);
-      });
+      }
+    }
   } catch (e) {
     if (pending === undefined) throw e;
     // Reads under way still write into the caller's buffer: the answer must wait for them.
@@ -257,6 +283,23 @@ function issue(context: Context, into: Uint8Array, plan: ReadPlan): Promise<unkn
     });
   }
   return pending === undefined ? undefined : settleAll(pending);
+}
+
+/** The same for what lies in many pieces: in one call. May throw Suspend. */
+function issueTogether(context: Context, into: Uint8Array, plan: ReadPlan): Promise<void> | undefined {
+  const { volume } = context;
+  try {
+    for (let i = 0; i < plan.runs; i++) {
+      const direct = plan.direct[i];
+      const buffer = direct ? into : new Uint8Array(pageSize);
+      plan.buffer[i] = buffer;
+      plan.token[i] = volume.locate(plan.address[i], plan.count[i], buffer, direct ? plan.target[i] : 0, pieces);
+    }
+    for (let i = 0; i < plan.units.length; i++) plan.units[i].locate(context, into, pieces);
+    return volume.readPieces(pieces);
+  } finally {
+    pieces.clear();
+  }
 }
 
 /** Like Promise.all, but does not fail before all have settled. */
@@ -276,23 +319,27 @@ function verify(
 ): boolean {
   if (plan.mapVersion < 0) return false;
   let sum = 0;
-  for (let i = 0; i < plan.runs; i++) {
-    const buffer = plan.buffer[i];
-    if (checksum(buffer) !== runChecksum(plan, sum, plan.count[i])) {
-      const bad = firstBad(plan, sum, buffer);
-      const moved = context.volume.where(plan.address[i]) !== plan.token[i];
-      if (!again || moved || inode.mapVersion !== plan.mapVersion || inode.gone) return false;
-      throw corrupt(
-        context,
-        inode,
-        plan.page[i] + bad.at,
-        plan.address[i] + bad.at,
-        plan.sums[sum + bad.at],
-        bad.found,
-      );
+  for (let i = 0; i < plan.runs; ) {
+    const first = i++;
+    const target = plan.target[first];
+    let pages = plan.count[first];
+    let bytes = plan.buffer[first];
+    if (plan.direct[first]) {
+      // What follows in the file is checked along, wherever it lies.
+      while (i < plan.runs && plan.direct[i] && plan.target[i] === target + pages * pageSize) pages += plan.count[i++];
+      bytes = into.subarray(target, target + pages * pageSize);
     }
-    sum += plan.count[i];
-    if (!plan.direct[i]) copyPart(buffer, into, plan.target[i], length);
+    if (checksum(bytes) !== runChecksum(plan, sum, pages)) {
+      const bad = firstBad(plan, sum, bytes);
+      let run = first;
+      let at = bad.at;
+      while (at >= plan.count[run]) at -= plan.count[run++];
+      const moved = context.volume.where(plan.address[run]) !== plan.token[run];
+      if (!again || moved || inode.mapVersion !== plan.mapVersion || inode.gone) return false;
+      throw corrupt(context, inode, plan.page[run] + at, plan.address[run] + at, plan.sums[sum + bad.at], bad.found);
+    }
+    sum += pages;
+    if (!plan.direct[first]) copyPart(bytes, into, target, length);
   }
   for (let i = 0; i < plan.units.length; i++) {
     const unit = plan.units[i];

@@ -8,6 +8,7 @@
  */
 import { FsError } from '../../errors.js';
 import { checksum, followedByPage } from '../../format/checksum.js';
+import type { Pieces } from '../../store/pieces.js';
 import type { Chain } from '../../transform/chain.js';
 import { decodeUnit, openUnit } from '../../transform/unit.js';
 import { type Address, type InodeNumber, type PageNumber, pageSize } from '../../units.js';
@@ -84,46 +85,23 @@ export class UnitRead {
   private settle(context: Context, into: Uint8Array): void {
     const { value } = this;
     const bytes = this.storedPages * pageSize;
-    this.token = context.volume.where(this.address);
     const chain = context.volume.transforms.chains.at(extentTransform(value));
     const alone = chain !== undefined && chain.compression === undefined && bytes === unitPlainBytes(value);
     this.place = alone && this.whole(into) ? this.targets[0] : -1;
     this.stored = this.place < 0 ? new Uint8Array(bytes) : into.subarray(this.place, this.place + bytes);
   }
 
-  /** Whether it lies behind `before`, in the log and in the caller's buffer. */
-  private follows(before: UnitRead): boolean {
-    if (this.place < 0 || before.place < 0) return false;
-    return this.address === before.address + before.storedPages && this.place === before.place + before.stored.length;
+  /** Ask the log for it. Undefined when that was answered in place. May throw Suspend. */
+  issue(context: Context, into: Uint8Array = nothing): Promise<void> | undefined {
+    this.settle(context, into);
+    this.token = context.volume.where(this.address);
+    return context.volume.readPages(this.address, this.storedPages, this.stored);
   }
 
-  /** Ask the log for it, to decode it. Undefined when that was answered in place. May throw Suspend. */
-  issue(context: Context): Promise<void> | undefined {
-    this.settle(context, nothing);
-    return context.volume.readPages(this.address, this.storedPages, this.stored, false);
-  }
-
-  /**
-   * Ask the log for units; those that follow each other as one. `waiting` hears of what was not answered in place. May throw
-   * Suspend, when some have been asked for.
-   */
-  static issueAll(
-    context: Context,
-    units: readonly UnitRead[],
-    into: Uint8Array,
-    scattered: boolean,
-    waiting: (pending: Promise<void>) => void,
-  ): void {
-    for (const unit of units) unit.settle(context, into);
-    for (let i = 0; i < units.length; ) {
-      const first = units[i];
-      let pages = first.storedPages;
-      for (i++; i < units.length && units[i].follows(units[i - 1]); i++) pages += units[i].storedPages;
-      const bytes = pages * pageSize;
-      const target = first.place < 0 ? first.stored : into.subarray(first.place, first.place + bytes);
-      const pending = context.volume.readPages(first.address, pages, target, scattered);
-      if (pending !== undefined) waiting(pending);
-    }
+  /** The same as one of the pieces that are read together. */
+  locate(context: Context, into: Uint8Array, pieces: Pieces): void {
+    this.settle(context, into);
+    this.token = context.volume.locate(this.address, this.storedPages, this.stored, 0, pieces);
   }
 
   /**
