@@ -1,6 +1,7 @@
 /** The other end of control.ts: how a command asks the server of a mount. */
 import { connect, type Socket } from 'node:net';
 import { VolumeError } from '../errors.js';
+import type { MountEntry } from '../fuse/mount-table.js';
 import type { Answer, Arguments } from './control.js';
 import { controlPaths } from './control-path.js';
 import { type Frame, SocketReader, writeFrame } from './socket-reader.js';
@@ -24,6 +25,13 @@ export class ControlConnection {
       if (connection !== undefined) return connection;
     }
     return undefined;
+  }
+
+  /** Throws VolumeError: nobody listens there, or it is not for this user. */
+  static async of({ device, target }: Pick<MountEntry, 'device' | 'target'>): Promise<ControlConnection> {
+    const connection = await ControlConnection.open(device);
+    if (connection === undefined) throw new VolumeError('io', `no server answers for ${target}`);
+    return connection;
   }
 
   private static openAt(path: string): Promise<ControlConnection | undefined> {

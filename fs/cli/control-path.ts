@@ -7,10 +7,12 @@ import { accessSync, constants, lstatSync, mkdirSync } from 'node:fs';
 import { VolumeError } from '../errors.js';
 import { mounts } from '../fuse/mount-table.js';
 
+const systemDirectory = '/run/varve';
+
 /** Of this process. It may not be there yet. */
 export const runtimeDirectory = (): string => {
   const own = process.env.XDG_RUNTIME_DIR;
-  if (writable('/run')) return '/run/varve';
+  if (writable('/run')) return systemDirectory;
   if (own !== undefined && writable(own)) return `${own}/varve`;
   return temporaryDirectory(process.geteuid?.() ?? 0);
 };
@@ -27,8 +29,8 @@ export function controlPaths(device: string): string[] {
   const name = socketName(device);
   const owner = mounts().find((mount) => mount.device === device)?.owner ?? 0;
   const directories = new Set([runtimeDirectory()]);
-  if (owner !== 0)
-    for (const directory of [`/run/user/${owner}/varve`, temporaryDirectory(owner)]) directories.add(directory);
+  const ofOwner = owner === 0 ? [systemDirectory] : [`/run/user/${owner}/varve`, temporaryDirectory(owner)];
+  for (const directory of ofOwner) directories.add(directory);
   return [...directories].map((directory) => `${directory}/${name}`);
 }
 

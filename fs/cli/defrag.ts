@@ -131,8 +131,7 @@ class Run {
     if (mount?.type !== mountType) throw new VolumeError('usage', `${path} does not lie on a Varve volume`);
     let server = this.servers.get(device);
     if (server === undefined) {
-      server = await ControlConnection.open(device);
-      if (server === undefined) throw new VolumeError('io', `no server answers for ${mount.target}`);
+      server = await ControlConnection.of(mount);
       this.servers.set(device, server);
     }
     for (const file of filesBelow(path, stat)) {

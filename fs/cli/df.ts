@@ -86,8 +86,7 @@ async function adviceFor(path: string): Promise<Advice | undefined> {
 }
 
 async function askMount(mount: MountEntry, command: string): Promise<unknown> {
-  const server = await ControlConnection.open(mount.device);
-  if (server === undefined) throw new VolumeError('io', `no server answers for ${mount.target}`);
+  const server = await ControlConnection.of(mount);
   try {
     return await server.ask(command);
   } finally {

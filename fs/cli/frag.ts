@@ -49,8 +49,7 @@ async function reportOf(target: string, path: string | undefined): Promise<Fragm
       throw new VolumeError('usage', `${target} is a directory where no Varve volume is mounted`);
     return ofImage(target, path);
   }
-  const server = await ControlConnection.open(mount.device);
-  if (server === undefined) throw new VolumeError('io', `no server answers for ${mount.target}`);
+  const server = await ControlConnection.of(mount);
   try {
     const below = stat(target).isDirectory() ? realpathSync(target).slice(mount.target.length) : '';
     return (await server.ask('frag', { path: `${below}/${path ?? ''}` })) as FragmentationReport;

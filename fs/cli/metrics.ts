@@ -42,8 +42,7 @@ async function metrics(
 ): Promise<void> {
   const where = listen === undefined ? undefined : parseListen(listen);
   const mount = varveMountAt(directory);
-  const server = await ControlConnection.open(mount.device);
-  if (server === undefined) throw new VolumeError('io', `no server answers for ${mount.target}`);
+  const server = await ControlConnection.of(mount);
   try {
     const page = pages(server, version);
     if (where === undefined) {

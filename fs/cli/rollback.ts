@@ -67,8 +67,7 @@ export async function rollback(path: string, { name, keep, force }: RollbackChoi
 }
 
 async function asked<T>(mount: MountEntry, use: (ask: Ask) => Promise<T>): Promise<T> {
-  const server = await ControlConnection.open(mount.device);
-  if (server === undefined) throw new VolumeError('io', `no server answers for ${mount.target}`);
+  const server = await ControlConnection.of(mount);
   try {
     return await use((command, given) => server.ask(command, given));
   } finally {

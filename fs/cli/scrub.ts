@@ -47,8 +47,7 @@ async function scrub(directory: string, choices: ScrubChoices, context: CommandC
   if ([choices.background, choices.status, choices.cancel].filter(Boolean).length > 1)
     throw new VolumeError('usage', 'only one of --background, --status and --cancel makes sense');
   const mount = varveMountAt(directory);
-  const server = await ControlConnection.open(mount.device);
-  if (server === undefined) throw new VolumeError('io', `no server answers for ${mount.target}`);
+  const server = await ControlConnection.of(mount);
   const ask = async (command: string, given = {}) => (await server.ask(command, given)) as ScrubStatus | null;
   try {
     let status: ScrubStatus | null;

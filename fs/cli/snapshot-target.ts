@@ -36,8 +36,7 @@ export async function withVolume<T>(
 ): Promise<T> {
   const mount = mountOf(path);
   if (mount === undefined) return withImage(path, options, commandsOf, use);
-  const server = await ControlConnection.open(mount.device);
-  if (server === undefined) throw new VolumeError('io', `no server answers for ${mount.target}`);
+  const server = await ControlConnection.of(mount);
   try {
     if (options.sync) await syncKernel(mount.target).catch((e: unknown) => mustBe(options.sync === 'tried', e));
     return await use((command, given) => server.ask(command, given));

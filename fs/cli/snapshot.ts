@@ -5,6 +5,7 @@
  */
 import type { Command } from 'commander';
 import { type AddCommand, type CommandContext, withExamples } from './command.js';
+import { addDiff } from './diff.js';
 import { json, table } from './output.js';
 import { counted, formatSize } from './size.js';
 import { addLines } from './snapshot-lines.js';
@@ -14,12 +15,15 @@ import { type Where, withSnapshots } from './snapshot-target.js';
 import { parseMoment, timeText } from './time.js';
 
 export const addSnapshot: AddCommand = (program, context) => {
-  const snapshot = program.command('snapshot').description('make, list, rename and delete snapshots of a volume');
+  const snapshot = program
+    .command('snapshot')
+    .description('make, list, compare, rename and delete snapshots of a volume');
   const where = ['<image-or-directory>', 'an image that is not mounted, or the directory where one is'] as const;
   addCreate(snapshot, where, context);
   addList(snapshot, where, context);
   addPrune(snapshot, where, context);
   addLines(snapshot, where, context);
+  addDiff(snapshot, context);
   withExamples(snapshot.command('delete'), [
     ['varve snapshot delete --wait /mnt/v monday', 'return when the space is back'],
   ])

@@ -2,7 +2,6 @@
  * `varve sync`: everything written to a mount so far is durable when it returns. sync(1) can't do that: the kernel
  * writes its dirty pages to a FUSE server, and asks nothing more of it.
  */
-import { VolumeError } from '../errors.js';
 import { syncKernel } from '../fuse/unmount.js';
 import { type AddCommand, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
@@ -11,8 +10,7 @@ import { varveMountAt } from './umount.js';
 /** Throws VolumeError. */
 export async function sync(directory: string): Promise<void> {
   const mount = varveMountAt(directory);
-  const server = await ControlConnection.open(mount.device);
-  if (server === undefined) throw new VolumeError('io', `no server answers for ${mount.target}`);
+  const server = await ControlConnection.of(mount);
   try {
     await syncKernel(mount.target);
     await server.ask('sync');

@@ -53,8 +53,7 @@ async function top(directory: string, choices: TopChoices, context: CommandConte
   const intervalMs = 1000 * numberOf(choices.interval, '--interval', shortest, longest);
   const count = choices.count === undefined ? Infinity : numberOf(choices.count, '--count', 1, 2 ** 53);
   const mount = varveMountAt(directory);
-  const server = await ControlConnection.open(mount.device);
-  if (server === undefined) throw new VolumeError('io', `no server answers for ${mount.target}`);
+  const server = await ControlConnection.of(mount);
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);

@@ -1,6 +1,5 @@
 /** `varve resize` and `varve trim`, of a mount through its server or of an image that nobody serves. */
 import { statSync } from 'node:fs';
-import { VolumeError } from '../errors.js';
 import { openStore } from '../store/open.js';
 import { Volume } from '../volume/volume.js';
 import { type AddCommand, withExamples } from './command.js';
@@ -70,8 +69,7 @@ async function perform<T>(
 ): Promise<T> {
   const mount = mountOf(target);
   if (mount !== undefined) {
-    const server = await ControlConnection.open(mount.device);
-    if (server === undefined) throw new VolumeError('io', `no server answers for ${mount.target}`);
+    const server = await ControlConnection.of(mount);
     try {
       return (await ask(server)) as T;
     } finally {

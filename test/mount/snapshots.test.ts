@@ -5,6 +5,7 @@ import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { mountAt } from '../../fs/fuse/mount-table.js';
 import { MountedVolume } from '../support/programs.js';
 
 let volume: MountedVolume;
@@ -74,6 +75,19 @@ it('is listed by name only, stays over a remount, and is gone with rmdir', async
   await volume.expect('fsck.varve', '-f', volume.image);
 });
 
+it("another user hears that it is not the user's mount, and does nothing to it", async () => {
+  await volume.mount();
+  const client = new URL('../../dist/fs/cli/control-client.js', import.meta.url).href;
+  const asking = `
+    import { ControlConnection } from ${JSON.stringify(client)};
+    process.setuid(65534);
+    const [device, target] = ${JSON.stringify([mountAt(volume.directory)?.device, volume.directory])};
+    await ControlConnection.of({ device, target }).then(() => console.log('let in'), (e) => console.log(e.message));`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', asking], { encoding: 'utf8' });
+  expect(stderr).toBe('');
+  expect(stdout).toBe('the mount belongs to another user\n');
+});
+
 it('the command does the same on a mount and on an image, and says what each holds', async () => {
   await volume.mount();
   await fs.writeFile(volume.path('big'), Buffer.alloc(8 << 20, 1));
@@ -81,6 +95,9 @@ it('the command does the same on a mount and on an image, and says what each hol
   await volume.expect('varve', 'snapshot', 'create', volume.directory, 'first');
   expect(await fs.readdir(volume.path('.snapshots/first'))).toEqual(['big']);
   await fs.rm(volume.path('big'));
+  await volume.expect('varve', 'snapshot', 'create', volume.directory, 'second');
+  expect(await volume.expect('varve', 'snapshot', 'diff', volume.directory, 'first', 'second')).toBe('- /big\n');
+  await volume.expect('varve', 'snapshot', 'delete', '--wait', volume.directory, 'second');
   await volume.expect('varve', 'sync', volume.directory);
   const [first] = await listed();
   expect(first).toMatchObject({ name: 'first' });
