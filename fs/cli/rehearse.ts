@@ -38,8 +38,8 @@ const actsPerCommit = 200;
 const littleMemory = 2 * 2 ** 20;
 /** A mount that has served so many requests needs no rehearsal. */
 const enough = 20_000;
-/** An act begins after so many ms without a request. */
-const quietMs = 1;
+/** An act begins after so many ms without a request: a load that pauses for less is not over. */
+const quietMs = 10;
 
 type Traffic = Pick<Mounted, 'traffic'>;
 
