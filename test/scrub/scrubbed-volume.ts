@@ -1,4 +1,5 @@
 /** A volume in memory with a few files, for tests of scrubbing: where things lie in its image, and how to damage them. */
+import { createHash } from 'node:crypto';
 import { placeOffset } from '../../fs/format/geometry.js';
 import { itemKind } from '../../fs/format/item.js';
 import { FileSystem } from '../../fs/posix/filesystem.js';
@@ -42,7 +43,9 @@ export class ScrubbedVolume {
   }
 
   async write(inode: number, offset: number, bytes: number): Promise<void> {
-    await run(() => this.fs.write(inode, offset, Buffer.alloc(bytes, `${inode}/${offset} `), who));
+    // Noise, of which as many pages are stored whatever transforms there are.
+    const noise = createHash('shake256', { outputLength: bytes }).update(`${inode}/${offset}`).digest();
+    await run(() => this.fs.write(inode, offset, noise, who));
   }
 
   unlink(name: string, parent = 1): Promise<void> {
