@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { programCommand, withExamples } from '../fs/cli/command.js';
 import type { Output } from '../fs/cli/output.js';
+import { progressOption } from '../fs/cli/progress.js';
 
 export function fsckCommand(output: Output): Command {
   const command = programCommand('fsck.varve', output)
@@ -15,6 +16,7 @@ export function fsckCommand(output: Output): Command {
     .option('--data', 'also read every page of every file and verify it (implies -f)')
     .option('--key-file <file>', 'what opens an encrypted volume: a key file')
     .option('--passphrase-fd <number>', 'the passphrase of an encrypted volume is read from this file descriptor')
+    .addOption(progressOption())
     .option('--json', 'one JSON object instead of lines')
     .option('-C <descriptor>', 'ignored: fsck(8) passes it to ask for progress');
   return withExamples(command, [

@@ -14,12 +14,14 @@
 import { existsSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { fsckExit, fsckExitOf } from '../fs/cli/exit-codes.js';
-import { type Output, progressBar, standardOutput } from '../fs/cli/output.js';
+import { type Output, standardOutput } from '../fs/cli/output.js';
+import { Progress, type ProgressStyle } from '../fs/cli/progress.js';
 import { mountOfImage } from '../fs/cli/target.js';
 import { unlockStore } from '../fs/cli/unlock.js';
 import { VolumeError } from '../fs/errors.js';
 import { openImageFile } from '../fs/store/image-file.js';
 import type { Store } from '../fs/store/store.js';
+import { pageSize } from '../fs/units.js';
 import { newestCheckpoint } from '../fs/volume/checkpoint-slots.js';
 import { wordsOf } from '../fs/volume/recovery.js';
 import { readSuperblock } from '../fs/volume/superblock.js';
@@ -45,6 +47,7 @@ export interface FsckOptions {
   readonly force?: boolean;
   readonly data?: boolean;
   readonly json?: boolean;
+  readonly progress?: ProgressStyle;
   readonly keyFile?: string;
   readonly passphraseFd?: string;
 }
@@ -214,14 +217,13 @@ async function withProgress<T>(
   cancel: AbortSignal,
   work: (onProgress: OnProgress) => Promise<T>,
 ): Promise<T> {
-  let bar: ReturnType<typeof progressBar> | undefined;
+  const bar = new Progress(output, 'fsck', options.progress, options.json);
   try {
     return await work((done, all, stage) => {
       if (cancel.aborted) throw new Cancelled();
-      bar ??= progressBar(output, all, !options.json);
-      bar.update(done, stage);
+      bar.update(done / all, done * pageSize, stage);
     });
   } finally {
-    bar?.stop();
+    bar.stop();
   }
 }

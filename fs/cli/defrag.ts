@@ -13,7 +13,8 @@ import { type AddCommand, type CommandContext, withExamples } from './command.js
 import { ControlConnection } from './control-client.js';
 import type { DefragAnswer } from './defrag-service.js';
 import { exitCode } from './exit-codes.js';
-import { json, type Progress, progressBar } from './output.js';
+import { json } from './output.js';
+import { Progress, type ProgressStyle, progressOption } from './progress.js';
 import { setProperty } from './property.js';
 import { counted, formatSize, parseSize } from './size.js';
 
@@ -25,6 +26,7 @@ interface DefragChoices {
   readonly breakSharing?: boolean;
   readonly verbose?: boolean;
   readonly json?: boolean;
+  readonly progress?: ProgressStyle;
 }
 
 /** Bytes of a step: what a signal waits for. */
@@ -46,6 +48,7 @@ export const addDefrag: AddCommand = (program, context) => {
     .option('--break-sharing', 'also what snapshots hold; it is then stored twice')
     .option('--dry-run', 'only say what would be done')
     .option('-v, --verbose', 'name the files')
+    .addOption(progressOption())
     .option('--json', 'print JSON')
     .action((paths: string[], choices: DefragChoices) => defrag(paths, choices, context));
 };
@@ -89,7 +92,9 @@ class Run {
   private readonly servers = new Map<string, ControlConnection>();
   private readonly leastPages: number;
   private readonly rate: number | undefined;
-  private bar: Progress | undefined;
+  private readonly bar: Progress;
+  /** Bytes of all files. */
+  private all = 0;
   /** Bytes of the files that are done. */
   private passed = 0;
   private readonly began = performance.now();
@@ -105,22 +110,18 @@ class Run {
     this.rate = choices.rate === undefined ? undefined : parseSize(choices.rate);
     if (this.rate === 0) throw new VolumeError('usage', '--rate must be above 0');
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, this.stop);
+    this.bar = new Progress(context.output, 'defrag', choices.progress, choices.json);
   }
 
   end(): void {
-    this.bar?.stop();
+    this.bar.stop();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, this.stop);
     for (const server of this.servers.values()) server.close();
   }
 
   /** Files, and directories with all below them on the same filesystem. */
   async paths(paths: readonly string[]): Promise<void> {
-    const { output } = this.context;
-    if (output.terminal && !this.choices.json) {
-      let all = 0;
-      for (const path of paths) for (const { stat } of filesBelow(path, look(path))) all += bytesOf(stat);
-      this.bar = progressBar(output, all);
-    }
+    for (const path of paths) for (const { stat } of filesBelow(path, look(path))) this.all += bytesOf(stat);
     for (const path of paths) await this.path(path);
   }
 
@@ -163,7 +164,8 @@ class Run {
       outcome.pieces += answer.pieces;
       outcome.heldBytes += answer.held * pageSize;
       from = answer.next;
-      this.bar?.update(this.passed - (from === undefined ? 0 : Math.max(0, bytesOf(stat) - from * pageSize)), path);
+      const done = this.passed - (from === undefined ? 0 : Math.max(0, bytesOf(stat) - from * pageSize));
+      this.bar.update(done / this.all, done, path);
       await this.pause();
     }
     if (outcome.bytes === before) return;

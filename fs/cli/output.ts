@@ -1,8 +1,6 @@
 /**
- * What commands print: lines, tables, JSON, and a progress bar where someone is looking. Results go to standard
- * output, everything else to standard error. Colours only on a terminal and never with NO_COLOR (no-color.org).
+ * What commands print: lines, tables, JSON. Results go to standard output, everything else to standard error. Colours only on a terminal and never with NO_COLOR (no-color.org).
  */
-import progress from 'cli-progress';
 import Table from 'cli-table3';
 
 /** Where a command writes; tests pass their own. */
@@ -74,27 +72,4 @@ export function pairs(list: readonly (readonly [string, string])[]): string {
 /** JSON for a program: numbers as they are, bytes as hexadecimal. */
 export function json(value: unknown): string {
   return JSON.stringify(value, (_, part) => (part instanceof Uint8Array ? Buffer.from(part).toString('hex') : part), 2);
-}
-
-/** Progress of a long piece of work. */
-export interface Progress {
-  update(done: number, stage: string): void;
-  stop(): void;
-}
-
-/** A bar on standard error if that is a terminal and `wanted`; otherwise nothing. */
-export function progressBar(output: Output, total: number, wanted = true): Progress {
-  if (!output.terminal || !wanted) return { update: () => undefined, stop: () => undefined };
-  const bar = new progress.SingleBar({
-    format: '{stage} [{bar}] {percentage}% {eta_formatted}',
-    stream: process.stderr,
-    hideCursor: true,
-    clearOnComplete: true,
-    barCompleteChar: '=',
-    barIncompleteChar: ' ',
-    fps: 5,
-    barsize: 40,
-  });
-  bar.start(Math.max(total, 1), 0, { stage: 'opening' });
-  return { update: (done, stage) => bar.update(done, { stage }), stop: () => bar.stop() };
 }

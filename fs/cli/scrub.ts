@@ -8,7 +8,8 @@ import { findingText, type ScrubStatus } from '../scrub/report.js';
 import { type AddCommand, type CommandContext, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
 import { exitCode } from './exit-codes.js';
-import { json, type Output, paint, progressBar } from './output.js';
+import { json, type Output, paint } from './output.js';
+import { Progress, type ProgressStyle, progressOption } from './progress.js';
 import { counted, formatSize, parseSize } from './size.js';
 import { varveMountAt } from './umount.js';
 
@@ -18,6 +19,7 @@ interface ScrubChoices {
   readonly status?: boolean;
   readonly cancel?: boolean;
   readonly json?: boolean;
+  readonly progress?: ProgressStyle;
 }
 
 /** How often to look how far it is, in milliseconds. */
@@ -37,6 +39,7 @@ export const addScrub: AddCommand = (program, context) => {
     .option('--background', 'start it and return')
     .option('--status', 'how far it is, or how the last one ended')
     .option('--cancel', 'end the one that is running')
+    .addOption(progressOption())
     .option('--json', 'print JSON')
     .action((directory: string, choices: ScrubChoices) => scrub(directory, choices, context));
 };
@@ -55,7 +58,7 @@ async function scrub(directory: string, choices: ScrubChoices, context: CommandC
     else if (choices.cancel) status = await ask('scrub-cancel');
     else {
       status = await ask('scrub-start', { rate });
-      if (!choices.background) status = await watch(ask, context, choices.json !== true);
+      if (!choices.background) status = await watch(ask, context, choices);
     }
     report(mount.target, status, choices, context);
   } finally {
@@ -67,19 +70,18 @@ async function scrub(directory: string, choices: ScrubChoices, context: CommandC
 async function watch(
   ask: (command: string) => Promise<ScrubStatus | null>,
   context: CommandContext,
-  shown: boolean,
+  { progress, json: quiet = false }: ScrubChoices,
 ): Promise<ScrubStatus | null> {
   let interrupted = false;
   const interrupt = (): void => {
     interrupted = true;
   };
   process.once('SIGINT', interrupt);
-  const first = await ask('scrub-status');
-  const bar = progressBar(context.output, first?.all ?? 0, shown);
+  const bar = new Progress(context.output, 'scrub', progress, quiet);
   try {
     for (;;) {
       const status = await ask(interrupted ? 'scrub-cancel' : 'scrub-status');
-      bar.update(status?.done ?? 0, status?.stage ?? '');
+      if (status !== null) bar.update(status.done / status.all, status.bytesRead, status.stage);
       if (status?.state !== 'running') return status;
       await sleep(lookMs);
     }

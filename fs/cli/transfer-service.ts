@@ -81,7 +81,7 @@ function tellerOf(socket: Socket): Told {
   let last = 0;
   return (bytes, share) => {
     const now = performance.now();
-    if (now - last < tellMs || !socket.writable) return;
+    if ((share < 1 && now - last < tellMs) || !socket.writable) return;
     last = now;
     void writeFrame(socket, { note: { bytes, share } }).catch(() => undefined);
   };

@@ -10,6 +10,7 @@ import type { Received } from '../transfer/receiver.js';
 import { type AddCommand, type CommandContext, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
 import { json, type Output } from './output.js';
+import { Progress, type ProgressStyle, progressOption } from './progress.js';
 import { formatSize } from './size.js';
 import { withOpenImage } from './snapshot-target.js';
 import { standardInput } from './standard-input.js';
@@ -24,13 +25,12 @@ import {
   sendAsked,
   type Told,
 } from './transfer-commands.js';
-import { TransferProgress } from './transfer-progress.js';
 
 interface SendChoices {
   readonly from?: string;
   readonly token?: string;
   readonly plain?: boolean;
-  readonly progress?: boolean;
+  readonly progress?: ProgressStyle;
 }
 
 interface ReceiveChoices {
@@ -38,7 +38,7 @@ interface ReceiveChoices {
   readonly keep?: boolean;
   readonly status?: boolean;
   readonly giveUp?: string;
-  readonly progress?: boolean;
+  readonly progress?: ProgressStyle;
   readonly json?: boolean;
 }
 
@@ -59,7 +59,7 @@ export const addSend: AddCommand = (program, context) => {
     .option('-i, --from <snapshot>', 'only what has changed since this one, which the receiver has')
     .option('-t, --token <token>', 'go on where a receiver stopped, with the token that it printed')
     .option('--plain', 'decompress before sending, for a receiver that lacks the kind of compression')
-    .option('--progress', 'tell now and then how far it is, also without a terminal')
+    .addOption(progressOption())
     .action((path: string, snapshot: string | undefined, choices: SendChoices) =>
       send(path, snapshot, choices, context),
     );
@@ -81,7 +81,7 @@ export const addReceive: AddCommand = (program, context) => {
     .option('-s, --keep', 'keep what came if the stream breaks off, and print a token for varve send -t')
     .option('--status', 'list what waits for its rest, with tokens')
     .option('--give-up <name>', 'give up what came of a snapshot')
-    .option('--progress', 'tell now and then how far it is, also without a terminal')
+    .addOption(progressOption())
     .option('--json', 'print JSON')
     .action((path: string, choices: ReceiveChoices) => receive(path, choices, context));
 };
@@ -97,22 +97,27 @@ async function send(
   if (token !== undefined && from !== undefined) throw new VolumeError('usage', 'a token says itself what -i would');
   if (isatty(1)) throw new VolumeError('usage', 'the stream is no text: send it to a file or a program');
   const asked: SendRequest = { snapshot, token, from, plain };
-  const bar = new TransferProgress(output, 'send', progress === true);
+  const bar = new Progress(output, 'send', progress);
   try {
     const mount = mountOf(path);
     if (mount === undefined)
       await withOpenImage(path, true, async (volume) => {
-        for await (const chunk of sendAsked(volume, asked, bar.told)) await writeOut(chunk);
+        for await (const chunk of sendAsked(volume, asked, told(bar))) await writeOut(chunk);
       });
     else
       await withServer(path, async (server) => {
         await server.ask('send', { ...asked });
-        await answerOf(server, bar.told, writeOut);
+        await answerOf(server, told(bar), writeOut);
       });
   } finally {
     bar.stop();
   }
 }
+
+const told =
+  (progress: Progress): Told =>
+  (bytes, share) =>
+    progress.update(share, bytes, 'stream');
 
 async function receive(path: string, choices: ReceiveChoices, context: CommandContext): Promise<void> {
   const { output } = context;
@@ -125,14 +130,14 @@ async function receive(path: string, choices: ReceiveChoices, context: CommandCo
   // Not process.stdin: to look at that would make the descriptor one that does not wait.
   if (isatty(0)) throw new VolumeError('usage', 'the stream comes from standard input: from a file or a program');
   const asked: ReceiveRequest = { name: choices.name, keep: choices.keep };
-  const bar = new TransferProgress(output, 'receive', choices.progress === true);
+  const bar = new Progress(output, 'receive', choices.progress);
   let received: Received;
   try {
     const mount = mountOf(path);
     received =
       mount === undefined
-        ? await withOpenImage(path, false, (volume) => receiveAsked(volume, standardInput(), asked, bar.told))
-        : await withServer(path, (server) => pushIn(server, asked, bar.told));
+        ? await withOpenImage(path, false, (volume) => receiveAsked(volume, standardInput(), asked, told(bar)))
+        : await withServer(path, (server) => pushIn(server, asked, told(bar)));
   } finally {
     bar.stop();
   }

@@ -49,11 +49,14 @@ export async function openSlot(
   }
 }
 
+const nothing = (): void => undefined;
+
 /**
  * No core dump, and no other process of the user may look into this one. See prctl(2), PR_SET_DUMPABLE. Whoever may signal
  * it could also have Node open its debugger, on a port for all users: a listener takes that signal's meaning away.
  */
 export function hideMemory(): void {
   prctl(setDumpable, 0, 0, 0, 0);
-  if (process.listenerCount('SIGUSR1') === 0) process.on('SIGUSR1', () => undefined);
+  // Besides any other listener, which may go before this process does.
+  if (!process.listeners('SIGUSR1').includes(nothing)) process.on('SIGUSR1', nothing);
 }
