@@ -148,10 +148,11 @@ function callers({ processes }: Sample): Line[] {
   ];
 }
 
+/** Paths and names of processes are as whoever chose them wants: nothing of them is for the terminal. */
 function cut(line: Line, columns: number): Line {
   let left = columns;
   return line.map(([text, ...paint]): Span => {
-    const shown = text.slice(0, left);
+    const shown = text.slice(0, left).replace(/\p{Cc}/gu, '?');
     left -= shown.length;
     return [shown, ...paint];
   });

@@ -98,6 +98,13 @@ describe('the page', () => {
       expect(text).toMatch(part);
   });
 
+  it('has no control characters, whatever a process calls itself', () => {
+    const hostile = { pid: 8, name: '\u001b]0;x\u0007\n\u009b2J', share: 1 };
+    const text = screenText({ ...sample, mount: '/a\nb', processes: [hostile] });
+    for (const line of text) expect(line).not.toMatch(/\p{Cc}/u);
+    expect(text.join('\n')).toContain('?]0;x???2J');
+  });
+
   it('says so when nothing came', () => {
     const idle = sampleBetween(after, after, { time, processes: [], byCause: null });
     expect(screenText(idle).join('\n')).toContain('latency   no requests');
