@@ -81,9 +81,9 @@ async function top(directory: string, choices: TopChoices, context: CommandConte
   if (unmounted) output.error(`${mount.target} is not mounted any more`);
 }
 
-/** Tell of `count` samples, or until told to stop. Throws VolumeError when the server ends. */
-async function eachSample(
-  server: ControlConnection,
+/** Tell of `count` samples, or until told to stop, whether the server answers or not. Throws VolumeError when it ends. */
+export async function eachSample(
+  server: Pick<ControlConnection, 'ask' | 'ended'>,
   intervalMs: number,
   count: number,
   stop: AbortSignal,
@@ -93,20 +93,24 @@ async function eachSample(
     throw new VolumeError('io', 'the server has ended');
   });
   ended.catch(() => undefined);
-  const ask = async (since?: Activity): Promise<Activity> =>
-    (await server.ask('activity', { since: since?.driver.requests })) as Activity;
+  const stopped = new Promise<undefined>((resolve) => stop.addEventListener('abort', () => resolve(undefined)));
+  const ask = async (since?: Activity): Promise<Activity | undefined> => {
+    const answer = server.ask('activity', { since: since?.driver.requests });
+    return (await Promise.race([answer, stopped])) as Activity | undefined;
+  };
   let before = await ask();
   let space: Sample['space']['byCause'] = null;
   let askedAt = -Infinity;
-  for (let told = 0; told < count && !stop.aborted; told++) {
+  for (let told = 0; told < count && before !== undefined; told++) {
     const pause = sleep(intervalMs, undefined, { signal: stop }).catch(() => undefined);
     await Promise.race([pause, ended]);
-    if (stop.aborted) return;
     if (before.at - askedAt >= spaceEveryMs) {
       askedAt = before.at;
-      space = inBytes((await server.ask('space')) as Record<string, number>);
+      const pages = (await Promise.race([server.ask('space'), stopped])) as Record<string, number> | undefined;
+      if (pages !== undefined) space = inBytes(pages);
     }
-    const after = await ask(before);
+    const after = stop.aborted ? undefined : await ask(before);
+    if (after === undefined) return;
     tell(sampleBetween(before, after, { time: new Date(), processes: callersBy(after.callers), byCause: space }));
     before = after;
   }

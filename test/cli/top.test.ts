@@ -5,7 +5,7 @@ import { type Activity, activityOf, formatMs } from '../../fs/cli/activity.js';
 import { type Sample, sampleBetween } from '../../fs/cli/activity-sample.js';
 import { callersBy, processOf } from '../../fs/cli/caller-names.js';
 import { programCommand } from '../../fs/cli/command.js';
-import { addTop } from '../../fs/cli/top.js';
+import { addTop, eachSample } from '../../fs/cli/top.js';
 import { topLine, topScreen } from '../../fs/cli/top-screen.js';
 import { ScrubbedVolume } from '../scrub/scrubbed-volume.js';
 import { CapturedOutput } from '../support/captured-output.js';
@@ -126,6 +126,21 @@ it('threads are of processes, and those that have ended are one', () => {
     [processOf(process.pid).name, 0.1],
   ]);
   expect(processOf(process.pid).pid).toBe(process.pid);
+});
+
+it('a process of which /proc tells nothing has its number', () => {
+  const refuse = (): never => {
+    throw Object.assign(new Error('EPERM'), { code: 'EPERM' });
+  };
+  expect(processOf(12, refuse)).toEqual({ pid: 12, name: '(hidden)' });
+});
+
+it('can be stopped while the server does not answer', async () => {
+  const never = new Promise<never>(() => undefined);
+  const stop = new AbortController();
+  const all = eachSample({ ask: () => never, ended: never }, 1000, 1, stop.signal, () => undefined);
+  stop.abort();
+  await all;
 });
 
 it.each([
