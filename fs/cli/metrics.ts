@@ -17,6 +17,8 @@ import { contentType, prometheusText } from './prometheus-text.js';
 import { varveMountAt } from './umount.js';
 
 const loopback = '127.0.0.1';
+/** More than that at once are nobody's who collects metrics; whoever can reach the port could take all descriptors. */
+const mostConnections = 32;
 
 export const addMetrics =
   (version: () => string): AddCommand =>
@@ -44,7 +46,7 @@ async function metrics(
   const mount = varveMountAt(directory);
   const server = await ControlConnection.of(mount);
   try {
-    const page = pages(server, version);
+    const page = oneAtATime(() => makePage(server, version));
     if (where === undefined) {
       output.line((await page()).trimEnd());
       return;
@@ -62,18 +64,20 @@ async function metrics(
   }
 }
 
-/** What makes a page; one is made at a time, as a connection answers in turn. */
-function pages(server: ControlConnection, version: string): () => Promise<string> {
-  let last: Promise<unknown> = Promise.resolve();
-  const make = async (): Promise<string> => {
-    const activity = (await server.ask('activity')) as Activity;
-    const space = (await server.ask('space')) as SpaceByCause;
-    return prometheusText(metricFamilies(activity, space, version));
-  };
+async function makePage(server: ControlConnection, version: string): Promise<string> {
+  const activity = (await server.ask('activity')) as Activity;
+  const space = (await server.ask('space')) as SpaceByCause;
+  return prometheusText(metricFamilies(activity, space, version));
+}
+
+/** Who asks while a page is being made gets that one: however many ask, the server of the mount has one to answer. */
+export function oneAtATime(make: () => Promise<string>): () => Promise<string> {
+  let underWay: Promise<string> | undefined;
   return () => {
-    const page = last.then(make, make);
-    last = page;
-    return page;
+    underWay ??= make().finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
   };
 }
 
@@ -101,6 +105,7 @@ export async function serve({ host, port }: Listen, page: () => Promise<string>)
       response.end(request.method === 'HEAD' ? undefined : text);
     });
   });
+  web.maxConnections = mostConnections;
   await new Promise<void>((resolve, reject) => {
     web.once('error', (e) => reject(new VolumeError('io', `can't listen at ${host}:${port}: ${e.message}`)));
     web.listen(port, host, resolve);

@@ -1,10 +1,11 @@
 /** `varve metrics`: what Prometheus reads, line by line, and how it is served. */
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { expect, it } from 'vitest';
 import { activityOf } from '../../fs/cli/activity.js';
 import { metricFamilies } from '../../fs/cli/metric-families.js';
-import { parseListen, serve } from '../../fs/cli/metrics.js';
+import { oneAtATime, parseListen, serve } from '../../fs/cli/metrics.js';
 import { prometheusText } from '../../fs/cli/prometheus-text.js';
 import { pageSize } from '../../fs/units.js';
 import { spaceByCause } from '../../fs/volume/space-by-cause.js';
@@ -89,6 +90,28 @@ it.each([
 it.each(['', 'x', '65536', '::1:80', '1.2.3.4:'])('refuses to listen at %j', (text) =>
   expect(() => parseListen(text)).toThrow('no address to listen at'),
 );
+
+it('makes one page for all who ask at the same time, and the next one anew', async () => {
+  const made: ((text: string) => void)[] = [];
+  const page = oneAtATime(() => new Promise((resolve) => made.push(resolve)));
+  const both = [page(), page()];
+  expect(made).toHaveLength(1);
+  made[0]('a');
+  expect(await Promise.all(both)).toEqual(['a', 'a']);
+  const next = page();
+  made[1]('b');
+  expect(await next).toBe('b');
+});
+
+it('takes no more than some connections', async () => {
+  const web = await serve({ host: '127.0.0.1', port: 0 }, async () => '');
+  const { port } = web.address() as AddressInfo;
+  const sockets = Array.from({ length: 40 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
+  await Promise.all(sockets.slice(32).map((socket) => once(socket, 'close')));
+  expect(sockets.slice(0, 32).every((socket) => !socket.destroyed)).toBe(true);
+  for (const socket of sockets) socket.destroy();
+  web.close();
+});
 
 it('serves the page by GET alone, tells when it can not, and of an address that is taken', async () => {
   let fail = false;
