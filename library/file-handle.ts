@@ -17,7 +17,7 @@ export interface Access {
   readonly appends: boolean;
 }
 
-/** Bytes that are read or written at a time. */
+/** Bytes that are read or written at a time: a read that wants more may meet more pieces of the log than one takes. */
 const piece = 1 << 20;
 
 export class FileHandle {
@@ -40,9 +40,14 @@ export class FileHandle {
   ): Promise<{ bytesRead: number; buffer: Uint8Array }> {
     this.mustBe(this.access.reads, 'read');
     const from = position ?? this.position;
-    const into = buffer.subarray(offset, offset + length);
-    const bytesRead = await run(() => this.filesystem.read(this.inode, from, into));
-    if (position === null) this.position += bytesRead;
+    let bytesRead = 0;
+    for (let more = true; more && bytesRead < length; ) {
+      const into = buffer.subarray(offset + bytesRead, offset + Math.min(length, bytesRead + piece));
+      const got = await run(() => this.filesystem.read(this.inode, from + bytesRead, into));
+      more = got > 0 && got === into.length;
+      bytesRead += got;
+    }
+    if (position === null) this.position = from + bytesRead;
     return { bytesRead, buffer };
   }
 

@@ -186,6 +186,24 @@ it('an open file outlives its name, and a closed one takes nothing', async () =>
   await expect(file.stat()).rejects.toMatchObject({ code: 'EBADF' });
 });
 
+it('a read may be larger than what the filesystem reads at a time, in however many pieces it lies', async () => {
+  const [page, count] = [4096, 4200];
+  const bytes = Buffer.alloc(page, 7);
+  const file = await image.files.open('/pieces', 'w+');
+  for (let i = 0; i < count; i++) await file.write(bytes, 0, page, 2 * i * page);
+  await file.sync();
+  await file.close();
+  await image.close();
+  image = await Image.open(join(folder, 'v.img'));
+  const again = await image.files.open('/pieces');
+  const into = Buffer.alloc(2 * count * page);
+  expect((await again.read(into)).bytesRead).toBe((2 * count - 1) * page);
+  const firsts = Buffer.from(Array.from({ length: 2 * count }, (_, i) => into[i * page]));
+  expect(firsts.equals(Buffer.alloc(2 * count, Buffer.from([7, 0])))).toBe(true);
+  expect((await again.read(into)).bytesRead).toBe(0);
+  await again.close();
+});
+
 it('snapshots are read, and nothing else of a volume that is open twice', async () => {
   const path = join(folder, 'snap.img');
   await Image.format(path, 64 * 2 ** 20, { label: 'snap', compress: 'deflate:1' });
