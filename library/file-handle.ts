@@ -58,21 +58,28 @@ export class FileHandle {
     length = buffer.length - offset,
     position: number | null = null,
   ): Promise<{ bytesWritten: number; buffer: Uint8Array }> {
-    this.mustBe(this.access.writes, 'write');
     const { appends } = this.access;
-    let at = position ?? this.position;
-    for (let done = 0; done < length; ) {
-      const part = buffer.subarray(offset + done, offset + Math.min(length, done + piece));
+    const bytes = buffer.subarray(offset, offset + length);
+    const end = await this.put(bytes, appends ? undefined : (position ?? this.position));
+    if (position === null || appends) this.position = end;
+    return { bytesWritten: bytes.length, buffer };
+  }
+
+  /** Write all of it from `from` on; undefined: each piece at the end of the file. Resolves with where it ends. */
+  private async put(bytes: Uint8Array, from: number | undefined): Promise<number> {
+    this.mustBe(this.access.writes, 'write');
+    let at = from ?? this.position;
+    for (let done = 0; done < bytes.length; ) {
+      const part = bytes.subarray(done, done + piece);
       const written = await run(() => {
         // In the same stretch as the write: no other one comes between.
-        if (appends) at = this.filesystem.getattr(this.inode).size;
+        if (from === undefined) at = this.filesystem.getattr(this.inode).size;
         return this.filesystem.write(this.inode, at, part, caller);
       });
       at += written;
       done += written;
     }
-    if (position === null || appends) this.position = at;
-    return { bytesWritten: length, buffer };
+    return at;
   }
 
   async readFile(): Promise<Buffer>;
@@ -97,7 +104,8 @@ export class FileHandle {
 
   async appendFile(data: string | Uint8Array, encoding: BufferEncoding = 'utf8'): Promise<void> {
     const bytes = typeof data === 'string' ? Buffer.from(data, encoding) : data;
-    await this.write(bytes, 0, bytes.length, (await this.stat()).size);
+    const end = await this.put(bytes, undefined);
+    if (this.access.appends) this.position = end;
   }
 
   async stat(): Promise<Stats> {

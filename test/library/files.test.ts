@@ -186,6 +186,13 @@ it('an open file outlives its name, and a closed one takes nothing', async () =>
   await expect(file.stat()).rejects.toMatchObject({ code: 'EBADF' });
 });
 
+it('what is appended at the same time through one handle follows each other', async () => {
+  const file = await image.files.open('/appended', 'w+');
+  await Promise.all(['a', 'b', 'c'].map((text) => file.appendFile(text)));
+  expect(await file.readFile('utf8')).toHaveLength(3);
+  await file.close();
+});
+
 it('a read may be larger than what the filesystem reads at a time, in however many pieces it lies', async () => {
   const [page, count] = [4096, 4200];
   const bytes = Buffer.alloc(page, 7);
