@@ -73,6 +73,7 @@ class Context {
     private readonly encrypts: number,
   ) {
     this.context = openssl.newContext();
+    must(this.context === null ? 0 : 1);
     must(openssl.init(this.context, openssl.aes256Gcm, null, null, null, encrypts));
   }
 
@@ -111,17 +112,17 @@ function must(done: number): void {
   if (done !== 1) throw new Error('AES-256-GCM: OpenSSL refuses what it has always done');
 }
 
-/** Undefined where node does not export OpenSSL's functions. */
+/** Undefined where node does not export OpenSSL's functions, or these have no AES-256-GCM. */
 export function opensslGcm(): Gcm | undefined {
-  let found: Functions;
+  let [encrypting, decrypting]: Context[] = [];
   try {
-    found = functions();
+    const found = functions();
+    encrypting = new Context(found, 1);
+    decrypting = new Context(found, 0);
   } catch {
-    // Koffi says so for a symbol that is missing, as in a node that was built otherwise.
+    // Koffi says so for a symbol that is missing, as in a node that was built otherwise; or OpenSSL has no such cipher.
     return undefined;
   }
-  const encrypting = new Context(found, 1);
-  const decrypting = new Context(found, 0);
   return {
     encrypt(key, nonce, bound, plain, into, tag) {
       encrypting.begin(key, nonce, bound);

@@ -7,7 +7,7 @@
  */
 import { CorruptionError } from '../errors.js';
 import { placeOffset, segmentPages } from '../format/geometry.js';
-import type { Pieces } from '../store/pieces.js';
+import { mostPieces, type Pieces } from '../store/pieces.js';
 import type { Readable, Store } from '../store/store.js';
 import { type Address, type Generation, type Place, pageSize, type Serial } from '../units.js';
 import type { Flight } from './flight.js';
@@ -158,7 +158,9 @@ export class Log implements HeadOwner {
   readPieces(pieces: Pieces): Promise<void> | undefined {
     this.pagesRead += pieces.total / pageSize;
     const patches = this.inFlight ? this.patchesOf(pieces) : undefined;
-    const wait = this.store.readPieces === undefined ? this.readEach(pieces) : this.store.readPieces(pieces);
+    // More than a request can want: a caller of another kind, or a volume that nobody would write so.
+    const each = this.store.readPieces === undefined || pieces.count > mostPieces;
+    const wait = each ? this.readEach(pieces) : this.store.readPieces?.(pieces);
     if (patches === undefined) return wait;
     if (wait !== undefined) return wait.then(() => apply(patches));
     apply(patches);

@@ -3,9 +3,11 @@
  * here, as nothing leads from a file to its names but a look at the entries of all directories. Serves the server's log.
  *
  * Invariants
- * 1. One search at a time, between requests, for all that was met since the one before; an inode is named once.
+ * 1. One search at a time and a second apart, between requests, for all that was met since the one before; an inode is
+ *    named once.
  * 2. A search that fails says nothing, and nothing waits for it: what can't be read is told by who needs it.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { NameSearch } from '../scrub/paths.js';
 import { TreeSweep } from '../scrub/tree-sweep.js';
 import type { InodeNumber } from '../units.js';
@@ -13,6 +15,8 @@ import type { Volume } from '../volume/volume.js';
 
 /** Inodes that are named for one mount. */
 const mostNamed = 1000;
+/** From one search to the next, in ms: what is met meanwhile is looked for at once. */
+const pauseMs = 1000;
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -20,6 +24,8 @@ export class DamageNames {
   private readonly named = new Set<InodeNumber>();
   private wanted = new Set<InodeNumber>();
   private searching: Promise<void> | undefined;
+  /** When the next search may begin. */
+  private next = 0;
 
   /** `log` is told a line for each file that has a name in the live tree. */
   constructor(
@@ -45,9 +51,11 @@ export class DamageNames {
   private async search(): Promise<void> {
     try {
       while (this.wanted.size > 0) {
+        await sleep(Math.max(0, this.next - performance.now()), undefined, { ref: false });
         const { wanted } = this;
         this.wanted = new Set();
         await this.name(wanted);
+        this.next = performance.now() + pauseMs;
       }
     } catch {
       // The volume was closed meanwhile, or is damaged elsewhere: the first line has the inode.

@@ -126,7 +126,10 @@ class ImageFile implements Store {
     const start = performance.now();
     const missing = this.scattered.begin(pieces);
     if (missing === undefined) return undefined;
-    if (this.reading > 0 || pieces.total > mostInPlace || !this.readPace.quick) return this.readRest(missing);
+    if (this.reading > 0 || pieces.total > mostInPlace || !this.readPace.quick) {
+      if (pieces.total <= mostInPlace) this.readPace.passed();
+      return this.readRest(missing);
+    }
     this.scattered.waitHere(missing);
     this.readPace.took(performance.now() - start);
     return undefined;

@@ -24,7 +24,7 @@ export const recoveryMutants: readonly Mutant[] = [
     name: 'data-not-verified',
     why: 'a page that has rotted is read as if it were right',
     file: 'fs/posix/inode/file-read.ts',
-    from: `if (checksum(buffer) !== runChecksum(plan, sum, plan.count[i])) {`,
+    from: `if (checksum(bytes) !== runChecksum(plan, sum, pages)) {`,
     to: `if (plan.runs < 0) {`,
     tests: [damage],
   },

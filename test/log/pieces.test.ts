@@ -5,7 +5,7 @@ import { runKind } from '../../fs/format/segment-summary.js';
 import { Log } from '../../fs/log/log.js';
 import { SegmentTable } from '../../fs/log/segment-table.js';
 import { MemoryStore } from '../../fs/store/memory.js';
-import { Pieces } from '../../fs/store/pieces.js';
+import { mostPieces, Pieces } from '../../fs/store/pieces.js';
 import { seededRandom } from '../../fs/store/random.js';
 import { pageSize } from '../../fs/units.js';
 
@@ -44,4 +44,25 @@ it('reads pages of which some are gathered, some under way to the store, and som
   await Promise.all([wait, log.landed()]);
   for (let i = 0; i < 20; i++) expect(into[((i % 2) + 18 - (i - (i % 2))) * pageSize], `page ${i}`).toBe(i);
   expect(() => log.locate(addresses[19] + 2 ** 30, 1, into, 0, pieces)).toThrow('EUCLEAN');
+});
+
+it('more pieces than a store takes at once are read one by one', async () => {
+  const size = 16 * 2 ** 20;
+  const table = new SegmentTable(planGeometry(size));
+  table.index(0);
+  const store = Object.assign(new MemoryStore(size), {
+    readPieces: () => {
+      throw new Error('too many');
+    },
+  });
+  const log = new Log(store, table, { opened: () => undefined, failed: () => undefined });
+  log.data.append(new Uint8Array(pageSize).fill(7), 1, 1, { kind: runKind.data, inode: 5, offset: 0 }, undefined);
+  const address = log.data.appended;
+  log.data.flush();
+  await log.landed();
+  const page = new Uint8Array(pageSize);
+  const pieces = new Pieces();
+  for (let i = 0; i <= mostPieces; i++) log.locate(address, 1, page, 0, pieces);
+  await log.readPieces(pieces);
+  expect(page[pageSize - 1]).toBe(7);
 });

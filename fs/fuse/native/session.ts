@@ -33,6 +33,7 @@ import { mountRecord, mountRecordBytes, ThreadRecord } from './thread-record.js'
 
 /** Kinds of operations, as latencies number them. */
 const kinds = [...operations.keys(), ...permissionOperations.keys()];
+const kindNumbers = new Map(kinds.map((kind, number) => [kind, number]));
 
 /** How long a name that was hidden waits for a rename to replace it, in ms: both are one system call. */
 const leavingMs = 5;
@@ -214,7 +215,7 @@ export class NativeSession implements Mounted {
     }
     this.waiting--;
     this.lastAnswer = performance.now();
-    this.perKind.record(kinds.indexOf(name), this.lastAnswer - began);
+    this.perKind.record(kindNumbers.get(name) ?? 0, this.lastAnswer - began);
     // The thread goes on.
     const { rest } = operation;
     const signal = rest === undefined ? silentSignal : name;
