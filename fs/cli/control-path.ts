@@ -24,13 +24,14 @@ export function makeRuntimeDirectory(): void {
   if (!isOwn(directory)) throw new VolumeError('no-permission', `${directory} belongs to somebody else`);
 }
 
-/** Where the server of a mount may listen, the likeliest place first. */
+/** Where the server of a mount may listen, the likeliest place first; of one that is gone, only where this process's would. */
 export function controlPaths(device: string): string[] {
   const name = socketName(device);
-  const owner = mounts().find((mount) => mount.device === device)?.owner ?? 0;
+  const owner = mounts().find((mount) => mount.device === device)?.owner;
   const directories = new Set([runtimeDirectory()]);
-  const ofOwner = owner === 0 ? [systemDirectory] : [`/run/user/${owner}/varve`, temporaryDirectory(owner)];
-  for (const directory of ofOwner) directories.add(directory);
+  if (owner === 0) directories.add(systemDirectory);
+  else if (owner !== undefined)
+    for (const directory of [`/run/user/${owner}/varve`, temporaryDirectory(owner)]) directories.add(directory);
   return [...directories].map((directory) => `${directory}/${name}`);
 }
 

@@ -24,16 +24,20 @@ export async function umount(directory: string, options: UmountOptions = {}): Pr
   if (server === undefined && !options.force) {
     throw new VolumeError('io', `no server answers for ${mount.target}; if it died, take the mount away with --force`);
   }
+  // Before it is unmounted: then its device's number may be that of another mount, whose server would be asked.
+  const aborting = options.force && server !== undefined ? await ControlConnection.open(mount.device) : undefined;
   try {
     const end = server?.ask('umount-wait');
     end?.catch(() => undefined);
     if (options.force && server !== undefined) await syncIfAllowed(mount.target);
     await unmount(mount, options);
-    if (options.force) await abort(mount);
+    // Whoever still uses it gets ENOTCONN from here on. Without users it may have ended by now.
+    await aborting?.ask('abort').catch(() => undefined);
     await end;
     await server?.ended;
   } finally {
     server?.close();
+    aborting?.close();
   }
 }
 
@@ -44,13 +48,6 @@ async function syncIfAllowed(target: string): Promise<void> {
   } catch (e) {
     if ((e as NodeJS.ErrnoException).code !== 'EACCES') throw e;
   }
-}
-
-/** Whoever still uses it gets ENOTCONN from here on. */
-async function abort({ device }: MountEntry): Promise<void> {
-  const server = await ControlConnection.open(device);
-  await server?.ask('abort');
-  server?.close();
 }
 
 async function unmount(mount: MountEntry, { force = false }: UmountOptions): Promise<void> {

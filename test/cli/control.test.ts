@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type CommandHandler, Control } from '../../fs/cli/control.js';
+import { controlPaths, ownControlPath } from '../../fs/cli/control-path.js';
 import { Views } from '../../fs/cli/view-service.js';
 import type { Volume } from '../../fs/volume/volume.js';
 
@@ -71,4 +72,9 @@ test('a command that is killed before it has read its answers does the server no
   expect(unheard).toEqual([]);
   control.close();
   rmSync(folder, { recursive: true });
+});
+
+test('of a mount that is gone nobody else is asked: the number of its device may be used again', () => {
+  const unknown = '0:999999999';
+  expect(controlPaths(unknown)).toEqual([ownControlPath(unknown)]);
 });
