@@ -69,11 +69,10 @@ export async function receiveStream(
   const name = options.name ?? partial?.name ?? header.name;
   const release = volume.snapshots.claimName(name);
   try {
-    const from = baseOf(volume, header);
     const keep = options.keep === true || partial !== undefined;
     const line =
       partial === undefined
-        ? await volume.receptions.begin(from, name, header.to, keep)
+        ? await volume.receptions.begin(baseOf(volume, header), name, header.to, keep)
         : volume.receptions.resume(partial);
     const reception = new Reception(volume, line, header, options);
     try {
@@ -118,7 +117,8 @@ function partOf(volume: Volume, { to, from, after, name }: StreamHeader): KeptRo
   if (part === undefined && !isStart(after))
     throw badStream('is the rest of one, and nothing of that is here that could be gone on with');
   if (part === undefined) return undefined;
-  // Of a part that has nothing yet, a stream with another base or none would also be the rest.
+  // Of a part that has nothing yet, a stream with another base or none would also be the rest. What the part builds on it
+  // holds, also if that snapshot was deleted since.
   if (samePosition(part.received, after) && isSame(receptions.baseOf(part), from)) return part;
   throw new VolumeError(
     'in-use',

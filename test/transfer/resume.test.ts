@@ -69,6 +69,25 @@ async function receiveForever({ volume }: KeptVolume, chunks: AsyncIterable<Uint
   await receiveStream(volume, chunks, { keep: true, breathe: () => Promise.resolve() }).catch(() => undefined);
 }
 
+it('goes on although the snapshot on which it builds was deleted meanwhile', async () => {
+  const from = await KeptVolume.make(32, 1);
+  for (let i = 0; i < 20; i++) await from.file(`file ${i}`, Buffer.alloc(20_000, i));
+  await from.volume.snapshots.create('a');
+  for (let i = 20; i < 60; i++) await from.file(`file ${i}`, Buffer.alloc(20_000, i));
+  await from.volume.snapshots.create('b');
+  const to = await KeptVolume.make(32, 2);
+  const random = seededRandom(5);
+  await receive(to, await sent(from, 'a'), random, {});
+  const stream = await sent(from, 'b', 'a');
+  const half = stream.subarray(0, stream.length / 2);
+  const broken = (await receive(to, half, random, { keep: true }).catch((e) => e)) as Interrupted;
+  await to.volume.snapshots.remove('a');
+  await receive(to, await sentOn(from, broken.token), random, {});
+  expect(await to.hash('b')).toBe(await from.hash('b'));
+  expect(to.volume.snapshots.list().map(({ name }) => name)).toEqual(['b']);
+  await to.close();
+});
+
 it('leaves nothing of what was not to be kept, also when the receiver dies; what is kept can be given up', async () => {
   const from = await KeptVolume.make(32, 1);
   for (let i = 0; i < 40; i++) await from.file(`file ${i}`, Buffer.alloc(20_000, i));
