@@ -79,7 +79,7 @@ async function soak(): Promise<number> {
     if (seen === done) {
       say(`${summary()}: no operation has ended for ${patience / 1000} s\n  ${harness.trail.slice(-20).join('\n  ')}`);
       say(JSON.stringify(harness.counts));
-      if (values.image !== undefined) saveImage(values.image, harness.contents);
+      if (values.image !== undefined) saveImage(values.image, harness.machine.disk.contents());
       process.exit(1);
     }
     seen = done;
@@ -99,8 +99,8 @@ async function soak(): Promise<number> {
     say(`after:\n  ${harness.trail.slice(-12).join('\n  ')}`);
     say(JSON.stringify(harness.counts));
     if (values.image !== undefined) {
-      saveImage(values.image, harness.contents);
-      if (harness.image) saveImage(`${values.image}.cut`, harness.image);
+      saveImage(values.image, harness.machine.disk.contents());
+      if (harness.machine.image) saveImage(`${values.image}.cut`, harness.machine.image);
     }
     return 1;
   } finally {

@@ -45,6 +45,18 @@ export function compareContents(inode: number, expected: Contents, found: Conten
   return [];
 }
 
+/** Each byte must be as in `before` or as in `after`; the first few pages that differ. */
+export function compareEither(inode: number, before: Contents, after: Contents, found: Contents): string[] {
+  const problems = [...found.written(), ...after.written(), ...before.written()].flatMap((page) => {
+    const bytes = found.page(page);
+    const [a, b] = [before.page(page), after.page(page)];
+    return bytes.every((byte, i) => byte === a[i] || byte === b[i])
+      ? []
+      : compareBytes(`inode ${inode}, page ${page}`, a, bytes);
+  });
+  return problems.slice(0, 5);
+}
+
 /** Facts of the model about all that has a name. */
 export function factsOf(model: Model): Facts {
   const facts: Facts = new Map();

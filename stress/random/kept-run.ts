@@ -6,10 +6,12 @@ import { FsError, VolumeError } from '../../fs/errors.js';
 import { below, chance, type Random } from '../../fs/store/random.js';
 import type { KeptRoot } from '../../fs/volume/kept-roots.js';
 import { compareHolding, type Holding, holdingOf } from '../model/holding.js';
-import { type Change, KeptLog } from '../model/kept.js';
+import { type Change, KeptLog, type Turn } from '../model/kept.js';
+import { restore } from '../model/restore.js';
 import { type Donor, donor, identityOf, type Stream, streamOf } from '../system/donor.js';
 import { isFull, nodeOf, type VarveRoots } from '../system/varve-roots.js';
 import type { Harness } from './harness.js';
+import { attempt } from './outcome.js';
 
 /** Own streams that are kept. */
 const mostStreams = 3;
@@ -52,6 +54,43 @@ export class KeptRun {
   observe(): void {
     const pages = this.roots.droppedBesideBranch;
     if (pages > 0) this.harness.count('pages dropped beside a branch', pages);
+  }
+
+  /**
+   * Change which roots there are. `data`: what is dirty is durable with it, as all metadata are. False: there was no room.
+   */
+  async change(change: Change, act: () => Promise<unknown>, data = false): Promise<boolean> {
+    await this.harness.tick();
+    const first = this.harness.begin();
+    const moment = this.harness.model.history.now();
+    const done = await this.noted(change, act);
+    this.harness.ended(first);
+    if (done) this.harness.model.history.durable(moment, data ? undefined : []);
+    return done;
+  }
+
+  /** Make another line live: what the model knows of the old one counts no more. False: there was no room. */
+  async turn(change: Turn, act: () => Promise<unknown>): Promise<boolean> {
+    const first = this.harness.begin();
+    const done = await this.noted(change, () => this.harness.turn(act));
+    this.harness.ended(first);
+    if (!done) return false;
+    const found = await this.harness.find();
+    const problems = compareHolding('the line that is live now', change.live.holding, found);
+    if (problems.length > 0) this.harness.disagree(change.label, problems);
+    restore(this.harness.model, found);
+    return true;
+  }
+
+  private async noted(change: Change, act: () => Promise<unknown>): Promise<boolean> {
+    this.harness.note(change.label);
+    this.log.begin(change);
+    const outcome = await attempt(act);
+    this.log.end(change, 'value' in outcome, this.roots.line);
+    if ('value' in outcome) return true;
+    if (outcome.error.code !== 'ENOSPC') this.harness.disagree(change.label, [`found ${outcome.error.message}`]);
+    this.harness.count('roots without room');
+    return false;
   }
 
   /** What has just been made holds what it should. */

@@ -30,7 +30,7 @@ async function dropSnapshot(h: Harness, kept: KeptRun, choose: Choose): Promise<
   const { volume } = kept.roots;
   const { id } = kept.roots.snapshot(name);
   if (kept.roots.branches.some(({ parent }) => parent === id)) h.count('origins deleted');
-  await h.changeRoots({ label: `delete snapshot ${name}`, snapshots: [[name, undefined]] }, () =>
+  await kept.change({ label: `delete snapshot ${name}`, snapshots: [[name, undefined]] }, () =>
     volume.snapshots.remove(name),
   );
 }
@@ -61,7 +61,7 @@ export const rootOperations = {
     const holding = holdingOfModel(h.model);
     const change = { label: `snapshot ${name}`, snapshots: [[name, holding]] } as const;
     const { volume } = kept.roots;
-    if (await h.changeRoots(change, () => volume.snapshots.create(name), true))
+    if (await kept.change(change, () => volume.snapshots.create(name), true))
       await kept.verify(kept.roots.snapshot(name), holding);
   },
 
@@ -76,7 +76,7 @@ export const rootOperations = {
     const { volume } = h.kept.roots;
     const holding = h.kept.log.now.snapshots.get(from) as Holding;
     const label = `rename snapshot ${from} to ${to}`;
-    await h.changeRoots(
+    await h.kept.change(
       {
         label,
         snapshots: [
@@ -95,7 +95,7 @@ export const rootOperations = {
     const { volume } = h.kept.roots;
     const holding = h.kept.log.now.snapshots.get(from) as Holding;
     const change = { label: `branch ${name} of ${from}`, branches: [[name, holding]] } as const;
-    if (await h.changeRoots(change, () => volume.lines.clone(from, name)))
+    if (await h.kept.change(change, () => volume.lines.clone(from, name)))
       await h.kept.verify(h.kept.roots.branch(name), holding);
   },
 
@@ -103,7 +103,7 @@ export const rootOperations = {
     const name = h.kept && pick(choose, h.kept.log.now.branches);
     if (!h.kept || !name) return;
     const { volume } = h.kept.roots;
-    await h.changeRoots({ label: `delete branch ${name}`, branches: [[name, undefined]] }, () =>
+    await h.kept.change({ label: `delete branch ${name}`, branches: [[name, undefined]] }, () =>
       volume.lines.remove(name),
     );
   },
@@ -118,7 +118,7 @@ export const rootOperations = {
     const left = [log.now.lineName, holdingOfModel(h.model)] as const;
     const label = `turn to branch '${name}'`;
     const change = { label, branches: [[name, undefined], left] as const, live: { name, holding } };
-    if (await h.turn(change, () => roots.volume.lines.turnTo(name)))
+    if (await h.kept.turn(change, () => roots.volume.lines.turnTo(name)))
       await h.kept.verify(roots.branch(left[0]), left[1]);
   },
 
@@ -141,7 +141,7 @@ export const rootOperations = {
       snapshots: name === undefined ? [] : [[name, before] as const],
       live: { name: log.now.lineName, holding },
     };
-    if (!(await h.turn(change, () => roots.volume.lines.rollback(from, name)))) return;
+    if (!(await kept.turn(change, () => roots.volume.lines.rollback(from, name)))) return;
     if (name !== undefined) await kept.verify(roots.snapshot(name), before);
     h.count('rollbacks');
     await writeOnOld(
@@ -165,8 +165,9 @@ export const rootOperations = {
 
   /** What came of a stream that broke off is not wanted. */
   async giveUp(h: Harness, choose: Choose) {
-    const { roots } = h.kept ?? {};
-    const part = roots?.parts[below(choose.random, Math.max(1, roots.parts.length))];
-    if (roots && part) await h.changeRoots({ label: `give up ${part.name}` }, () => roots.giveUp(part.name));
+    if (!h.kept) return;
+    const { roots } = h.kept;
+    const part = roots.parts[below(choose.random, Math.max(1, roots.parts.length))];
+    if (part) await h.kept.change({ label: `give up ${part.name}` }, () => roots.giveUp(part.name));
   },
 };

@@ -28,8 +28,7 @@ import { Model } from '../model/model.js';
 import { isRegular } from '../model/nodes.js';
 import { restore } from '../model/restore.js';
 import { promises } from '../promise/promises.js';
-import { clockOf } from '../random/harness.js';
-import type { VirtualTime } from '../system/virtual-time.js';
+import { clockOf, type VirtualTime } from '../system/virtual-time.js';
 import { imageBytes } from './base.js';
 import { drawOperation, type Operation } from './operations.js';
 

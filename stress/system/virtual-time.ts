@@ -2,6 +2,8 @@
  * Timers that run when the test says so: while installed, setTimeout and clearTimeout belong to it, and `advance`
  * lets time pass. What a volume does by itself after a while then happens at the same operation in every run.
  */
+import type { Time } from '../../fs/posix/api.js';
+
 interface Timer {
   readonly due: number;
   readonly call: () => void;
@@ -48,4 +50,10 @@ export class VirtualTime {
     }
     this.now = until;
   }
+}
+
+/** The moment in the form that files have. */
+export function clockOf(time: VirtualTime): Time {
+  const seconds = Math.floor(time.now / 1000);
+  return { seconds, nanos: (time.now - seconds * 1000) * 1e6 };
 }

@@ -4,10 +4,10 @@
  */
 import { expect, it } from 'vitest';
 import { seededRandom } from '../../fs/store/random.js';
-import { clockOf, Harness } from '../../stress/random/harness.js';
+import { Harness } from '../../stress/random/harness.js';
 import { perform } from '../../stress/random/operations.js';
 import { drawSteps } from '../../stress/random/steps.js';
-import { VirtualTime } from '../../stress/system/virtual-time.js';
+import { clockOf, VirtualTime } from '../../stress/system/virtual-time.js';
 import { BrokenRule, type MemoryVolume } from '../support/memory-volume.js';
 import { checkMap } from './check-map.js';
 import { MemoryMaker } from './memory-system.js';

@@ -5,10 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../fs/store/random.js';
 import { Contents } from '../../stress/model/contents.js';
 import { checkContents } from '../../stress/promise/pages.js';
-import { clockOf, Harness } from '../../stress/random/harness.js';
+import { Harness } from '../../stress/random/harness.js';
 import { perform } from '../../stress/random/operations.js';
 import { drawSteps } from '../../stress/random/steps.js';
-import { VirtualTime } from '../../stress/system/virtual-time.js';
+import { clockOf, VirtualTime } from '../../stress/system/virtual-time.js';
 import { type Misbehaviour, ToyMaker } from './toy.js';
 
 async function runToy(seed: number, steps: number, misbehaviour?: Misbehaviour): Promise<Harness> {
