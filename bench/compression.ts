@@ -10,14 +10,14 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '../scripts/script-options.js';
 import { run, start } from '../scripts/trial/command.js';
 import type { TrialVolume } from '../scripts/trial/volume.js';
 import { type Workspace, withWorkspace } from '../scripts/trial/workspace.js';
 import { type Corpus, corpora, corpusBytes } from './corpora.js';
 import { timed } from './workload.js';
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     mebibytes: { type: 'string', default: '64' },
     only: {

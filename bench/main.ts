@@ -5,7 +5,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
+import { scriptOptions } from '../scripts/script-options.js';
 import { withWorkspace } from '../scripts/trial/workspace.js';
 import { acl } from './acl.js';
 import { metadata } from './metadata.js';
@@ -24,7 +24,7 @@ const workloads: Readonly<Record<string, Workload>> = {
   acl,
 };
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     size: { type: 'string', default: '2G' },
     only: { type: 'string', default: Object.keys(workloads).join(',') },

@@ -10,7 +10,6 @@
  * Nothing is left behind.
  */
 import { spawnSync } from 'node:child_process';
-import { parseArgs } from 'node:util';
 import { checkCopies } from './acceptance/copies.js';
 import { type Figure, Figures } from './acceptance/figures.js';
 import { checkFull } from './acceptance/full.js';
@@ -20,6 +19,7 @@ import { checkPostgres } from './acceptance/postgres.js';
 import { checkPrograms } from './acceptance/programs.js';
 import { checkRefusals } from './acceptance/refusals.js';
 import { checkTrees } from './acceptance/trees.js';
+import { scriptOptions } from './script-options.js';
 import type { TrialVolume } from './trial/volume.js';
 import { withWorkspace } from './trial/workspace.js';
 
@@ -39,7 +39,7 @@ const checks: Readonly<Record<string, readonly [check: Check, ...needs: string[]
 
 const isMissing = (name: string): boolean => spawnSync('sh', ['-c', 'command -v "$0"', name]).status !== 0;
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     size: { type: 'string', default: '1G,8G' },
     only: { type: 'string', default: Object.keys(checks).join(',') },

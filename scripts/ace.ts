@@ -7,14 +7,14 @@
  * --plain and --drawn: states at one barrier without and with torn writes. --only: the workload with that number.
  * Exit codes: 0 every promise was kept, 1 one was not, 2 usage.
  */
-import { parseArgs } from 'node:util';
 import { seededRandom } from '../fs/store/random.js';
 import { type JournalMode, journalModes } from '../fs/volume/journal-mode.js';
 import { emptyImage } from '../stress/ace/machine.js';
 import { runWorkload, tell } from '../stress/ace/run.js';
 import { WorkloadSet } from '../stress/ace/workloads.js';
+import { scriptOptions } from './script-options.js';
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     length: { type: 'string', default: '2' },
     seed: { type: 'string', default: '1' },

@@ -5,13 +5,13 @@
  * --decisions N (10,000 unless told), --seed N, --minutes N (at most), --driver kernel,native, --without-ext4
  */
 import { chmodSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { seededRandom } from '../fs/store/random.js';
 import { Rounds } from './acl-oracle/rounds.js';
 import { ext4, varveOn } from './conformance/grounds.js';
+import { scriptOptions } from './script-options.js';
 import { withWorkspace } from './trial/workspace.js';
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     decisions: { type: 'string', default: '10000' },
     seed: { type: 'string', default: '1' },

@@ -11,7 +11,6 @@
  * volume's size. Segments of 2^shift pages, so many that those kept free are as small a part as on a volume of some GiB.
  * Exit code 0.
  */
-import { parseArgs } from 'node:util';
 import { byWorth, type CleaningPolicy, costBenefit, greedy } from '../fs/cleaner/policy.js';
 import { capacityPages } from '../fs/format/geometry.js';
 import { FileSystem } from '../fs/posix/filesystem.js';
@@ -22,6 +21,7 @@ import { run } from '../fs/suspend.js';
 import { pageSize, rootInode } from '../fs/units.js';
 import { Volume } from '../fs/volume/volume.js';
 import { fixedSuperblock } from '../stress/system/superblock.js';
+import { scriptOptions } from './script-options.js';
 
 /** Those to choose from. */
 const policies: Readonly<Record<string, CleaningPolicy>> = {
@@ -35,7 +35,7 @@ const policies: Readonly<Record<string, CleaningPolicy>> = {
   oldest: byWorth('oldest', (_live, _size, age) => age),
 };
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     policy: { type: 'string', default: Object.keys(policies).join() },
     live: { type: 'string', default: '80,90' },

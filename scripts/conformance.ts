@@ -8,14 +8,14 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { type Feature, features, Ground } from './conformance/ground.js';
 import { places } from './conformance/grounds.js';
 import { tables } from './conformance/tables.js';
+import { scriptOptions } from './script-options.js';
 import { run } from './trial/command.js';
 import { withWorkspace } from './trial/workspace.js';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = scriptOptions({
   allowPositionals: true,
   options: { without: { type: 'string', default: '' }, only: { type: 'string' } },
 });

@@ -16,14 +16,14 @@
 import { fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { type JournalMode, journalModes } from '../fs/volume/journal-mode.js';
 import { Progress } from '../stress/crash/progress.js';
 import { beginningsWithRoots } from '../stress/crash/scenario.js';
 import { Sweep, type Violation } from '../stress/crash/sweep.js';
 import { addTally, missing, required, requiredOfRoots, type Tally } from '../stress/crash/tally.js';
+import { scriptOptions } from './script-options.js';
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     states: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: '1' },

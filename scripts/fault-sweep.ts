@@ -6,12 +6,12 @@
  *
  * Exit codes: 0 nothing wrong, 1 something that must hold does not, or no time was left.
  */
-import { parseArgs } from 'node:util';
 import { type JournalMode, journalModes } from '../fs/volume/journal-mode.js';
 import { Sweep } from '../stress/sweep/sweep.js';
 import { VirtualTime } from '../stress/system/virtual-time.js';
+import { scriptOptions } from './script-options.js';
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     journal: { type: 'string', multiple: true, default: [...journalModes] },
     seed: { type: 'string', default: '1' },

@@ -9,14 +9,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { FileSystem } from '../fs/posix/filesystem.js';
 import { openImageFile } from '../fs/store/image-file.js';
 import { below, chance, seededRandom } from '../fs/store/random.js';
 import { run } from '../fs/suspend.js';
 import { Volume } from '../fs/volume/volume.js';
+import { scriptOptions } from './script-options.js';
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     image: { type: 'string' },
     files: { type: 'string', default: '1000000' },

@@ -7,14 +7,14 @@
  *
  * Exit codes: 0 nothing found, 1 a rule was broken.
  */
-import { parseArgs } from 'node:util';
 import { seededRandom } from '../fs/store/random.js';
 import { hostile, hostileBytes, levelsOf, sample, sampleLength } from '../fs/transform/contract.js';
 import { loadTransform } from '../fs/transform/external.js';
 import { Registry } from '../fs/transform/registry.js';
 import type { Transform } from '../fs/transform/transform.js';
+import { scriptOptions } from './script-options.js';
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     seed: { type: 'string', default: '1' },
     inputs: { type: 'string', default: '1000000' },

@@ -12,10 +12,10 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { Fuzzer, type Tally } from '../stress/fuzz/fuzz.js';
 import { addRuns, type FuzzRun, summaryOf } from '../stress/fuzz/summary.js';
+import { scriptOptions } from './script-options.js';
 
 /** Seconds that one image may take, on a machine that is busy with other things. */
 const patience = 30;
@@ -70,7 +70,7 @@ async function watched(assignment: Assignment): Promise<Tally | string> {
   });
 }
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = scriptOptions({
   allowPositionals: true,
   options: {
     images: { type: 'string', default: '10000' },

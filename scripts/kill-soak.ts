@@ -12,14 +12,14 @@
  * difference, and says which seed, round and moment it was; a mount that took too long ends nothing, but fails the run.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { scriptOptions } from './script-options.js';
 import { Loads } from './soak/loads.js';
 import { run } from './trial/command.js';
 import { SeededRandom } from './trial/random.js';
 import type { TrialVolume } from './trial/volume.js';
 import { withWorkspace } from './trial/workspace.js';
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     kills: { type: 'string', default: '50' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 32)) },

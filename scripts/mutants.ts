@@ -11,11 +11,11 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { mutants } from '../stress/mutants/all.js';
 import { type Mutant, plant } from '../stress/mutants/mutant.js';
+import { scriptOptions } from './script-options.js';
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: { only: { type: 'string', default: '' }, minutes: { type: 'string', default: '60' } },
 });
 const deadline = performance.now() + Number(values.minutes) * 60_000;

@@ -8,14 +8,14 @@
  * where not all of it fits; what a cached write loses is told by fsync and close.
  */
 import { chmodSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { chance, seededRandom } from '../fs/store/random.js';
 import { drawCase, type Step } from './quota-oracle/cases.js';
 import { ext4Ground, type Holder, varveGround } from './quota-oracle/grounds.js';
 import { Rules } from './quota-oracle/rules.js';
+import { scriptOptions } from './script-options.js';
 import { withWorkspace } from './trial/workspace.js';
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     cases: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },

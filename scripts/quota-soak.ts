@@ -5,10 +5,10 @@
  *
  * Exit codes: 0 no difference, 1 one, or no time was left.
  */
-import { parseArgs } from 'node:util';
 import { quotaSoak, soakText } from '../stress/quota/soak.js';
+import { scriptOptions } from './script-options.js';
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     operations: { type: 'string', default: '100000' },
     seed: { type: 'string', default: '1' },

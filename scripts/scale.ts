@@ -14,13 +14,13 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { FileSystem } from '../fs/posix/filesystem.js';
 import { openImageFile } from '../fs/store/image-file.js';
 import { run } from '../fs/suspend.js';
 import { Volume } from '../fs/volume/volume.js';
+import { scriptOptions } from './script-options.js';
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     what: { type: 'string', multiple: true, default: ['recovery', 'files'] },
     files: { type: 'string', default: '1000000' },

@@ -7,13 +7,13 @@
  * Prints a line for each part. --stride: of the pages of which all bits are tried, each so many-th bit. Exit codes: 0 all is
  * well, 1 a promise is broken, 2 the time was not enough.
  */
-import { parseArgs } from 'node:util';
 import { seededRandom } from '../fs/store/random.js';
 import { BitFlips } from '../stress/sealing/bits.js';
 import { countNonces } from '../stress/sealing/nonces.js';
 import { searchImage } from '../stress/sealing/search.js';
+import { scriptOptions } from './script-options.js';
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     files: { type: 'string', default: '10000' },
     rounds: { type: 'string', default: '1000' },

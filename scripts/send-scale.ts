@@ -12,7 +12,6 @@ import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { FileSystem } from '../fs/posix/filesystem.js';
 import { openImageFile } from '../fs/store/image-file.js';
 import { below, seededRandom } from '../fs/store/random.js';
@@ -23,8 +22,9 @@ import { askedFor, type SendOptions, sendStream } from '../fs/transfer/sender.js
 import type { KeptRoot } from '../fs/volume/kept-roots.js';
 import { SnapshotView } from '../fs/volume/snapshot-view.js';
 import { Volume } from '../fs/volume/volume.js';
+import { scriptOptions } from './script-options.js';
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     directory: { type: 'string' },
     gib: { type: 'string', default: '8' },

@@ -14,15 +14,15 @@ import { mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { parseSize } from '../fs/cli/size.js';
+import { scriptOptions } from './script-options.js';
 import { start } from './trial/command.js';
 import { SeededRandom } from './trial/random.js';
 import { sumOf } from './trial/tree-hash.js';
 import { program, type TrialVolume } from './trial/volume.js';
 import { withWorkspace } from './trial/workspace.js';
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     snapshots: { type: 'string', default: '1000' },
     kills: { type: 'string', default: '20' },

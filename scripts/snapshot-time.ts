@@ -23,17 +23,17 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { libc } from '../fs/host/libc.js';
 import { FileSystem } from '../fs/posix/filesystem.js';
 import { openImageFile } from '../fs/store/image-file.js';
 import { run as untilDone } from '../fs/suspend.js';
 import { Volume } from '../fs/volume/volume.js';
+import { scriptOptions } from './script-options.js';
 import { run } from './trial/command.js';
 import { program, type TrialVolume } from './trial/volume.js';
 import { withWorkspace } from './trial/workspace.js';
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     files: { type: 'string', default: '1000000' },
     rounds: { type: 'string', default: '20' },

@@ -9,7 +9,6 @@
  * Exit codes: 0 no difference and everything happened, 1 a difference, 2 something never happened.
  */
 import fs from 'node:fs';
-import { parseArgs } from 'node:util';
 import { seededRandom } from '../fs/store/random.js';
 import type { SparseBytes } from '../fs/store/sparse-bytes.js';
 import { journalModes } from '../fs/volume/journal-mode.js';
@@ -20,8 +19,9 @@ import { perform } from '../stress/random/operations.js';
 import { drawSteps } from '../stress/random/steps.js';
 import { VarveMaker } from '../stress/system/varve.js';
 import { VirtualTime } from '../stress/system/virtual-time.js';
+import { scriptOptions } from './script-options.js';
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     seed: { type: 'string', default: '1' },
     operations: { type: 'string', default: '100000' },
