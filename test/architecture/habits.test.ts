@@ -5,7 +5,6 @@ import { sources } from './sources.js';
 const mostLines = 400;
 /** Files that may be longer, each with its reason. */
 const longer: Readonly<Record<string, string>> = {
-  'stress/random/harness.ts': 'one loop of a random run, with all that it can do',
   'stress/model/model.ts': 'the whole filesystem in Maps, to be read in one go beside posix/api.ts',
   'stress/random/operations.ts': 'a table: one entry for each random operation',
 };

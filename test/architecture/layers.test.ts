@@ -52,8 +52,8 @@ test('programs import from fs and their own folder, and a few from one more', ()
     'library/': ['mkfs/'],
     // fsck judges what a crash left.
     'stress/': ['fsck/'],
-    // It mounts volumes as the scripts do.
-    'bench/': ['scripts/trial/'],
+    // It mounts volumes, and is told what to do, as the scripts are.
+    'bench/': ['scripts/trial/', 'scripts/script-options.ts'],
   };
   const wrong: string[] = [];
   for (const { path, imports } of sources('mkfs', 'fsck', 'stress', 'varve', 'library', 'bench', 'scripts')) {
