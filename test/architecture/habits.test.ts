@@ -6,7 +6,6 @@ const mostLines = 400;
 /** Files that may be longer, each with its reason. */
 const longer: Readonly<Record<string, string>> = {
   'stress/model/model.ts': 'the whole filesystem in Maps, to be read in one go beside posix/api.ts',
-  'stress/random/operations.ts': 'a table: one entry for each random operation',
 };
 
 const all = sources('fs', 'mkfs', 'fsck', 'stress', 'varve', 'library', 'test', 'bench', 'scripts');
