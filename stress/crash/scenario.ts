@@ -1,8 +1,9 @@
 /**
  * The runs whose crash states are taken: random operations on a volume of 64 small segments. Six kinds of beginning: a
- * new volume; a worn one; one on which no segment is left but what the cleaner needs, so that whoever writes has to wait for
- * it; a worn one on which reserved space leaves room for little; one with snapshots, and one with a
- * snapshot of a file in many pieces and with little room, both with snapshots, branches and streams among the operations. Further runs go on from a crash state of the one before.
+ * new volume; a worn one; one on which no segment is left but what the cleaner needs, so that whoever writes has to wait
+ * for it; a worn one on which reserved space leaves room for little; one with snapshots; and one with a snapshot of a file
+ * in many pieces, on which the cleaner is needed always and there is little room. The last two have snapshots, branches
+ * and streams among the operations. Further runs go on from a crash state of the one before.
  */
 
 import { fallocateFlag } from '../../fs/posix/api.js';
@@ -26,6 +27,8 @@ export type Beginning = (typeof beginnings)[number];
 /** With snapshots, branches and streams; the dearer ones less often. */
 export const beginningsWithRoots: readonly Beginning[] = ['snapshots', 'snapshots', 'snapshots', 'pieces'];
 export const hasRoots = (kind: Beginning): boolean => beginningsWithRoots.includes(kind);
+/** No segment is left but what the cleaner needs. */
+const cleansAlways = (kind: Beginning): boolean => kind === 'tight' || kind === 'pieces';
 
 const who = { uid: 0, gid: 0, pid: 1 };
 /** Files that keep pages, and how many of them keep one in each round: what is written over rarely empties a segment in a tight volume. */
@@ -40,7 +43,7 @@ const [few, many] = [20, 420];
 /** Pages that the reserved space of a full volume leaves. */
 const leftFree = 60;
 /** The same where a snapshot needs room for copies of nodes. */
-const leftFreeWithSnapshots = 200;
+const leftFreeWithSnapshots = 120;
 
 const made = new Map<Beginning, SparseBytes>();
 
@@ -61,8 +64,8 @@ async function makeBeginning(kind: Beginning): Promise<SparseBytes> {
   const { table, space } = volume.state;
   const left = (): number => table.reusablePlaces + table.pendingPlaces - space.cleaningPlaces;
   if (hasRoots(kind)) await keepVersions(volume, api, kind === 'pieces' ? many : few);
-  else if (kind === 'tight') await wear(api, keeping.tight, () => left() > mostLeft);
-  else await wear(api, keeping.worn, (round) => round < rounds);
+  if (cleansAlways(kind)) await wear(api, keeping.tight, () => left() > mostLeft);
+  else if (!hasRoots(kind)) await wear(api, keeping.worn, (round) => round < rounds);
   if (kind === 'full') await reserve(api, leftFree);
   if (kind === 'pieces') await reserve(api, leftFreeWithSnapshots);
   await api.close();
@@ -172,7 +175,7 @@ export interface Scenario {
 }
 
 export function drawScenario(random: Random, kind: Beginning, journal: JournalMode): Scenario {
-  const weights = kind === 'new' ? calm : kind === 'tight' ? wearing : chance(random, 0.6) ? busy : calm;
+  const weights = kind === 'new' ? calm : cleansAlways(kind) ? wearing : chance(random, 0.6) ? busy : calm;
   // Operations that overlap have no order, which mode `data` would be judged by.
   const together = journal === 'data' ? {} : { together: 1.5 };
   const roots = hasRoots(kind) ? withRoots : {};
