@@ -31,6 +31,8 @@ export interface Effect {
   /** Files that a record with this operation flushes first (rename, link). */
   readonly flushes: readonly number[];
   readonly label: string;
+  /** An operation by itself, though what was asked for goes on: a crash may leave it alone. */
+  readonly apart: boolean;
 }
 
 /** A moment: what was done before it. */
@@ -47,7 +49,7 @@ export class History {
   readonly versions = new Map<number, Version[]>();
   /** Sequence of the last change that was acknowledged. */
   acknowledged = 0;
-  /** Sequences with which acknowledged operations ended, since the last durable moment. */
+  /** Sequences with which operations ended that were acknowledged or stand apart, since the last durable moment. */
   ends: number[] = [];
   /** Of the operation that is being noted. */
   generations: Generations = { first: 0, last: 0 };
@@ -78,14 +80,15 @@ export class History {
   }
 
   /** A metadata operation was done. */
-  effect(label: string, changes: Changes, flushes: readonly number[] = []): void {
-    this.addEffect({ sequence: this.sequence + 1, generations: this.generations, changes, flushes, label });
+  effect(label: string, changes: Changes, flushes: readonly number[] = [], apart = false): void {
+    this.addEffect({ sequence: this.sequence + 1, generations: this.generations, changes, flushes, label, apart });
   }
 
   /** With its own sequence number, which is not below those before. */
   addEffect(effect: Effect): void {
     this.sequence = Math.max(this.sequence, effect.sequence);
     this.effects.push(effect);
+    if (effect.apart) this.ends.push(effect.sequence);
     this.tape?.note({ what: 'effect', effect });
   }
 

@@ -88,8 +88,8 @@ export class Model implements FileSystemApi {
     this.changed(node);
   }
 
-  private commit(label: string, flushes: readonly number[] = []): void {
-    this.history.effect(label, this.changes, flushes);
+  private commit(label: string, flushes: readonly number[] = [], apart = false): void {
+    this.history.effect(label, this.changes, flushes, apart);
     this.changes = new Map();
   }
 
@@ -340,13 +340,13 @@ export class Model implements FileSystemApi {
     return data.length;
   }
 
-  /** Because the contents change. */
+  /** Before the contents change, and apart from that: so kernels do it, as privileges must never meet what is not trusted. */
   private dropPrivileges(node: ModelNode): void {
     const mode = node.mode;
     this.killPrivileges(node);
     if (node.mode === mode) return;
     this.changed(node);
-    this.commit('setattr');
+    this.commit('setattr', [], true);
   }
 
   private setData(node: ModelNode, contents: Contents): void {

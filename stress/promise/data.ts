@@ -1,7 +1,7 @@
 /**
  * What mode `data` promises: after a power cut an exact prefix of the acknowledged operations, contents included, and
  * what was synced is in it; after the death of the process alone all that were acknowledged. The operation that was
- * under way may be there as well.
+ * under way may be there as well. That a write takes setuid and setgid away is an operation of its own, before it.
  *
  * All changes since the last durable moment, of names and of contents, stand in one sequence. The state found is right
  * if it is the state after one of them with which an operation ended: the same facts (but for files without names), and
