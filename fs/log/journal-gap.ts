@@ -11,6 +11,7 @@
  */
 import { type Geometry, placeOffset, segmentPages } from '../format/geometry.js';
 import { JournalRecord, journalMagic } from '../format/journal-record.js';
+import { readU64 } from '../format/struct.js';
 import type { Store } from '../store/store.js';
 import { type InodeNumber, type Place, pageSize } from '../units.js';
 import { recordAlignment } from './journal.js';
@@ -29,6 +30,9 @@ export interface JournalGap {
 
 const mostSegments = 4;
 const mostInodes = 1000;
+
+const magic = Buffer.alloc(4);
+magic.writeUInt32LE(journalMagic);
 
 /** Look behind the end of a chain. Undefined: nothing that was durable is missing there, as far as can be seen. */
 export async function findGap(
@@ -66,9 +70,12 @@ function* headers(
   sequence: number,
 ): Iterable<{ readonly header: JournalRecord; readonly at: number }> {
   const view = new DataView(segment.buffer, segment.byteOffset, segment.length);
-  for (let at = from; at + JournalRecord.size <= segment.length; at += recordAlignment) {
-    if (view.getUint32(at, true) !== journalMagic) continue;
+  const bytes = Buffer.from(segment.buffer, segment.byteOffset, segment.length);
+  const last = segment.length - JournalRecord.size;
+  for (let at = bytes.indexOf(magic, from); at >= 0 && at <= last; at = bytes.indexOf(magic, at + 1)) {
+    // Places are used again: most of what looks like a record is one of a former mount.
+    if (at % recordAlignment !== 0 || readU64(view, at + JournalRecord.offsetOf.epoch) !== epoch) continue;
     const header = JournalRecord.read(view, at);
-    if (header.epoch === epoch && header.sequence >= sequence) yield { header, at };
+    if (header.sequence >= sequence) yield { header, at };
   }
 }
