@@ -14,6 +14,7 @@ import { completionCommand } from './completion.js';
 import { addExport, addImport } from './import.js';
 import { installCommand } from './install.js';
 import { manCommand } from './man.js';
+import { addMap } from './map/map.js';
 
 /** Commands of `varve` that are made of more than the library. */
 export const moreCommands: readonly AddCommand[] = [
@@ -21,6 +22,7 @@ export const moreCommands: readonly AddCommand[] = [
   addQuotaCheck,
   addImport,
   addExport,
+  addMap,
   installCommand(allPrograms),
   manCommand(allPrograms),
   completionCommand(allPrograms),

@@ -36,6 +36,16 @@ interface Described extends RunMeaning {
 
 /** The live runs of the segment at `place`, in order; `bytes` holds its pages. Undefined if what they are can't be known. */
 export function liveRuns(table: SegmentTable, place: Place, bytes: Uint8Array): LiveRun[] | undefined {
+  const { runs, described } = describedLiveRuns(table, place, bytes);
+  return described === table.live[place] ? runs : undefined;
+}
+
+/** Those of them that the summaries tell of, and their pages in all: the last ones of an open segment wait for theirs. */
+export function describedLiveRuns(
+  table: SegmentTable,
+  place: Place,
+  bytes: Uint8Array,
+): { readonly runs: LiveRun[]; readonly described: number } {
   const data = table.head[place] === headKind.data;
   const moved = table.head[place] === headKind.cold;
   const base = table.serial[place] * table.pagesPerSegment;
@@ -75,7 +85,7 @@ export function liveRuns(table: SegmentTable, place: Place, bytes: Uint8Array): 
     next = run.page + run.pages;
   }
   addPlain(table.pagesPerSegment);
-  return described === table.live[place] ? found : undefined;
+  return { runs: found, described };
 }
 
 function* livePages(

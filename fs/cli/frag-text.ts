@@ -1,5 +1,5 @@
 /** The report of fragmentation for a terminal: figures, bars, the worst files, and a map of the volume. */
-import type { CellKind, Classes, FragmentationReport, MapCell } from '../report/fragmentation-report.js';
+import type { CellKind, Classes, FragmentationReport, MapCell, SpaceMap } from '../report/fragmentation-report.js';
 import { verdict } from '../report/picture.js';
 import { type Output, type Paint, paint, pairs, table } from './output.js';
 import { counted, formatSize } from './size.js';
@@ -14,7 +14,7 @@ export function fragmentationText(output: Output, name: string, report: Fragment
     bars(output, 'Bytes by length of piece', report.piecesByBytes, 'bytes', formatSize),
     utilisation(output, report),
     worst(output, report),
-    map(output, report),
+    mapText(output, report.map),
   ]
     .filter((part) => part !== '')
     .join('\n\n');
@@ -118,8 +118,8 @@ const kinds: Readonly<Record<CellKind, { readonly colour: Paint; readonly letter
 const shades = '░▒▓█';
 const perLine = 96;
 
-/** In colours a shade says how full, without colours a letter says what. */
-function map(output: Output, { map: { cells, placesPerCell } }: FragmentationReport): string {
+/** The map alone: in colours a shade says how full, without colours a letter says what. */
+export function mapText(output: Output, { cells, placesPerCell }: SpaceMap): string {
   const drawn = (cell: MapCell): string => {
     const { colour, letter } = kinds[cell.kind];
     if (!output.colours) return cell.live / cell.pages >= 0.5 ? letter.toUpperCase() : letter;

@@ -5,18 +5,16 @@
  * It listens on the loopback interface unless told otherwise, and answers GET /metrics alone.
  */
 import type * as http from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { VolumeError } from '../errors.js';
 import { importModule } from '../host/import-module.js';
 import type { SpaceByCause } from '../volume/space-by-cause.js';
 import type { Activity } from './activity.js';
 import { type AddCommand, type CommandContext, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
+import { type Listen, listenAt, loopback, originOf, parseListen } from './listen.js';
 import { metricFamilies } from './metric-families.js';
 import { contentType, prometheusText } from './prometheus-text.js';
 import { varveMountAt } from './umount.js';
 
-const loopback = '127.0.0.1';
 /** More than that at once are nobody's who collects metrics; whoever can reach the port could take all descriptors. */
 const mostConnections = 32;
 
@@ -55,7 +53,7 @@ async function metrics(
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
     });
     const web = await serve(where, page);
-    output.error(`metrics of ${mount.target} at ${urlOf(web)}`);
+    output.error(`metrics of ${mount.target} at ${originOf(web)}/metrics`);
     await Promise.race([server.ended, stopped]);
     web.close();
     web.closeAllConnections();
@@ -81,22 +79,8 @@ export function oneAtATime(make: () => Promise<string>): () => Promise<string> {
   };
 }
 
-interface Listen {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** `9750`, `:9750`, `127.0.0.1:9750`, `[::1]:9750`. Throws VolumeError 'usage'. */
-export function parseListen(text: string): Listen {
-  const [, bracketed, plain, digits] = /^(?:(?:\[([0-9a-fA-F:]+)\]|([^:[\]]*)):)?(\d{1,5})$/.exec(text) ?? [];
-  const port = Number(digits);
-  if (digits === undefined || port > 65_535)
-    throw new VolumeError('usage', `'${text}' is no address to listen at: write a port, or ADDRESS:PORT`);
-  return { host: bracketed ?? (plain || loopback), port };
-}
-
 /** Answer GET /metrics by what `page` makes. Throws VolumeError when the address can't be had. */
-export async function serve({ host, port }: Listen, page: () => Promise<string>): Promise<http.Server> {
+export async function serve(where: Listen, page: () => Promise<string>): Promise<http.Server> {
   // Loading it takes longer than most commands run.
   const { createServer } = (await importModule('node:http')) as typeof http;
   const web = createServer((request, response) => {
@@ -106,10 +90,7 @@ export async function serve({ host, port }: Listen, page: () => Promise<string>)
     });
   });
   web.maxConnections = mostConnections;
-  await new Promise<void>((resolve, reject) => {
-    web.once('error', (e) => reject(new VolumeError('io', `can't listen at ${host}:${port}: ${e.message}`)));
-    web.listen(port, host, resolve);
-  });
+  await listenAt(web, where);
   return web;
 }
 
@@ -125,8 +106,3 @@ async function answer(
     return { status: 503, text: `${e instanceof Error ? e.message : String(e)}\n` };
   }
 }
-
-const urlOf = (web: http.Server): string => {
-  const { address, family, port } = web.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}/metrics`;
-};

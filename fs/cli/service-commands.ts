@@ -8,6 +8,7 @@ import type { Control } from './control.js';
 import { answerDefrag } from './defrag-service.js';
 import { answerFrag } from './frag-service.js';
 import { adviceOf } from './full-advice.js';
+import { mapCommands } from './map-service.js';
 import { quotaCommands } from './quota-service.js';
 import type { MountedHow } from './rollback.js';
 import type { Service } from './service.js';
@@ -34,7 +35,8 @@ export function answerLive(
   answerDefrag(control, filesystem);
   answerUpkeep(control, volume, () => scrubs.running);
   const quotas = quotaCommands(volume, () => filesystem.quotasChanged());
-  for (const [command, handler] of Object.entries(quotas)) control.on(command, handler);
+  const more = { ...quotas, ...mapCommands(volume, filesystem) };
+  for (const [command, handler] of Object.entries(more)) control.on(command, handler);
 }
 
 /** What any mount of the volume answers. */

@@ -64,7 +64,7 @@ export class DamageNames {
 
   private async name(wanted: ReadonlySet<InodeNumber>): Promise<void> {
     const { state } = this.volume;
-    const names = new NameSearch(this.volume, wanted);
+    const names = new NameSearch(this.volume, (inode) => wanted.has(inode));
     const events = { read: nextTurn, good: () => undefined, bad: () => undefined };
     const sweep = new TreeSweep(state, state.main, events, { from: state.store });
     for (let leaves = 1; await sweep.step((leaf) => names.visit(leaf)); leaves++)

@@ -13,7 +13,7 @@ import { extentAddress, extentStoredPages } from '../posix/inode/extent-value.js
 import { isDirectory, isRegular } from '../posix/inode/mode.js';
 import { direntInode, direntType } from '../posix/namespace/dirents.js';
 import { NameSearch } from '../scrub/paths.js';
-import { nodeDamage, TreeSweep } from '../scrub/tree-sweep.js';
+import type { TreeSweep } from '../scrub/tree-sweep.js';
 import { run } from '../suspend.js';
 import { keyInode, keyKind } from '../tree/key.js';
 import { firstVirtual, type Node } from '../tree/node.js';
@@ -23,6 +23,7 @@ import { FileTally } from './file-tally.js';
 import type { FragmentationReport, MetadataFigures } from './fragmentation-report.js';
 import { whereLie } from './lying.js';
 import { segmentFigures, spaceMap } from './space-map.js';
+import { sweepOf } from './sweep.js';
 import { TreeTally } from './tree-tally.js';
 
 export interface FragmentationOptions {
@@ -128,7 +129,8 @@ class Look {
   /** Give the worst files their paths. */
   async nameWorst(worst: FragmentationReport['worst']): Promise<void> {
     if (worst.length === 0) return;
-    const names = new NameSearch(this.volume, new Set(worst.map(({ inode }) => inode)));
+    const wanted = new Set(worst.map(({ inode }) => inode));
+    const names = new NameSearch(this.volume, (inode) => wanted.has(inode));
     const sweep = this.sweep();
     while (await sweep.step((leaf) => names.visit(leaf))) await this.pause();
     for (const file of worst) {
@@ -138,16 +140,11 @@ class Look {
   }
 
   private sweep(): TreeSweep {
-    const { state } = this.volume;
-    const events = {
-      read: () => Promise.resolve(),
-      good: () => void this.nodes++,
-      bad: (...[pointer, problem]: Parameters<ConstructorParameters<typeof TreeSweep>[2]['bad']>) => {
-        this.damaged++;
-        state.fail(nodeDamage(pointer, problem));
-      },
-    };
-    return new TreeSweep(state, state.main, events, { from: state.store });
+    return sweepOf(
+      this.volume,
+      () => this.nodes++,
+      () => this.damaged++,
+    );
   }
 
   private located(address: Address): Promise<number> | number {

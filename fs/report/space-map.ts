@@ -71,7 +71,8 @@ export function spaceMap(table: SegmentTable, most = mostCells): SpaceMap {
   return { placesPerCell, cells };
 }
 
-function cell(table: SegmentTable, first: Place, end: Place): MapCell {
+/** Places `first` to `end` (not included) as one cell. */
+export function cell(table: SegmentTable, first: Place, end: Place): MapCell {
   // A place in use counts even without live pages, less than any with some.
   const weight: Record<CellKind, number> = { free: 0, data: 0, cold: 0, nodes: 0, journal: 0 };
   let [live, open, generation] = [0, false, 0];

@@ -23,9 +23,10 @@ interface Name {
 export class NameSearch {
   private readonly found = new Map<InodeNumber, Name>();
 
+  /** `wanted`: of which entries (their values) to keep the names. */
   constructor(
     private readonly volume: VolumeApi,
-    private readonly wanted: ReadonlySet<InodeNumber>,
+    private readonly wanted: (inode: InodeNumber, entry: Uint8Array) => boolean,
   ) {}
 
   /** Look through the entries in a leaf. */
@@ -34,7 +35,7 @@ export class NameSearch {
       if (keyKind(leaf.keyWord(i, 1)) !== itemKind.dirent) continue;
       const value = leaf.value(i);
       const inode = direntInode(value);
-      if (!this.wanted.has(inode)) continue;
+      if (!this.wanted(inode, value)) continue;
       const directory = keyInode(leaf.keyWord(i, 0), leaf.keyWord(i, 1));
       this.found.set(inode, { directory, name: printable(direntName(value)) });
     }

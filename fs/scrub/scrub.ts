@@ -202,7 +202,7 @@ export class Scrub {
     const wanted = new Set(findings.flatMap(({ inode }) => (inode === undefined ? [] : [inode])));
     if (wanted.size === 0) return;
     this.stage = 'names';
-    const names = new NameSearch(api, wanted);
+    const names = new NameSearch(api, (inode) => wanted.has(inode));
     // Each node was verified, and told of, a moment ago.
     const sweep = new TreeSweep(this.volume.state, tree, {
       read: (bytes) => this.worked(bytes),
