@@ -85,7 +85,16 @@ it('answers nobody without the token, by another name, or who wants to change so
   expect(pathname).toMatch(/^\/[\w-]{43}\/$/);
   expect(await statusOf(pathname, own)).toBe(200);
   expect(await statusOf(pathname, `localhost:${port}`)).toBe(200);
-  for (const path of ['/', '/live.json', `/${'x'.repeat(43)}/live.json`, pathname.slice(0, -1), `${pathname}a/b`])
+  for (const path of [
+    '/',
+    '/live.json',
+    `/${'x'.repeat(43)}/live.json`,
+    pathname.slice(0, -1),
+    `${pathname}a/b`,
+    '//',
+    '/%',
+    'http://[',
+  ])
     expect([path, await statusOf(path, own)]).toEqual([path, 403]);
   for (const name of ['evil.example', `evil.example:${port}`, `127.0.0.1.evil.example:${port}`])
     expect([name, await statusOf(`${pathname}live.json`, name)]).toEqual([name, 421]);

@@ -84,15 +84,20 @@ async function answer(
 ): Promise<Reply> {
   if (!isAddress(headers.host)) return plain(421, 'ask by address, not by name');
   if (method !== 'GET' && method !== 'HEAD') return plain(405, 'only GET');
-  const { pathname, searchParams } = new URL(url, 'http://localhost');
-  const [, given, file, ...rest] = pathname.split('/');
+  // By hand: the URL of a stranger may be one that `new URL` throws at.
+  const [path, query = ''] = url.split('?', 2);
+  const [, given = '', file, ...rest] = path.split('/');
   if (!same(given, token) || file === undefined || rest.length > 0)
     return plain(403, 'open the whole address that varve map has printed');
   if (file === '') return { status: 200, type: 'text/html', text: document };
   const question = Object.hasOwn(questions, file) ? questions[file] : undefined;
   if (question === undefined) return plain(404, 'there is no such thing');
   try {
-    return { status: 200, type: 'application/json', text: JSON.stringify(await question(source, searchParams)) };
+    return {
+      status: 200,
+      type: 'application/json',
+      text: JSON.stringify(await question(source, new URLSearchParams(query))),
+    };
   } catch (e) {
     const error = e instanceof Error ? e.message : String(e);
     return { status: 400, type: 'application/json', text: JSON.stringify({ error }) };
