@@ -100,6 +100,11 @@ export async function newestCheckpoint(store: Store, geometry: Geometry): Promis
   return newest;
 }
 
+/** Whatever lies in a slot is no checkpoint: its first page becomes zeros. Durable after the next barrier. */
+export async function clearSlot(store: Store, geometry: Geometry, slot: number): Promise<void> {
+  await store.write(slotOffset(geometry, slot), [new Uint8Array(pageSize)]);
+}
+
 /**
  * Make slots that do not verify, but for `kept`, stay so: their first page becomes zeros, durably. To be called before
  * anything is written over what only they refer to. Otherwise the next checkpoint may bring a torn one to life: of that,
@@ -110,7 +115,7 @@ export async function clearBroken(store: Store, geometry: Geometry, kept: number
   let cleared = false;
   for (const slot of [0, 1]) {
     if (slot === kept || !(await isBroken(store, geometry, slot))) continue;
-    await store.write(slotOffset(geometry, slot), [new Uint8Array(pageSize)]);
+    await clearSlot(store, geometry, slot);
     cleared = true;
   }
   if (cleared) await store.barrier();

@@ -17,6 +17,7 @@ import { capacityPages, type Geometry, planResize, tablePages } from '../format/
 import { placeState } from '../format/segment-table.js';
 import { Batch } from '../tree/batch.js';
 import { pageSize } from '../units.js';
+import { clearSlot } from './checkpoint-slots.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { Cleaning } from './cleaning.js';
 import { mustWork, type VolumeState } from './state.js';
@@ -168,6 +169,9 @@ function enter(state: VolumeState, checkpoints: Checkpoints, planned: Geometry, 
       space.fit(planned);
     },
     persist: async () => {
+      // Until the next checkpoint is written there: what lies in the other slot may have been one of another volume, or be
+      // what somebody has written to a file.
+      await clearSlot(store, superblock, state.slot);
       await writeSuperblockDurably(store, superblock);
       // Keys that are taken away later must not stay there; and on a device that keeps its size, the old copy would be
       // taken for the newest if the first superblock rotted. Nobody has that page before there are new places.

@@ -1,6 +1,7 @@
 /** Another size for a volume in use, power cuts in that, and giving free places back to the host. */
 import { describe, expect, test } from 'vitest';
-import { type Geometry, geometryProblem, planGeometry, planResize } from '../../fs/format/geometry.js';
+import { FsError } from '../../fs/errors.js';
+import { type Geometry, geometryProblem, planGeometry, planResize, slotOffset, tablePages } from '../../fs/format/geometry.js';
 import { superblockMagic } from '../../fs/format/superblock.js';
 import { FileSystem } from '../../fs/posix/filesystem.js';
 import { initialItems } from '../../fs/posix/namespace/root-directory.js';
@@ -9,6 +10,7 @@ import { below, chance, type Random, seededRandom } from '../../fs/store/random.
 import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
 import type { Store } from '../../fs/store/store.js';
 import { run } from '../../fs/suspend.js';
+import { readSlots, slotPages } from '../../fs/volume/checkpoint-slots.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { examine } from '../../fsck/check.js';
 import { fixedSuperblock } from '../../stress/system/superblock.js';
@@ -126,6 +128,41 @@ describe('resizing', () => {
       expect(copies).toEqual([0, store.size - page.length]);
     }
     await volume.close();
+  });
+
+  test('what lies in the other new slot is no checkpoint of this volume', async () => {
+    for (const bytes of [40 * mebibyte, 20 * mebibyte]) {
+      const store = new MemoryStore(32 * mebibyte);
+      await formatted(store, store.size);
+      const files = await Files.open(store);
+      await files.write('file', 7, fileBytes);
+      await files.sync();
+      const { superblock } = files.volume.state;
+      const planned = planResize(superblock, bytes);
+      const [newest] = await readSlots(store, superblock);
+      await store.resize?.(40 * mebibyte);
+      // Of a volume that was here before, or written to a file by somebody who knew where slots would be.
+      for (const slot of [0, 1]) {
+        const map = new Uint8Array(tablePages(planned));
+        const foreign = slotPages(planned, { ...newest.checkpoint, slot, generation: 1000 }, map);
+        await store.write(slotOffset(planned, slot), [foreign]);
+      }
+      const write = store.write.bind(store);
+      let power = true;
+      store.write = (offset, buffers) => {
+        if (!power) throw new FsError('EIO', 'write');
+        power = offset !== 0;
+        return write(offset, buffers);
+      };
+      await expect(files.volume.upkeep.resize(bytes)).rejects.toThrow('EIO');
+      await files.volume.abandon();
+      store.write = write;
+      const after = await Files.open(store);
+      expect(after.volume.state.superblock.imagePages * 4096).toBe(bytes);
+      expect(after.volume.generation).toBeLessThan(1000);
+      expect(await after.read('file', fileBytes)).toBe(7);
+      await after.close();
+    }
   });
 
   test('a worn volume shrinks to little more than its files, and its image with it', async () => {
