@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,8 @@ const example = fileURLToPath(new URL('../../examples/zero-runs.mjs', import.met
 
 test('modules that root has named are known everywhere; what others could have written is refused', async (context) => {
   if (process.getuid?.() !== 0) context.skip('only root can say what root has said');
-  const folder = mkdtempSync(join(tmpdir(), 'varve-configured-'));
+  // Anybody may write to /tmp.
+  const folder = mkdtempSync('/run/varve-configured-');
   const [file, module] = [join(folder, 'transforms'), join(folder, 'zero-runs.mjs')];
   copyFileSync(example, module);
   const write = (text: string, mode = 0o644): void => {
@@ -24,6 +25,16 @@ test('modules that root has named are known everywhere; what others could have w
   chmodSync(module, 0o777);
   await expect(loadConfigured(file)).rejects.toThrow(/zero-runs.mjs must belong to root/);
   chmodSync(module, 0o644);
+  chmodSync(folder, 0o777);
+  await expect(loadConfigured(file)).rejects.toThrow(`${folder} must belong to root`);
+  chmodSync(folder, 0o755);
+  const elsewhere = mkdtempSync(join(tmpdir(), 'varve-configured-'));
+  copyFileSync(example, join(elsewhere, 'zero-runs.mjs'));
+  const link = join(folder, 'link.mjs');
+  symlinkSync(join(elsewhere, 'zero-runs.mjs'), link);
+  write(`${link}\n`);
+  await expect(loadConfigured(file)).rejects.toThrow(/must belong to root/);
+  rmSync(elsewhere, { recursive: true });
   write('zero-runs.mjs\n');
   await expect(loadConfigured(file)).rejects.toThrow(/no path from the root/);
   write('/nowhere/x.mjs\n');
