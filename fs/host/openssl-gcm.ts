@@ -8,6 +8,7 @@
  * Invariants
  * 1. A context has the key that was used last, and nothing of a message: each begins with its own nonce.
  * 2. What does not verify is zeros when the caller hears of it.
+ * 3. OpenSSL hears of no buffer that is shorter than what it reads or writes there.
  */
 import type { KeyObject } from 'node:crypto';
 import koffi from 'koffi';
@@ -34,6 +35,8 @@ export interface Gcm {
   ): boolean;
 }
 
+const keyBytes = 32;
+const nonceBytes = 12;
 const tagBytes = 16;
 const getTag = 0x10;
 const setTag = 0x11;
@@ -79,12 +82,14 @@ class Context {
 
   begin(key: KeyObject, nonce: Uint8Array, bound: Uint8Array): void {
     const { openssl, context, encrypts } = this;
+    mustHave('nonce', nonce.length, nonceBytes);
     if (key === this.key) must(openssl.init(context, null, null, null, nonce, encrypts));
     else this.change(key, nonce);
     if (bound.length > 0) must(openssl.update(context, null, this.length, bound, bound.length));
   }
 
   private change(key: KeyObject, nonce: Uint8Array): void {
+    mustHave('key', key.symmetricKeySize, keyBytes);
     this.key = undefined;
     const raw = key.export();
     const done = this.openssl.init(this.context, null, null, raw, nonce, this.encrypts);
@@ -104,12 +109,17 @@ class Context {
   }
 
   tag(what: number, tag: Uint8Array): void {
+    mustHave('tag', tag.length, tagBytes);
     must(this.openssl.control(this.context, what, tagBytes, tag));
   }
 }
 
 function must(done: number): void {
   if (done !== 1) throw new Error('AES-256-GCM: OpenSSL refuses what it has always done');
+}
+
+function mustHave(what: string, bytes: number | undefined, wanted: number): void {
+  if (bytes !== wanted) throw new RangeError(`a ${what} has ${wanted} bytes, not ${bytes}`);
 }
 
 /** Undefined where node does not export OpenSSL's functions, or these have no AES-256-GCM. */

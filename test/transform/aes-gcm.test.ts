@@ -53,4 +53,23 @@ describe('messages', () => {
     }
     expect(open(1, 1, bound, message, tag).into.every((byte) => byte === 7)).toBe(true);
   });
+
+  it('of which a part is too short never reach OpenSSL', () => {
+    const gcm = ways.openssl;
+    const [message, tag] = [new Uint8Array(100), new Uint8Array(16)];
+    const short = createSecretKey(new Uint8Array(16));
+    for (const call of [gcm.encrypt, gcm.decrypt]) {
+      for (const wrong of [
+        () => call(short, nonce(1), bound, message, message, tag),
+        () => call(key(1), nonce(1).subarray(1), bound, message, message, tag),
+        () => call(key(1), nonce(1), bound, message, message.subarray(1), tag),
+        () => call(key(1), nonce(1), bound, message, message, tag.subarray(1)),
+      ])
+        expect(wrong).toThrow(RangeError);
+    }
+    const plain = message.slice();
+    gcm.encrypt(key(1), nonce(1), bound, message, message, tag);
+    expect(gcm.decrypt(key(1), nonce(1), bound, message, message, tag)).toBe(true);
+    expect(message).toEqual(plain);
+  });
 });
