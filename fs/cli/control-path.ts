@@ -21,18 +21,23 @@ export const runtimeDirectory = (): string => {
 export function makeRuntimeDirectory(): void {
   const directory = runtimeDirectory();
   mkdirSync(directory, { recursive: true, mode: 0o755 });
-  if (!isOwn(directory)) throw new VolumeError('no-permission', `${directory} belongs to somebody else`);
+  if (!belongsTo(directory, process.geteuid?.() ?? 0))
+    throw new VolumeError('no-permission', `${directory} belongs to somebody else`);
 }
 
-/** Where the server of a mount may listen, the likeliest place first; of one that is gone, only where this process's would. */
+/**
+ * Where the server of a mount may listen, the likeliest place first; of one that is gone, only where this process's would.
+ * Directories that are not there, or not their user's, are left out: whoever made them would answer in the server's name.
+ */
 export function controlPaths(device: string): string[] {
-  const name = socketName(device);
   const owner = mounts().find((mount) => mount.device === device)?.owner;
-  const directories = new Set([runtimeDirectory()]);
-  if (owner === 0) directories.add(systemDirectory);
+  const owners = new Map([[runtimeDirectory(), process.geteuid?.() ?? 0]]);
+  if (owner === 0) owners.set(systemDirectory, 0);
   else if (owner !== undefined)
-    for (const directory of [`/run/user/${owner}/varve`, temporaryDirectory(owner)]) directories.add(directory);
-  return [...directories].map((directory) => `${directory}/${name}`);
+    for (const directory of [`/run/user/${owner}/varve`, temporaryDirectory(owner)]) owners.set(directory, owner);
+  return [...owners]
+    .filter(([directory, user]) => belongsTo(directory, user))
+    .map(([directory]) => `${directory}/${socketName(device)}`);
 }
 
 /** Where the server of a mount listens that is this process. */
@@ -41,10 +46,18 @@ export const ownControlPath = (device: string): string => `${runtimeDirectory()}
 const socketName = (device: string): string => `${device.replace(':', '-')}.sock`;
 const temporaryDirectory = (uid: number): string => `/tmp/varve-${uid}`;
 
-const isOwn = (directory: string): boolean => {
-  const { uid, mode } = lstatSync(directory);
-  return uid === process.geteuid?.() && (mode & constants.S_IFMT) === constants.S_IFDIR;
-};
+/** Whether it is that user's own directory. One that may not be looked at counts as well: nothing can be opened there. */
+export function belongsTo(directory: string, user: number): boolean {
+  try {
+    const { uid, mode } = lstatSync(directory);
+    return uid === user && (mode & constants.S_IFMT) === constants.S_IFDIR;
+  } catch (e) {
+    const { code } = e as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+    if (code === 'EACCES') return true;
+    throw e;
+  }
+}
 
 const writable = (directory: string): boolean => {
   try {

@@ -1,11 +1,11 @@
 /** The sockets of servers: whose name it is, and what becomes of a server whose callers are killed. */
-import { existsSync, lstatSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type CommandHandler, Control } from '../../fs/cli/control.js';
-import { controlPaths, ownControlPath } from '../../fs/cli/control-path.js';
+import { belongsTo, controlPaths, ownControlPath, runtimeDirectory } from '../../fs/cli/control-path.js';
 import { Views } from '../../fs/cli/view-service.js';
 import type { Volume } from '../../fs/volume/volume.js';
 
@@ -76,5 +76,16 @@ test('a command that is killed before it has read its answers does the server no
 
 test('of a mount that is gone nobody else is asked: the number of its device may be used again', () => {
   const unknown = '0:999999999';
-  expect(controlPaths(unknown)).toEqual([ownControlPath(unknown)]);
+  expect(controlPaths(unknown)).toEqual(existsSync(runtimeDirectory()) ? [ownControlPath(unknown)] : []);
+});
+
+test("where a user's server may listen is a directory that is that user's", () => {
+  const folder = mkdtempSync(join(tmpdir(), 'varve-control-'));
+  const user = process.geteuid?.() ?? 0;
+  symlinkSync(folder, join(folder, 'link'));
+  expect(belongsTo(folder, user)).toBe(true);
+  expect(belongsTo(folder, user + 1)).toBe(false);
+  expect(belongsTo(join(folder, 'link'), user)).toBe(false);
+  expect(belongsTo(join(folder, 'missing'), user)).toBe(false);
+  rmSync(folder, { recursive: true });
 });

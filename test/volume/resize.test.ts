@@ -1,7 +1,14 @@
 /** Another size for a volume in use, power cuts in that, and giving free places back to the host. */
 import { describe, expect, test } from 'vitest';
 import { FsError } from '../../fs/errors.js';
-import { type Geometry, geometryProblem, planGeometry, planResize, slotOffset, tablePages } from '../../fs/format/geometry.js';
+import {
+  type Geometry,
+  geometryProblem,
+  planGeometry,
+  planResize,
+  slotOffset,
+  tablePages,
+} from '../../fs/format/geometry.js';
 import { superblockMagic } from '../../fs/format/superblock.js';
 import { FileSystem } from '../../fs/posix/filesystem.js';
 import { initialItems } from '../../fs/posix/namespace/root-directory.js';
