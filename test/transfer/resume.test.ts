@@ -69,24 +69,39 @@ async function receiveForever({ volume }: KeptVolume, chunks: AsyncIterable<Uint
   await receiveStream(volume, chunks, { keep: true, breathe: () => Promise.resolve() }).catch(() => undefined);
 }
 
-it('goes on although the snapshot on which it builds was deleted meanwhile', async () => {
-  const from = await KeptVolume.make(32, 1);
-  for (let i = 0; i < 20; i++) await from.file(`file ${i}`, Buffer.alloc(20_000, i));
-  await from.volume.snapshots.create('a');
-  for (let i = 20; i < 60; i++) await from.file(`file ${i}`, Buffer.alloc(20_000, i));
-  await from.volume.snapshots.create('b');
-  const to = await KeptVolume.make(32, 2);
-  const random = seededRandom(5);
-  await receive(to, await sent(from, 'a'), random, {});
-  const stream = await sent(from, 'b', 'a');
-  const half = stream.subarray(0, stream.length / 2);
-  const broken = (await receive(to, half, random, { keep: true }).catch((e) => e)) as Interrupted;
-  await to.volume.snapshots.remove('a');
-  await receive(to, await sentOn(from, broken.token), random, {});
-  expect(await to.hash('b')).toBe(await from.hash('b'));
-  expect(to.volume.snapshots.list().map(({ name }) => name)).toEqual(['b']);
-  await to.close();
-});
+it.each([
+  { here: ['a'], gone: ['a'] },
+  { here: ['a', 'b'], gone: ['b'] },
+  { here: ['a', 'b'], gone: ['b', 'a'] },
+  { here: ['a', 'b'], gone: ['a', 'b'] },
+])(
+  'goes on although of $here, on the last of which it builds, $gone were deleted meanwhile',
+  async ({ here, gone }) => {
+    const from = await KeptVolume.make(32, 1);
+    const to = await KeptVolume.make(32, 2);
+    const random = seededRandom(5);
+    let base: string | undefined;
+    for (const name of [...here, 'last']) {
+      for (let i = 0; i < 20; i++) await from.file(`${name} ${i}`, Buffer.alloc(20_000, i));
+      await from.volume.snapshots.create(name);
+      const stream = await sent(from, name, base);
+      if (name !== 'last') await receive(to, stream, random, {});
+      else {
+        const half = stream.subarray(0, stream.length / 2);
+        const broken = (await receive(to, half, random, { keep: true }).catch((e) => e)) as Interrupted;
+        for (const one of gone) await to.volume.snapshots.remove(one);
+        await to.volume.leaving.idle;
+        await receive(to, await sentOn(from, broken.token), random, {});
+      }
+      base = name;
+    }
+    expect(await to.hash('last')).toBe(await from.hash('last'));
+    await to.volume.leaving.idle;
+    const left = [...here.filter((name) => !gone.includes(name)), 'last'];
+    expect([...to.volume.state.roots.all()].map(({ name }) => name)).toEqual(left);
+    await to.close();
+  },
+);
 
 it('leaves nothing of what was not to be kept, also when the receiver dies; what is kept can be given up', async () => {
   const from = await KeptVolume.make(32, 1);
