@@ -92,8 +92,15 @@ export async function eachSample(
   const ended = server.ended.then(() => {
     throw new VolumeError('io', 'the server has ended');
   });
-  ended.catch(() => undefined);
-  const stopped = new Promise<undefined>((resolve) => stop.addEventListener('abort', () => resolve(undefined)));
+  // A pause may be of hours, and would keep the process for so long.
+  const pausing = new AbortController();
+  ended.catch(() => pausing.abort());
+  const stopped = new Promise<undefined>((resolve) =>
+    stop.addEventListener('abort', () => {
+      pausing.abort();
+      resolve(undefined);
+    }),
+  );
   const ask = async (since?: Activity): Promise<Activity | undefined> => {
     const answer = server.ask('activity', { since: since?.driver.requests });
     return (await Promise.race([answer, stopped])) as Activity | undefined;
@@ -102,7 +109,7 @@ export async function eachSample(
   let space: Sample['space']['byCause'] = null;
   let askedAt = -Infinity;
   for (let told = 0; told < count && before !== undefined; told++) {
-    const pause = sleep(intervalMs, undefined, { signal: stop }).catch(() => undefined);
+    const pause = sleep(intervalMs, undefined, { signal: pausing.signal }).catch(() => undefined);
     await Promise.race([pause, ended]);
     if (before.at - askedAt >= spaceEveryMs) {
       askedAt = before.at;

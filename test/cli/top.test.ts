@@ -38,6 +38,23 @@ const sample = sampleBetween(before, after, context);
 const screenText = (one: Sample, columns = 100, rows = 40): string[] =>
   topScreen(one, columns, rows).map((line) => line.map(([text]) => text).join(''));
 
+// First, as tests before it may leave timers that end meanwhile.
+it('a pause of hours ends with the server', async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  const others = timers();
+  let end: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const ask = async (): Promise<unknown> => {
+    setImmediate(() => setImmediate(end));
+    return before;
+  };
+  const all = eachSample({ ask, ended }, 10_000_000, 2, new AbortController().signal, () => undefined);
+  await expect(all).rejects.toThrow('the server has ended');
+  expect(timers()).toBeLessThanOrEqual(others);
+});
+
 describe('a sample', () => {
   it('tells of what came between the two moments, a second', () => {
     expect(sample.requests).toMatchObject({ perSecond: 50, bytesRead: 20_480, fromMemory: 0.8 });
