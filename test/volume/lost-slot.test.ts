@@ -57,19 +57,29 @@ async function closed({ volume, fs }: Mounted): Promise<void> {
   await volume.close();
 }
 
-it('what only the lost checkpoint held is missed: no record that builds on it is replayed, and none is left out in silence', async () => {
-  const disk = await formatted();
-  const before = await mounted(disk);
-  const { inode } = await make(before, 'a');
-  await before.volume.commit();
-  // No record holds the contents.
-  await run(() => before.fs.write(inode, 0, new Uint8Array(50_000).fill(7), who));
-  await before.volume.commit();
-  await run(() => before.fs.rename(rootInode, named('a'), rootInode, named('b'), 0, who));
-  await before.fs.sync();
+/** The power goes, and with it the slot that was written last. */
+async function lose(disk: BadSectors, before: Mounted): Promise<void> {
   const slot = newerSlot(before);
   await before.volume.abandon();
   await disk.write(slot, [new Uint8Array(pageSize)]);
+}
+
+/** The newest checkpoint has contents of file 'a' that no record holds. */
+async function beyondRecords(disk: BadSectors): Promise<Mounted> {
+  const made = await mounted(disk);
+  const { inode } = await make(made, 'a');
+  await made.volume.commit();
+  await run(() => made.fs.write(inode, 0, new Uint8Array(50_000).fill(7), who));
+  await made.volume.commit();
+  return made;
+}
+
+it('what only the lost checkpoint held is missed: no record that builds on it is replayed, and none is left out in silence', async () => {
+  const disk = await formatted();
+  const before = await beyondRecords(disk);
+  await run(() => before.fs.rename(rootInode, named('a'), rootInode, named('b'), 0, who));
+  await before.fs.sync();
+  await lose(disk, before);
   await expect(mounted(disk)).rejects.toThrow(/checkpoint on which record 1 of the journal builds is lost; run fsck/);
   const after = await mounted(disk, true);
   expect(await names(after)).toEqual(['a']);
@@ -85,9 +95,7 @@ it('all is there if the records hold what the lost checkpoint did', async () => 
   await before.volume.commit();
   await make(before, 'b');
   await before.fs.sync();
-  const slot = newerSlot(before);
-  await before.volume.abandon();
-  await disk.write(slot, [new Uint8Array(pageSize)]);
+  await lose(disk, before);
   const after = await mounted(disk);
   expect(await names(after)).toEqual(['a', 'b']);
   await closed(after);
@@ -105,9 +113,7 @@ it('records of the line that the lost checkpoint made live are not those of the 
   const other = { volume: before.volume, fs: new FileSystem(before.volume) };
   await make(other, 'b');
   await other.fs.sync();
-  const slot = newerSlot(other);
-  await before.volume.abandon();
-  await disk.write(slot, [new Uint8Array(pageSize)]);
+  await lose(disk, other);
   await expect(mounted(disk)).rejects.toThrow(JournalDamage);
   const after = await mounted(disk, true);
   expect(after.volume.lines.live).toBe('');
@@ -119,16 +125,10 @@ it('records of the line that the lost checkpoint made live are not those of the 
 
 it('fsck says that a checkpoint is lost, and cuts the journal if it is told to', async () => {
   const disk = await formatted();
-  const before = await mounted(disk);
-  const { inode } = await make(before, 'a');
-  await before.volume.commit();
-  await run(() => before.fs.write(inode, 0, new Uint8Array(50_000).fill(7), who));
-  await before.volume.commit();
+  const before = await beyondRecords(disk);
   await make(before, 'b');
   await before.fs.sync();
-  const slot = newerSlot(before);
-  await before.volume.abandon();
-  await disk.write(slot, [new Uint8Array(pageSize)]);
+  await lose(disk, before);
   const careful = await repairVolume(disk, { allow: allowSafe });
   expect(careful.left.problems.map(({ code }) => code)).toContain('journal');
   await expect(mounted(disk)).rejects.toThrow(JournalDamage);

@@ -16,7 +16,7 @@ import type { Inode } from './inode.js';
 import { alongWith } from './unit-change.js';
 
 /**
- * Write `data` at `offset`. Throws Suspend, EFBIG, ENOSPC, EIO, and EDQUOT if it is `who` asks for it, before any change.
+ * Write `data` at `offset`. Throws Suspend, EFBIG, ENOSPC, EIO, and EDQUOT if `who` asks for it, before any change.
  * The caller sets times.
  */
 export function writeFile(
@@ -87,7 +87,7 @@ function unitsOf(
 
 /**
  * Make up to two pages dirty as they are, both or none. Those without contents read as zeros and are left out. Throws
- * Suspend, ENOSPC, EIO, and EDQUOT if it is \`who\` asks for it, before any change.
+ * Suspend, ENOSPC, EIO, and EDQUOT if `who` asks for it, before any change.
  */
 export function makeDirty(context: Context, inode: Inode, pages: readonly PageNumber[], who?: Credentials): void {
   const filled = pages.filter((page) => loadPage(context, inode, page));
