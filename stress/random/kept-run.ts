@@ -63,8 +63,7 @@ export class KeptRun {
     await this.harness.tick();
     const first = this.harness.begin();
     const moment = this.harness.model.history.now();
-    const done = await this.noted(change, act);
-    this.harness.ended(first);
+    const done = await this.noted(change, act, () => this.harness.ended(first));
     if (done) this.harness.model.history.durable(moment, data ? undefined : []);
     return done;
   }
@@ -72,20 +71,30 @@ export class KeptRun {
   /** Make another line live: what the model knows of the old one counts no more. False: there was no room. */
   async turn(change: Turn, act: () => Promise<unknown>): Promise<boolean> {
     const first = this.harness.begin();
-    const done = await this.noted(change, () => this.harness.turn(act));
-    this.harness.ended(first);
-    if (!done) return false;
-    const found = await this.harness.find();
-    const problems = compareHolding('the line that is live now', change.live.holding, found);
-    if (problems.length > 0) this.harness.disagree(change.label, problems);
-    restore(this.harness.model, found);
-    return true;
+    return this.noted(
+      change,
+      () => this.harness.turn(act),
+      async (done) => {
+        this.harness.ended(first);
+        if (!done) return;
+        const found = await this.harness.find();
+        const problems = compareHolding('the line that is live now', change.live.holding, found);
+        if (problems.length > 0) this.harness.disagree(change.label, problems);
+        restore(this.harness.model, found);
+      },
+    );
   }
 
-  private async noted(change: Change, act: () => Promise<unknown>): Promise<boolean> {
+  /** `learn`: what the model makes of it. Until it knows, the change is under way: the volume may be writing on by itself. */
+  private async noted(
+    change: Change,
+    act: () => Promise<unknown>,
+    learn: (done: boolean) => Promise<void> | void,
+  ): Promise<boolean> {
     this.harness.note(change.label);
     this.log.begin(change);
     const outcome = await attempt(act);
+    await learn('value' in outcome);
     this.log.end(change, 'value' in outcome, this.roots.line);
     if ('value' in outcome) return true;
     if (outcome.error.code !== 'ENOSPC') this.harness.disagree(change.label, [`found ${outcome.error.message}`]);
