@@ -54,8 +54,8 @@ const isNone = (limit: number): boolean => limit === 0 || limit === noLimit;
 
 function row(name: string, { usage, limits }: QuotaEntry, now: number): string[] {
   const { softPages, hardPages, softInodes, hardInodes, pagesUntil, inodesUntil } = limits;
-  const space = isOver(usage.pages, softPages);
-  const inodes = isOver(usage.inodes, softInodes);
+  const space = isOver(usage.pages, softPages, hardPages);
+  const inodes = isOver(usage.inodes, softInodes, hardInodes);
   return [
     name,
     `${space ? '+' : '-'}${inodes ? '+' : '-'}`,
@@ -70,7 +70,9 @@ function row(name: string, { usage, limits }: QuotaEntry, now: number): string[]
   ];
 }
 
-const isOver = (used: number, soft: number): boolean => !isNone(soft) && used > soft;
+/** As repquota(8) marks it. */
+const isOver = (used: number, soft: number, hard: number): boolean =>
+  (!isNone(soft) && used > soft) || (!isNone(hard) && used > hard);
 
 /** What of a grace time is left. It begins with the next write where it has not. */
 const left = (until: number, now: number): string =>
@@ -79,8 +81,8 @@ const left = (until: number, now: number): string =>
 /** As --json prints it: bytes, null for no limit, times in ISO 8601. */
 export function entryFacts(holder: Holder, { id, usage, limits }: QuotaEntry, names: HolderNames) {
   const { softPages, hardPages, softInodes, hardInodes, pagesUntil, inodesUntil } = limits;
-  const space = isOver(usage.pages, softPages);
-  const inodes = isOver(usage.inodes, softInodes);
+  const space = isOver(usage.pages, softPages, 0);
+  const inodes = isOver(usage.inodes, softInodes, 0);
   return {
     [holder]: id,
     name: names.nameOf(id),

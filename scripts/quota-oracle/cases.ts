@@ -23,20 +23,20 @@ function limits(random: Random, most: number): Limits {
   return { soft, hard };
 }
 
-/** The steps of a case: limits of space, or of inodes, or of both, and a dozen steps around them. */
+/** The steps of a case: limits of space, or of inodes, or of both, and two dozen steps around them. */
 export function drawCase(random: Random): Step[] {
   const ofSpace = chance(random, 0.7);
   const ofInodes = !ofSpace || chance(random, 0.4);
   const setting = (): Step => ({
     what: 'limit',
-    space: ofSpace ? limits(random, 24) : none,
-    inodes: ofInodes ? limits(random, 5) : none,
+    space: ofSpace ? limits(random, 14) : none,
+    inodes: ofInodes ? limits(random, 3) : none,
   });
   const steps: Step[] = [setting()];
   for (const file of ['f0', 'f1']) steps.push({ what: 'create', file, byRoot: false });
-  const count = 10 + below(random, 10);
+  const count = 16 + below(random, 16);
   while (steps.length < count) {
-    const file = `f${below(random, 3)}`;
+    const file = `f${below(random, 4)}`;
     const byRoot = chance(random, 0.12);
     const kind = below(random, 12);
     if (kind < 3) steps.push({ what: 'create', file, byRoot });

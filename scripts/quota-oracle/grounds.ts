@@ -138,9 +138,9 @@ export async function varveGround(workspace: Workspace, name: string, options: s
         await quota('set', '--grace-left', '0', ...of(holder, id));
       },
       async report(holder, id) {
-        const { bytes, inodes, softBytes, softInodes } = JSON.parse(await quota('get', '--json', ...of(holder, id)));
-        const over = (used: number, soft: number | null): string => (soft !== null && used > soft ? '+' : '-');
-        return `${bytes / page} pages, ${inodes} inodes, ${over(bytes, softBytes)}${over(inodes, softInodes)}`;
+        const { bytes, inodes } = JSON.parse(await quota('get', '--json', ...of(holder, id)));
+        const [, flags] = /\s([+-]{2})\s/.exec(await quota('get', ...of(holder, id))) ?? [];
+        return `${bytes / page} pages, ${inodes} inodes, ${flags}`;
       },
     },
     async () => {
@@ -160,6 +160,8 @@ export async function ext4Ground(workspace: Workspace): Promise<QuotaGround | st
   mkdirSync(directory);
   const made = await run('mkfs.ext4', [
     '-q',
+    '-b',
+    '4096',
     '-O',
     'quota,project',
     '-E',
@@ -186,11 +188,11 @@ export async function ext4Ground(workspace: Workspace): Promise<QuotaGround | st
       },
       async report(holder, id) {
         await run('sync', ['-f', directory]);
-        const { stdout } = await run('repquota', [kind[holder], '-n', directory]);
-        const row = stdout.split('\n').find((line) => line.startsWith(`#${id} `));
-        const [, flags = '--', blocks = '0', , , ...rest] = row?.trim().split(/\s+/) ?? [];
-        const inodes = rest.find((_, i) => i >= (flags[0] === '+' ? 1 : 0)) ?? '0';
-        return `${Number(blocks) / 4} pages, ${inodes} inodes, ${flags}`;
+        const { stdout } = await run('repquota', [kind[holder], '-n', '-O', 'csv', directory]);
+        const row = stdout.split('\n').find((line) => line.startsWith(`#${id},`));
+        const [, space = 'ok', inode = 'ok', blocks = '0', , , , inodes = '0'] = row?.split(',') ?? [];
+        const flag = (state: string): string => (state === 'ok' ? '-' : '+');
+        return `${Number(blocks) / 4} pages, ${inodes} inodes, ${flag(space)}${flag(inode)}`;
       },
     },
     async () => {

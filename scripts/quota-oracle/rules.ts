@@ -107,7 +107,8 @@ export class Rules {
   }
 
   report(): string {
-    const over = ({ used, limits: { soft } }: Count): string => (soft > 0 && used > soft ? '+' : '-');
+    const over = ({ used, limits: { soft, hard } }: Count): string =>
+      (soft > 0 && used > soft) || (hard > 0 && used > hard) ? '+' : '-';
     return `${this.space.used} pages, ${this.inodes.used} inodes, ${over(this.space)}${over(this.inodes)}`;
   }
 }

@@ -16,6 +16,8 @@ import { decodeInode } from './inode-record.js';
 
 export class InodeTable {
   readonly nameless = new Set<InodeNumber>();
+  /** Counts inodes that came to be nameless. */
+  namesLost = 0;
   private readonly inodes = new Map<InodeNumber, Inode>();
   private readonly holds = new Map<InodeNumber, number>();
   private sweepAt: number;
@@ -71,6 +73,12 @@ export class InodeTable {
     inode.gone = true;
     this.inodes.delete(inode.number);
     this.nameless.delete(inode.number);
+  }
+
+  /** It has no name, and is to be reclaimed when nobody holds it. */
+  addNameless(number: InodeNumber): void {
+    this.nameless.add(number);
+    this.namesLost++;
   }
 
   hold(number: InodeNumber): void {

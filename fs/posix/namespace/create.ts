@@ -99,7 +99,7 @@ export function createNameless(
   edit.batch.put(volumeInode, itemKind.orphan, inode.number, orphanValue(0));
   edit.apply();
   keepNumber(context, inode);
-  context.inodes.nameless.add(inode.number);
+  context.inodes.addNameless(inode.number);
   return inode;
 }
 

@@ -28,7 +28,7 @@ export function dropName(context: Context, edit: InodeEdit, inode: Inode, now: T
   }
   edit.batch.put(volumeInode, itemKind.orphan, inode.number, orphanValue(0));
   return () => {
-    context.inodes.nameless.add(inode.number);
+    context.inodes.addNameless(inode.number);
     if (!held) context.reclaimer.add(inode.number);
   };
 }

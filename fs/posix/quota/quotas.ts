@@ -5,7 +5,8 @@
  *
  * What counts is the usage of the tree and the dirty pages of the same owner. These may replace others, or be compressed:
  * before anything is refused, the owner's files are flushed, and what the write replaces is looked up. So a flush never
- * meets a limit, and a file that fills its owner's quota can be overwritten.
+ * meets a limit, and a file that fills its owner's quota can be overwritten. What was removed has its moment to go: the kernel
+ * lets go of a file after unlink(2) has returned, and large ones are given back in the background.
  *
  * Invariants
  * 1. `dirty` of an account is the number of dirty pages of the files of its id.
@@ -32,6 +33,8 @@ interface Account {
   /** Counts pages that became dirty, and what that was when its files were last flushed because of a limit. */
   dirtied: number;
   flushedAt: number;
+  /** `namesLost` when it was last waited for files without names to go. */
+  awaitedAt: number;
   /** What was last said about it. */
   said: string;
 }
@@ -43,6 +46,8 @@ const mostAccounts = 4096;
 /** Less room than this, or than a quarter of the limit if that is less: near it. But the last 16 MiB in any case. */
 const nearPages = 65536;
 const alwaysNearPages = 4096;
+/** Turns in which requests are read until the kernel has surely told that it lets go of a file: others may come first. */
+const turnsToLetGo = 8;
 /** A limit larger than any volume is none. */
 const largestLimit = 2 ** 52;
 
@@ -170,6 +175,7 @@ export class Quotas {
       limits: undefined,
       dirtied: 0,
       flushedAt: -1,
+      awaitedAt: 0,
       said: '',
     };
     accounts.set(id, made);
@@ -196,7 +202,9 @@ export class Quotas {
     const { inodes } = this.context.volume.usageOf(account.holder, account.id);
     const verdict = judge(inodes, 1, ofInodes(limits), this.context.volume.now().seconds);
     if (verdict.until !== limits.inodesUntil) this.keep(account, { inodesUntil: verdict.until }, 'inodes');
-    if (verdict.refused !== undefined && !isExempt(who)) throw this.refusal(account, verdict.refused, 'inodes', inode);
+    if (verdict.refused === undefined || isExempt(who)) return;
+    if (this.mayShrink(account)) throw new Suspend(this.shrink(account), 'a quota');
+    throw this.refusal(account, verdict.refused, 'inodes', inode);
   }
 
   private admitTo(account: Account, pages: number, who: Credentials, inode: Inode, replaces: () => number): void {
@@ -206,6 +214,7 @@ export class Quotas {
     let verdict = judge(this.pagesOf(account), pages, ofPages(limits), seconds);
     if (verdict.refused !== undefined && !isExempt(who)) {
       if (account.dirty > 0 && account.flushedAt !== account.dirtied) throw new Suspend(this.flush(account), 'a quota');
+      if (this.mayShrink(account)) throw new Suspend(this.shrink(account), 'a quota');
       const more = pages - replaces();
       // In place, also beyond a limit: that asks for nothing.
       if (more <= 0) return;
@@ -225,6 +234,21 @@ export class Quotas {
       await writeback.flush(inode).catch(() => undefined);
     }
     account.flushedAt = dirtied;
+  }
+
+  /** Whether files are about to go that may be this account's. */
+  private mayShrink({ awaitedAt }: Account): boolean {
+    const { inodes, reclaimer } = this.context;
+    return reclaimer.busy || (inodes.nameless.size > 0 && awaitedAt !== inodes.namesLost);
+  }
+
+  /** Let them go. Those that are open stay. */
+  private async shrink(account: Account): Promise<void> {
+    const { inodes, reclaimer, breathe } = this.context;
+    const { namesLost } = inodes;
+    for (let turn = 0; turn < turnsToLetGo && inodes.nameless.size > 0; turn++) await breathe();
+    await reclaimer.idle();
+    account.awaitedAt = namesLost;
   }
 
   private refusal(account: Account, why: 'hard' | 'late', what: string, inode: Inode): FsError {

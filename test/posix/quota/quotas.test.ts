@@ -47,6 +47,24 @@ test.each(moods)('a file takes what the hard limit leaves, dirty pages included,
   expect(await at.settle()).toEqual([]);
 });
 
+test('what was removed makes room at once, though the kernel lets go of it a moment later; what is open does not', async () => {
+  const at = await bench();
+  await limit(at, 'user', user.uid, { hardPages: 10, hardInodes: 3 });
+  const [a, b, open] = [await own(at, 'a'), await own(at, 'b'), await own(at, 'open')];
+  for (const inode of [a, open]) at.fs.hold(inode);
+  await write(at, a, 0, 6);
+  await write(at, open, 0, 3);
+  for (const name of ['a', 'open']) await at.do((fs) => fs.unlink(1, bytes(name), user));
+  setImmediate(() => setImmediate(() => at.fs.letGo(a, 1)));
+  expect(await write(at, b, 0, 8)).toBe(7 * page);
+  await own(at, 'c');
+  expect(await at.failure((fs) => fs.mkdir(1, bytes('d'), 0o755, 0, user))).toBe('EDQUOT');
+  expect(await writeFails(at, b, 7, 3)).toBe('EDQUOT');
+  at.fs.letGo(open, 1);
+  expect(await write(at, b, 7, 3)).toBe(3 * page);
+  expect(await at.settle()).toEqual([]);
+});
+
 test('an inline file that gets pages by growing asks for them', async () => {
   const at = await bench();
   await limit(at, 'user', user.uid, { hardPages: 1 });
