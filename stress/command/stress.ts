@@ -16,6 +16,8 @@ import type { Report } from '../workload/report.js';
 interface Options {
   readonly profile?: string;
   readonly minutes?: number;
+  readonly write?: string;
+  readonly keep?: boolean;
   readonly operations?: number;
   readonly seed: number;
   readonly files?: number;
@@ -44,6 +46,8 @@ export const addStress: AddCommand = (program, context) => {
     .argument('[directory]', 'on any filesystem: a new folder in it is used; without it, a volume in memory')
     .option('--profile <name>', `${profiles.map(({ name }) => name).join(', ')}; without it, at random`)
     .option('--minutes <m>', 'end after so many minutes', number(0))
+    .option('--write <size>', 'with a profile: end after so many bytes were written')
+    .option('--keep', 'with a profile: what was made stays')
     .option('--operations <n>', `end after so many calls (${defaultOperations} if nothing else ends it)`, whole(1))
     .option('--seed <n>', 'the same calls for the same seed', whole(0), 1)
     .option('--files <n>', 'files to begin with (as the profile says, in at most a quarter of the space)', whole(1))
@@ -88,7 +92,7 @@ async function withProfile(directory: string | undefined, options: Options, cont
   const interrupt = (): void => stop.abort();
   process.once('SIGINT', interrupt);
   try {
-    const endless = options.minutes === undefined && !options.age;
+    const endless = options.minutes === undefined && options.write === undefined && !options.age;
     const report = await workload({
       profile,
       stop: stop.signal,
@@ -97,6 +101,8 @@ async function withProfile(directory: string | undefined, options: Options, cont
       ...given({
         directory,
         minutes: options.minutes,
+        writes: options.write === undefined ? undefined : parseSize(options.write),
+        keep: options.keep,
         operations: options.operations ?? (endless ? defaultOperations : undefined),
         count: options.files,
         workers: options.concurrency,

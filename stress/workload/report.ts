@@ -62,6 +62,7 @@ function volumeOf(before: VolumeCounts, after: VolumeCounts, userBytes: number) 
 
 const ended: Readonly<Record<RunResult['endedBy'], string>> = {
   operations: 'all operations are done',
+  writes: 'as much is written as was asked for',
   time: 'the time is over',
   fill: 'the volume is as full as was asked for',
   signal: 'interrupted',

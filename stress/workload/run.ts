@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly workers?: number;
   /** Calls in all, divided between the workers; each ends with the first step that reaches its share. */
   readonly operations?: number;
+  /** Bytes that workers write in all, divided likewise. */
+  readonly writes?: number;
   readonly minutes?: number;
   /** Fill the volume to so many per cent, with more files than the profile has. */
   readonly fill?: number;
@@ -38,7 +40,7 @@ export interface RunResult {
   /** Bytes of the files that were there at the start. */
   readonly prepared: number;
   readonly meter: Meter;
-  readonly endedBy: 'operations' | 'time' | 'fill' | 'signal' | 'error';
+  readonly endedBy: 'operations' | 'writes' | 'time' | 'fill' | 'signal' | 'error';
   readonly wrong: { readonly count: number; readonly first: readonly Wrong[] };
   /** What ended the run, if it was an error. */
   readonly error: unknown;
@@ -64,6 +66,8 @@ class Run {
   private endedBy: RunResult['endedBy'] | undefined;
   private error: unknown;
   private rounds = 0;
+  /** Some worker's share of what is to be written. */
+  private hasWritten = false;
 
   constructor(
     private readonly options: RunOptions,
@@ -96,7 +100,7 @@ class Run {
       seconds: (performance.now() - began) / 1000,
       prepared: before.bytesWritten,
       meter: this.meter,
-      endedBy: this.endedBy ?? 'operations',
+      endedBy: this.endedBy ?? (this.hasWritten ? 'writes' : 'operations'),
       wrong: { count: this.wrongs, first: this.first },
       error: this.error,
       space: await options.files.usage(),
@@ -131,11 +135,13 @@ class Run {
     const { options } = this;
     const meter = new Meter(options.files, options.watch);
     const share = Math.ceil((options.operations ?? Number.POSITIVE_INFINITY) / this.workers);
+    const bytes = Math.ceil((options.writes ?? Number.POSITIVE_INFINITY) / this.workers);
     const until = began + (options.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
     const enough = (): boolean => {
       if (options.stop?.aborted) this.endedBy ??= 'signal';
       else if (performance.now() >= until) this.endedBy ??= 'time';
-      return this.endedBy !== undefined || meter.operations >= share;
+      if (meter.bytesWritten >= bytes) this.hasWritten = true;
+      return this.endedBy !== undefined || meter.operations >= share || meter.bytesWritten >= bytes;
     };
     const worker = this.worker(number, meter, enough);
     try {

@@ -9,6 +9,8 @@ export interface SessionOptions extends Omit<RunOptions, 'files' | 'ready'> {
   /** Where a folder of its own is made; a volume of `bytes` in memory if absent. */
   readonly directory?: string;
   readonly bytes: number;
+  /** What was made stays; with `fill` always. */
+  readonly keep?: boolean;
 }
 
 /** Most threads that libuv makes. */
@@ -30,6 +32,6 @@ export async function workload(options: SessionOptions): Promise<Report> {
     const after = await ground.counts();
     return reportOf({ profile, seed, where: ground.name }, result, before, after);
   } finally {
-    await ground.end(options.fill !== undefined);
+    await ground.end(options.keep === true || options.fill !== undefined);
   }
 }

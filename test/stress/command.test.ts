@@ -39,6 +39,14 @@ it('ages a volume in memory until it is as full as asked', async () => {
   expect(space.used / space.size).toBeGreaterThan(0.49);
 });
 
+it('ends when so much was written as asked', async () => {
+  const { code, output } = await stress('--profile', 'mail', '--files', '40', '--write', '1M', '--json');
+  const { bytesWritten, endedBy, wrong } = output.json as Report;
+  expect([code, endedBy, wrong.count]).toEqual([0, 'writes', 0]);
+  expect(bytesWritten).toBeGreaterThanOrEqual(1 << 20);
+  expect(bytesWritten).toBeLessThan(2 << 20);
+});
+
 it('prints a table and what was found', async () => {
   const { code, output } = await stress('--profile', 'mail', ...few);
   expect(code).toBe(0);

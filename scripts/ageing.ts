@@ -1,0 +1,123 @@
+/**
+ * How filesystems grow old: a profile of `varve stress` works on a volume that is nearly full until several times its size
+ * was written; then the tree is walked and read cold, beside the same tree on a new volume of the same kind.
+ *
+ *     npm run ageing -- --folder DIR [--profile mail,file] [--on varve,ext4,...] [--only age|read]
+ *                       [--size 512M] [--fill 80] [--times 5] [--rounds 1] [--seed 1]
+ *
+ * Needs root. `age` leaves images in the folder and `read` measures them, so that only the latter needs a quiet machine.
+ * Figures are MB/s of reading all files in the order of names, entries/s of a walk, and each as a share of what the new
+ * volume gives. Varve with autodefrag is read three times: the first reading finds the pages, the others find them in
+ * order. Varve without is then defragmented and read again.
+ */
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseSize } from '../fs/cli/size.js';
+import { Ground, kinds } from './ageing/grounds.js';
+import type { Passed } from './ageing/read-tree.js';
+import { scriptOptions } from './script-options.js';
+import { run, shell } from './trial/command.js';
+import { program } from './trial/volume.js';
+
+const { values } = scriptOptions({
+  options: {
+    folder: { type: 'string' },
+    profile: { type: 'string', default: 'mail,file' },
+    on: { type: 'string', default: Object.keys(kinds).join(',') },
+    only: { type: 'string' },
+    size: { type: 'string', default: '512M' },
+    fill: { type: 'string', default: '80' },
+    times: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '1' },
+    seed: { type: 'string', default: '1' },
+  },
+});
+if (values.folder === undefined) {
+  process.stderr.write('ageing: say where with --folder DIR\n');
+  process.exit(2);
+}
+const folder = values.folder;
+const bytes = parseSize(values.size);
+const reader = fileURLToPath(new URL('./ageing/read-tree.js', import.meta.url));
+const kib = 1024;
+/** What a file takes on average once files come and go, in whole pages, and the share of all that is there. */
+const takes: Readonly<Record<string, { readonly each: number; readonly present: number }>> = {
+  mail: { each: 18 * kib, present: 0.8 },
+  file: { each: 138 * kib, present: 0.8 },
+};
+/** A server with autodefrag has its time to lay anew what was read. */
+const idleMs = 8000;
+
+async function age(profile: string, kind: string): Promise<void> {
+  const aged = new Ground(folder, `${profile}-${kind}-aged`, kind);
+  await aged.format(bytes);
+  await aged.mount();
+  const { each, present } = takes[profile];
+  const files = Math.round((bytes * Number(values.fill)) / 100 / each / present);
+  const work = ['--files', String(files), '--write', String(bytes * Number(values.times)), '--seed', values.seed];
+  const args = ['stress', '--profile', profile, ...work, '--keep', '--json', aged.directory];
+  const { stdout } = await program('varve', args, { limit: 3600 });
+  const { space, seconds, bytesWritten } = JSON.parse(stdout);
+  const fresh = new Ground(folder, `${profile}-${kind}-fresh`, kind);
+  await fresh.format(bytes);
+  await fresh.mount();
+  await shell(`tar -C '${aged.directory}' --sort=name -cf - . | tar -C '${fresh.directory}' -xf -`);
+  await fresh.unmount();
+  await aged.unmount();
+  const full = ((100 * space.used) / space.size).toFixed(0);
+  process.stdout.write(`${profile} ${kind}: ${bytesWritten} bytes in ${seconds.toFixed(0)} s, ${full} % full\n`);
+}
+
+async function passed(ground: Ground, what: 'walk' | 'read'): Promise<Passed> {
+  await ground.cold();
+  const { stdout } = await run(process.execPath, [reader, what, ground.directory], { limit: 600 });
+  return JSON.parse(stdout) as Passed;
+}
+
+interface Figures {
+  readonly megabytes: number;
+  readonly entries: number;
+}
+
+async function figures(ground: Ground): Promise<Figures> {
+  const walk = await passed(ground, 'walk');
+  const read = await passed(ground, 'read');
+  return { megabytes: read.bytes / 1e6 / read.seconds, entries: walk.entries / walk.seconds };
+}
+
+async function read(profile: string, kind: string): Promise<void> {
+  const fresh = new Ground(folder, `${profile}-${kind}-fresh`, kind);
+  const aged = new Ground(folder, `${profile}-${kind}-aged`, kind);
+  const whole = await figures(fresh);
+  await fresh.unmount();
+  const tell = ({ megabytes, entries }: Figures, what: string): void => {
+    const shares = `${(megabytes / whole.megabytes).toFixed(2)} ${(entries / whole.entries).toFixed(2)}`;
+    const line = `${profile} ${kind.padEnd(17)} ${what.padEnd(20)} ${megabytes.toFixed(0).padStart(5)} MB/s`;
+    process.stdout.write(`${line} ${entries.toFixed(0).padStart(7)} entries/s  of new: ${shares}\n`);
+  };
+  tell(whole, 'new');
+  tell(await figures(aged), 'aged');
+  if (kind === 'varve-autodefrag') {
+    await sleep(idleMs);
+    tell(await figures(aged), 'aged, read once');
+    await sleep(idleMs);
+    tell(await figures(aged), 'aged, read twice');
+  }
+  if (kind === 'varve') {
+    await program('varve', ['defrag', aged.directory], { limit: 600 });
+    tell(await figures(aged), 'after defrag');
+  }
+  await aged.unmount();
+}
+
+mkdirSync(folder, { recursive: true });
+for (const profile of values.profile.split(',')) {
+  for (const kind of values.on.split(',')) {
+    if (values.only !== 'read') await age(profile, kind);
+    if (values.only === 'age') continue;
+    if (!existsSync(join(folder, `${profile}-${kind}-aged.img`))) throw new Error(`${profile} on ${kind} has not aged`);
+    for (let round = 0; round < Number(values.rounds); round++) await read(profile, kind);
+  }
+}
