@@ -1,5 +1,5 @@
 /**
- * `npm run walk`: does what the pages tell a newcomer to type, and compares what is printed.
+ * `npm run walk [-- PAGE...]`: does what the pages tell a newcomer to type, and compares what is printed.
  *
  * A block ```console holds commands behind `# ` and below each what it prints: `…` stands for anything within a line, a
  * line of it alone for any lines, and `exit code N` for an end other than 0. A page's commands run in one shell, in an
@@ -11,7 +11,9 @@ import { join } from 'node:path';
 import { projectRoot } from './trial/volume.js';
 import { withWorkspace } from './trial/workspace.js';
 
-const pages = ['docs/HOWTO.md'];
+const all = ['README.md', 'docs/TUTORIAL.md', 'docs/HOWTO.md', 'docs/FAQ.md'];
+/** Those that are named on the command line, or all. */
+const pages = process.argv.length > 2 ? process.argv.slice(2) : all;
 
 interface Step {
   readonly line: number;
