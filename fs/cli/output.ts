@@ -21,9 +21,11 @@ export function standardOutput(): Output {
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
   });
+  const to = (stream: NodeJS.WriteStream) => (text: string) =>
+    void stream.write(`${stream.isTTY ? forTerminal(text) : text}\n`);
   return {
-    line: (text) => void process.stdout.write(`${text}\n`),
-    error: (text) => void process.stderr.write(`${text}\n`),
+    line: to(process.stdout),
+    error: to(process.stderr),
     colours: process.stdout.isTTY === true && !process.env.NO_COLOR,
     terminal: process.stderr.isTTY === true,
   };
@@ -36,6 +38,17 @@ export type Paint = keyof typeof codes;
 export function paint(output: Output, how: Paint, text: string): string {
   return output.colours ? `\u001b[${codes[how]}m${text}\u001b[0m` : text;
 }
+
+/**
+ * As a terminal may get it: names in an image are as whoever made it wants them, and control characters could say anything to
+ * the terminal. They become `?`, as in ls(1); lines, tabs and the colours of `paint` stay.
+ */
+export const forTerminal = (text: string): string =>
+  text.replace(/\p{Cc}(\[\d{1,2}m)?/gu, (one, colour = '') => {
+    const [control] = one;
+    const stays = control === '\n' || control === '\t' || (control === '\u001b' && colour !== '');
+    return stays ? one : `?${colour}`;
+  });
 
 /** A table with a header row, without borders: columns of numbers (named in `right`) stand to the right. */
 export function table(

@@ -5,7 +5,7 @@
  */
 import progress from 'cli-progress';
 import { Option } from 'commander';
-import type { Output } from './output.js';
+import { forTerminal, type Output } from './output.js';
 import { formatSize } from './size.js';
 
 export const progressStyles = ['lines', 'json', 'none'] as const;
@@ -119,6 +119,6 @@ export class Progress {
       this.bar.start(steps, 0, { what: this.what, stage: '', rate: '', left: '' });
     }
     const { stage, share } = this.last;
-    this.bar.update(Math.floor(steps * share), { stage, rate: this.rate(), left: this.left() });
+    this.bar.update(Math.floor(steps * share), { stage: forTerminal(stage), rate: this.rate(), left: this.left() });
   }
 }

@@ -33,6 +33,7 @@ import {
   parseMountArguments,
   usage,
 } from './mount-options.js';
+import { forTerminal } from './output.js';
 import { packageVersion } from './package-version.js';
 import { rehearse } from './rehearse.js';
 import { ScrubService } from './scrub-service.js';
@@ -233,7 +234,7 @@ export async function main(args: readonly string[]): Promise<never> {
   try {
     code = await serve(parseMountArguments(background ? args.slice(1) : args, calledByMount()), server);
   } catch (e) {
-    process.stderr.write(`mount.varve: ${e instanceof Error ? e.message : String(e)}\n`);
+    process.stderr.write(`${forTerminal(`mount.varve: ${e instanceof Error ? e.message : String(e)}`)}\n`);
     code = mountExitOf(e);
   }
   server.tell(code);
