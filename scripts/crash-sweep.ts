@@ -57,9 +57,7 @@ interface Done {
 }
 
 const statesOfTask = values.snapshots ? 500 : 2000;
-/** A repair of a volume with snapshots begins with no torn slots: it rebuilds no tree of these. */
-const notWithSnapshots = values.snapshots ? 'both slots torn' : undefined;
-const wantedEvents = [...required, ...requiredOfRoots].filter((name) => name !== notWithSnapshots);
+const wantedEvents = [...required, ...requiredOfRoots];
 /** Each state leaves some megabytes behind: a young generation of this size is collected less often. */
 const execArgv = [...process.execArgv, '--max-semi-space-size=64'];
 

@@ -19,7 +19,7 @@ import type { Ledger } from './ledger.js';
 import { graftNodes, searchLeaves } from './nodes.js';
 import { rewriteSystemTree } from './relocations.js';
 import { fillTable, mergeRecorded, nextSerial } from './table.js';
-import { missingSerials, type TreesFound, validHeight, walkTrees } from './walk.js';
+import { claimKeptRoots, missingSerials, type TreesFound, validHeight, walkTrees } from './walk.js';
 import { Workshop } from './workshop.js';
 
 /**
@@ -44,6 +44,7 @@ export async function rebuild(
     ledger.did('table-page', `found out again what ${places.rebuilt} places hold`);
   const { image, trees } = await lookAround(medium, superblock, base);
   const leaves = await searchLeaves(image, places, trees, base.origin === 'segments');
+  await claimKeptRoots(image, trees);
   if (base.origin === 'slot') await mergeRecorded(image, places);
   else places.releaseUnclaimed(image.claims);
 

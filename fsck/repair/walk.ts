@@ -3,6 +3,7 @@ import { itemKind } from '../../fs/format/item.js';
 import type { Serial } from '../../fs/units.js';
 import { extentProblem, pointerOf } from '../extent-value.js';
 import type { Image } from '../image.js';
+import { type KeptRootList, walkKeptRoots } from '../kept-roots.js';
 import type { NodeFrame } from '../node.js';
 import { Findings } from '../problem.js';
 import { type Item, SystemItems } from '../system-items.js';
@@ -20,11 +21,22 @@ export interface TreesFound {
   readonly systemDamaged: boolean;
   /** Its items other than relocations. */
   readonly kept: readonly Item[];
+  readonly roots: KeptRootList;
   readonly nodes: number;
 }
 
 /** Most serials that are remembered as missing. */
 const mostMissing = 100_000;
+
+/**
+ * Claim what only kept roots hold, so that nothing is written over it. After the search for leaves that the live tree has
+ * lost: it takes what is claimed for found.
+ */
+export async function claimKeptRoots(image: Image, { roots }: TreesFound): Promise<void> {
+  // What is wrong with them, the look that follows tells.
+  await walkKeptRoots(image, roots, new Findings(), false);
+  roots.checkHeld();
+}
 
 /** Walk the trees of the image's checkpoint; places and relocations are entered into the image. */
 export async function walkTrees(image: Image, places: Places): Promise<TreesFound> {
@@ -49,6 +61,7 @@ export async function walkTrees(image: Image, places: Places): Promise<TreesFoun
       !validHeight(checkpoint.mainHeight) || damages.some((d) => d.lost && d.level === checkpoint.mainHeight - 1),
     systemDamaged,
     kept: items.kept,
+    roots: items.roots,
     nodes: system.nodes + files.nodes,
   };
 }

@@ -166,8 +166,7 @@ export class Judge {
    */
   private async judgeRepair(contents: SparseBytes, about: Circumstances, whole: boolean): Promise<string[]> {
     const { random, tally } = this.options;
-    // Of a volume with snapshots a repair rebuilds no tree.
-    const torn = whole && about.kept === undefined && chance(random, 0.7);
+    const torn = whole && chance(random, 0.7);
     if (torn) {
       this.tearSlots(contents);
       count(tally, 'both slots torn');
@@ -205,7 +204,7 @@ export class Judge {
     }
     await api.close();
     await volume.close();
-    return this.check(disk, false);
+    return this.check(disk, true);
   }
 
   /** Some sectors of both slots are something else. */
