@@ -115,8 +115,9 @@ export class Mover {
       if (Math.floor(moved.address / perSegment) === table.serial[place]) continue;
       for (const run of this.map.overlapping(moved.address, moved.pages)) old.set(run.address, remove(run.address));
     }
-    for (const { moved } of live) old.delete(moved.address);
-    const items: (Put | Delete)[] = [...old.values(), ...live.map(({ moved }) => put(moved))];
+    const entries = joined(live, perSegment);
+    for (const { address } of entries) old.delete(address);
+    const items: (Put | Delete)[] = [...old.values(), ...entries.map(put)];
     system.prepare(items);
     const nodes = runs.filter((r) => r.system && table.isLive(place, r.page));
     for (const r of nodes) system.require(r.inode, r.itemKind ?? 1, r.offset);
@@ -157,4 +158,21 @@ export class Mover {
     }
     return live;
   }
+}
+
+/** One entry for what follows each other under its addresses as it does where it went, within a segment of each. */
+function joined(pieces: readonly Piece[], perSegment: number): MovedRun[] {
+  const entries: MovedRun[] = [];
+  for (const { moved } of pieces) {
+    const last = entries.at(-1);
+    const goesOn =
+      last !== undefined &&
+      moved.address === last.address + last.pages &&
+      moved.target === last.target + last.pages &&
+      moved.address % perSegment !== 0 &&
+      moved.target % perSegment !== 0;
+    if (goesOn) entries[entries.length - 1] = { ...last, pages: last.pages + moved.pages };
+    else entries.push(moved);
+  }
+  return entries;
 }

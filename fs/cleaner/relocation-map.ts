@@ -22,6 +22,14 @@ export interface MovedRun {
   readonly target: Address;
 }
 
+export interface MapSize {
+  readonly entries: number;
+  /** For which they speak. */
+  readonly pages: number;
+  /** Nodes that hold them. */
+  readonly leaves: number;
+}
+
 export class RelocationMap implements Relocations {
   private searching = false;
 
@@ -55,6 +63,23 @@ export class RelocationMap implements Relocations {
       found.push(read(cursor.offset, cursor.value));
     }
     return found;
+  }
+
+  /** Count the entries from `from` on: about `most`, whole leaves. `next`: to go on with. May throw Suspend. */
+  measure(from: Address, most: number): MapSize & { readonly next: Address | undefined } {
+    let [entries, pages, leaves] = [0, 0, 0];
+    let leaf: unknown;
+    const cursor = this.system.seek(volumeInode, itemKind.relocation, from);
+    for (; cursor.valid && cursor.inode === volumeInode && cursor.kind === itemKind.relocation; cursor.next()) {
+      if (cursor.leaf !== leaf) {
+        if (entries >= most) return { entries, pages, leaves, next: cursor.offset };
+        leaves++;
+        leaf = cursor.leaf;
+      }
+      entries++;
+      pages += read(cursor.offset, cursor.value).pages;
+    }
+    return { entries, pages, leaves, next: undefined };
   }
 
   /** The items that take [address, address + pages) out of the map. May throw Suspend. */

@@ -6,7 +6,7 @@
 import type { Mounted } from '../fuse/driver.js';
 import type { KindLatency } from '../fuse/latencies.js';
 import { quantile, total } from '../fuse/latency-buckets.js';
-import type { Memory } from '../posix/filesystem.js';
+import type { Memory } from '../posix/inode/context.js';
 import type { Counted } from '../volume/counted.js';
 import type { Service } from './service.js';
 

@@ -11,6 +11,7 @@ import { ControlConnection } from './control-client.js';
 import { type Advice, adviceOf, adviceText } from './full-advice.js';
 import { json, pairs, table } from './output.js';
 import { type RawImage, rawState, withImage } from './raw-image.js';
+import { type RelocationFacts, relocationFacts, relocationText } from './relocation-facts.js';
 import { formatSize } from './size.js';
 import { mountOf } from './target.js';
 import { type Usage, usageOfImage, usageOfMount } from './usage.js';
@@ -26,7 +27,7 @@ export const addDf: AddCommand = (program, { output }) => {
     .option('--json', 'print JSON, sizes in bytes')
     .action(async (paths: string[], options: { byCause?: boolean; json?: boolean }) => {
       if (options.byCause) {
-        const all = await Promise.all(paths.map(async (path) => ({ path, ...inBytes(await causesOf(path)) })));
+        const all = await Promise.all(paths.map(async (path) => ({ path, ...(await causesOf(path)) })));
         output.line(options.json ? json(all) : all.map((one) => causeText(one)).join('\n\n'));
         if (!options.json) await advise(paths);
         return;
@@ -66,11 +67,15 @@ async function usageOf(path: string): Promise<Usage> {
 
 const nearlyFull = ({ size, available }: Usage): boolean => available < size / 8;
 
+/** In bytes. */
+type Causes = SpaceByCause & { readonly relocations: RelocationFacts };
+
 /** Of a mount as it is now, of an image as of its newest checkpoint. Throws VolumeError. */
-async function causesOf(path: string): Promise<SpaceByCause> {
+async function causesOf(path: string): Promise<Causes> {
   const mount = mountOf(path);
   if (mount === undefined) return withImage(path, causesOfImage);
-  return (await askMount(mount, 'space')) as SpaceByCause;
+  const relocations = (await askMount(mount, 'relocations')) as RelocationFacts;
+  return { ...inBytes((await askMount(mount, 'space')) as SpaceByCause), relocations };
 }
 
 /** What to delete, if anything; undefined also where only its owner may ask. Throws VolumeError. */
@@ -94,7 +99,10 @@ async function askMount(mount: MountEntry, command: string): Promise<unknown> {
   }
 }
 
-const causesOfImage = async (image: RawImage): Promise<SpaceByCause> => spaceByCause(await stateOf(image));
+async function causesOfImage(image: RawImage): Promise<Causes> {
+  const state = await stateOf(image);
+  return { ...inBytes(await spaceByCause(state)), relocations: await relocationFacts(state) };
+}
 
 /** With the kept roots. */
 async function stateOf(image: RawImage): Promise<VolumeState> {
@@ -106,7 +114,7 @@ async function stateOf(image: RawImage): Promise<VolumeState> {
 const inBytes = (pages: SpaceByCause): SpaceByCause =>
   Object.fromEntries(Object.entries(pages).map(([name, count]) => [name, count * pageSize])) as unknown as SpaceByCause;
 
-function causeText({ path, ...space }: SpaceByCause & { path: string }): string {
+function causeText({ path, relocations, ...space }: Causes & { path: string }): string {
   return pairs([
     ['volume', path],
     ['files', formatSize(space.data)],
@@ -118,5 +126,6 @@ function causeText({ path, ...space }: SpaceByCause & { path: string }): string 
     ['free', `${formatSize(space.free)}, of which ${formatSize(space.scattered)} between live pages`],
     ['in all', formatSize(space.capacity)],
     ['reserve besides', formatSize(space.reserve)],
+    ['relocation map', relocationText(relocations)],
   ]);
 }

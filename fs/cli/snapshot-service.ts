@@ -12,6 +12,7 @@ import { spaceByCause } from '../volume/space-by-cause.js';
 import type { Volume } from '../volume/volume.js';
 import type { Arguments, CommandHandler } from './control.js';
 import { adviceOf } from './full-advice.js';
+import { relocationFacts } from './relocation-facts.js';
 
 export interface SnapshotFacts {
   readonly name: string;
@@ -63,6 +64,7 @@ export function snapshotCommands(volume: Volume, maker: SnapshotMaker = volume.s
     'branch-list': () => branchesOf(volume),
     'branch-delete': (given) => volume.lines.remove(text(given, 'branch')),
     space: () => spaceByCause(volume.state),
+    relocations: () => relocationFacts(volume.state, volume.movedPages.resettled),
     advice: () => adviceOf(volume.state),
     /** All that only deleted snapshots held is given back. */
     'snapshot-wait': async () => {

@@ -26,7 +26,7 @@ import type {
   VolumeStatistics,
 } from './api.js';
 import { accessed, attributesOf, touchModified } from './inode/attributes.js';
-import type { AccessTimes, Context } from './inode/context.js';
+import type { AccessTimes, Context, Memory } from './inode/context.js';
 import { copyRange } from './inode/copy-range.js';
 import { type DefragmentOptions, type DefragmentStep, defragment } from './inode/defragment.js';
 import { fallocate } from './inode/fallocate.js';
@@ -38,6 +38,7 @@ import { checkOpen, refuseImmutable, setFlags } from './inode/inode-flags.js';
 import { InodeTable } from './inode/inode-table.js';
 import { fileType } from './inode/mode.js';
 import { Reclaimer } from './inode/reclaim.js';
+import { Resettling } from './inode/resettle.js';
 import { seekFile } from './inode/seek.js';
 import { killPrivileges, setattr } from './inode/setattr.js';
 import { writeNow } from './inode/write-now.js';
@@ -76,13 +77,6 @@ export interface FileSystemOptions {
   readonly breathe?: () => Promise<void>;
 }
 
-/** Pages of files in memory: those that are dirty, all, and the most there may be. */
-export interface Memory {
-  readonly dirtyPages: number;
-  readonly pages: number;
-  readonly mostPages: number;
-}
-
 const mebibyte = 1024 * 1024;
 /** Bytes from which on a write is flushed at once. */
 const largeWrite = 256 * 1024;
@@ -92,6 +86,7 @@ export class FileSystem implements FileSystemApi {
   private readonly context: Context;
   /** Most bytes that one write takes: half of the frames. */
   private readonly mostBytes: number;
+  private readonly resettling: Resettling | undefined;
   /** Which changes are durable before they are acknowledged. */
   durable: 'all' | 'names' | undefined;
 
@@ -117,6 +112,8 @@ export class FileSystem implements FileSystemApi {
     this.context = joined(context, options);
     this.mostBytes = (this.context.frames.limit >> 1) * pageSize;
     volume.flusher = this.context.writeback;
+    if (volume.movedPages !== undefined && !volume.readOnly)
+      this.resettling = new Resettling(this.context, volume.movedPages);
   }
 
   /** Finish what the last mount left half done: files without names, pages beyond a new end. Before serving. */
@@ -127,6 +124,7 @@ export class FileSystem implements FileSystemApi {
   /** Give back files without names, flush everything. The volume may be closed afterwards. */
   async close(): Promise<void> {
     const { inodes, reclaimer, writeback } = this.context;
+    await this.resettling?.stop();
     if (!this.volume.readOnly) {
       for (const number of [...inodes.nameless]) reclaimer.add(number);
       await reclaimer.idle();

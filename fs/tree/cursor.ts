@@ -29,7 +29,8 @@ export class Cursor {
     this.slots.push(slot);
   }
 
-  private get leaf(): Node {
+  /** Where the position is. */
+  get leaf(): Node {
     return this.nodes[this.nodes.length - 1];
   }
   private get slot(): number {
@@ -57,6 +58,12 @@ export class Cursor {
 
   next(): void {
     this.slot++;
+    this.settleForward();
+  }
+
+  /** To the first item of the next leaf. May throw Suspend. */
+  nextLeaf(): void {
+    this.slot = this.leaf.count;
     this.settleForward();
   }
 

@@ -10,6 +10,7 @@ import type { Chains } from '../transform/chain.js';
 import type { Batch } from '../tree/batch.js';
 import type { Address, Generation, InodeNumber, PageNumber } from '../units.js';
 import type { JournalMode } from './journal-mode.js';
+import type { MovedPages } from './moved-pages.js';
 import type { Holder } from './usage.js';
 
 /** A position in the map. It is valid until the next `apply`; values are views into the node: copy what outlives that. */
@@ -68,6 +69,8 @@ export interface VolumeApi {
   /** Inodes in the tree. */
   readonly inodes: number;
   flusher: Flusher | undefined;
+  /** What keeps the relocation map small, where that is done: on the live line. */
+  readonly movedPages?: MovedPages;
 
   /** Why the store has failed: nothing is written any more. Undefined: it has not. */
   readonly failure: string | undefined;

@@ -1,11 +1,14 @@
 /**
  * When commits happen by themselves: `commitMs` after the first change, or sooner when changes have paused. An
- * idle volume has no timer. After a commit the cleaner gets its turn, a segment at a time.
+ * idle volume has no timer. After a commit the cleaner gets its turn, a segment at a time; and when changes have paused,
+ * what is done in pauses. What that changes asks for a commit, so the next step comes after a look.
  */
 export interface Paced {
   commit(): Promise<void>;
   /** One step of cleaning; true if there is more to do. */
   clean(): Promise<boolean>;
+  /** One step of what waits until nobody changes anything; true if there is more to do. */
+  tidy(): Promise<boolean>;
   /** Nothing can be written any more. */
   failed(): boolean;
 }
@@ -19,6 +22,8 @@ export class Pace {
   private timer: NodeJS.Timeout | undefined;
   private touches = 0;
   private seen = 0;
+  /** Of what had changed by then, all is committed. */
+  private committed = 0;
   private waitedMs = 0;
   private stopped = false;
   /** The last commit did. */
@@ -59,18 +64,26 @@ export class Pace {
     this.waitedMs = 0;
     // Begun in a turn of its own: a commit changes things, and must find that it is under way, or each would leave one
     // more timer behind.
-    const begun = Promise.resolve().then(() => this.turn());
+    const begun = Promise.resolve().then(() => this.turn(paused));
     this.working = begun.finally(() => {
       this.working = undefined;
-      if (this.touches !== this.seen && !this.stopped) this.arm();
+      if ((this.touches !== this.seen || !paused) && !this.stopped) this.arm();
     });
   }
 
   /** A failed volume says so to everyone who asks; a timer has nobody to tell, and stops. */
-  private async turn(): Promise<void> {
+  private async turn(paused: boolean): Promise<void> {
+    if (this.committed !== this.seen) await this.commitAndClean();
+    if (paused) await this.tidy();
+    if (this.work.failed()) this.stopped = true;
+  }
+
+  private async commitAndClean(): Promise<void> {
+    const { seen } = this;
     try {
       await this.work.commit();
       this.failing = false;
+      this.committed = seen;
     } catch {
       // One file that could not be flushed, say: try again, but not each second, as each try writes a checkpoint.
       this.failing = true;
@@ -83,7 +96,16 @@ export class Pace {
     } catch {
       // A victim that can't be read stays as it is.
     }
-    if (this.work.failed()) this.stopped = true;
+  }
+
+  /** Steps until one has changed something, or somebody else has. */
+  private async tidy(): Promise<void> {
+    const { touches } = this;
+    try {
+      while (!this.stopped && this.touches === touches && (await this.work.tidy()));
+    } catch {
+      // What can't be read stays where it is.
+    }
   }
 
   /** No commit starts by itself any more; resolves when none is under way. */

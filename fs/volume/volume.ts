@@ -29,6 +29,7 @@ import type { JournalMode } from './journal-mode.js';
 import { loadRoots } from './kept-roots.js';
 import { Leaving } from './leaving.js';
 import { Lines } from './lines.js';
+import { MovedPages } from './moved-pages.js';
 import { type Clock, type FormatOptions, timeOf, type VolumeOptions } from './options.js';
 import { Pace } from './pace.js';
 import { Receptions } from './receptions.js';
@@ -58,6 +59,7 @@ export class Volume implements VolumeApi {
   readonly receptions: Receptions;
   /** Administration of a volume in use: another size, trimming. */
   readonly upkeep: Upkeep;
+  readonly movedPages: MovedPages;
   private closed = false;
   /** The last checkpoint. */
   private closing: Promise<void> | undefined;
@@ -76,10 +78,16 @@ export class Volume implements VolumeApi {
     this.hands = new HandOver(state, this.checkpoints);
     this.cleaning = new Cleaning(state, this.checkpoints, () => this.groups.waiting, options.policy ?? costBenefit);
     this.upkeep = new Upkeep(this, this.checkpoints, this.cleaning);
+    this.movedPages = new MovedPages(
+      state,
+      () => this.mustWrite(true),
+      () => this.pace.touched(),
+    );
     this.pace = new Pace(
       {
         commit: () => (this.state.changed || this.flusher !== undefined ? this.commit() : Promise.resolve()),
         clean: () => this.cleaning.step(),
+        tidy: () => this.movedPages.step(),
         failed: () => this.state.failure !== undefined,
       },
       (options.commitSeconds ?? 5) * 1000,

@@ -165,6 +165,7 @@ const withRoots: Weights = {
   send: 1,
   receive: 2.5,
   giveUp: 0.4,
+  resettle: 0.6,
 };
 
 export interface Scenario {

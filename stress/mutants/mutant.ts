@@ -31,6 +31,7 @@ export const tests = {
   powerCut: 'test/volume/power-cut.test.ts',
   map: 'test/volume/map.test.ts',
   cleaning: 'test/volume/cleaning.test.ts',
+  movedPages: 'test/volume/moved-pages.test.ts',
   releases: 'test/volume/releases.test.ts',
   recovery: 'test/volume/recovery.test.ts',
   journalChain: 'test/log/journal-chain.test.ts',

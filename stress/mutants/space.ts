@@ -1,7 +1,7 @@
 /** Faults in the account of places and pages, and in the cleaner. */
 import { type Mutant, tests } from './mutant.js';
 
-const { powerCut, map, cleaning, releases, aceOne, random, space, reclaim, rules, damage } = tests;
+const { powerCut, map, cleaning, movedPages, releases, aceOne, random, space, reclaim, rules, damage } = tests;
 
 export const spaceMutants: readonly Mutant[] = [
   {
@@ -75,6 +75,22 @@ export const spaceMutants: readonly Mutant[] = [
     from: `        while (end < moved.pages && table.isLive(place, page + end)) end++;`,
     to: `        while (end < moved.pages && (end >= i || table.isLive(place, page + end))) end++;`,
     tests: [cleaning],
+  },
+  {
+    name: 'entries-joined-over-a-gap',
+    why: 'one entry speaks for pages whose addresses do not follow each other',
+    file: 'fs/cleaner/mover.ts',
+    from: `      moved.address === last.address + last.pages &&`,
+    to: ``,
+    tests: [cleaning, movedPages],
+  },
+  {
+    name: 'pass-earns-by-its-own-writes',
+    why: 'what a pass lays anew lets it lay anew as much again: an idle volume is written for ever',
+    file: 'fs/volume/moved-pages.ts',
+    from: `    return this.state.counters.filePages - 2 * this.pages;`,
+    to: `    return this.state.counters.filePages;`,
+    tests: [movedPages],
   },
   {
     name: 'reclaim-forgets-a-range',

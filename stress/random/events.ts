@@ -13,6 +13,7 @@ const events: readonly (readonly [name: string, counter: string, least: number])
   ['cleaning while an fsync waits', 'cleaningsDuringSync', 1],
   ['ENOSPC', 'ENOSPC', 1],
   ['a relocation-map entry died', 'relocationsDied', 1],
+  ['moved pages laid anew', 'resettled', 1],
   ['power cuts', 'power cuts', 1],
   ['cuts in the middle of an operation', 'cuts during an operation', 1],
   ['cuts in the middle of a recovery', 'cuts during recovery', 1],

@@ -263,6 +263,12 @@ export class Harness {
     if (await this.unlessOff(() => this.machine.running.commit())) this.model.history.durable(moment);
   }
 
+  /** What the cleaner moved is laid anew, beside the fsyncs that are under way. */
+  async resettle(): Promise<void> {
+    this.note('resettle');
+    await this.unlessOff(async () => this.machine.running.resettle?.());
+  }
+
   /** Do what makes another line live. */
   turn(act: () => Promise<unknown>): Promise<void> {
     return this.machine.running.turn?.(act) ?? Promise.resolve();

@@ -41,6 +41,10 @@ export const operations = {
     await h.commit();
   },
 
+  async resettle(h) {
+    await h.resettle();
+  },
+
   async compare(h) {
     await h.compare();
   },

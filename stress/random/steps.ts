@@ -22,6 +22,7 @@ const always: Weights = {
   settle: 0.5,
   sync: 0.2,
   commit: 0.15,
+  resettle: 0.15,
   compare: 0.08,
   remount: 0.08,
   planCut: 0.2,

@@ -15,6 +15,8 @@ export interface System {
   turn?(act: () => Promise<unknown>): Promise<void>;
   /** Make everything durable by a checkpoint. */
   commit(): Promise<void>;
+  /** Do now what is done in pauses: pages that the cleaner moved are laid anew. Rejects with what kept it from that. */
+  resettle?(): Promise<void>;
   /** The generation that is open. */
   generation(): number;
   /** What happened inside so far, by name: nodes split, segments cleaned, ... */

@@ -70,10 +70,11 @@ export class VarveMaker implements SystemMaker {
         }
       },
       commit: () => volume.commit(),
+      resettle: () => volume.movedPages.pass(),
       generation: () => volume.generation,
       counters: () => {
         const { height, ...rest } = volume.counters;
-        return { ...rest, 'max height': height };
+        return { ...rest, 'max height': height, resettled: volume.movedPages.resettled.pages };
       },
       close: async () => {
         await api.close();

@@ -106,6 +106,10 @@ it('the command does the same on a mount and on an image, and says what each hol
   const causes = JSON.parse(await volume.expect('varve', 'df', '--by-cause', '--json', volume.directory))[0];
   expect(causes.data).toBe(0);
   expect(causes.snapshots).toBeGreaterThanOrEqual(8 << 20);
+  expect(causes.relocations).toMatchObject({
+    entries: expect.any(Number),
+    resettled: { entries: 0, bytes: 0, nodes: 0 },
+  });
   const { capacity, data, metadata, snapshots, promised, copies, free } = causes;
   expect(data + metadata + snapshots + promised + copies + free).toBe(capacity);
   const used = (): number =>
@@ -230,7 +234,9 @@ it('what a commit left can be mounted and kept, while the history lasts', async 
   expect(await read('.snapshots/one/file')).toBe('first');
   expect(await volume.expect('varve', 'df', '--by-cause', volume.directory)).toMatch(/history only: +\d/);
   await volume.unmount();
-  expect(await volume.expect('varve', 'df', '--by-cause', volume.image)).toMatch(/history only: +\d/);
+  const ofImage = await volume.expect('varve', 'df', '--by-cause', volume.image);
+  expect(ofImage).toMatch(/history only: +\d/);
+  expect(ofImage).toMatch(/relocation map: +\d+ entr/);
   for (const [at, text] of [
     [first, 'first'],
     ['0s ago', 'second'],

@@ -13,6 +13,9 @@ class Work implements Paced {
   failures = 0;
   /** Segments to clean. */
   victims = 0;
+  /** Steps of what waits for a pause, and how many of them were done. */
+  untidy = 0;
+  tidied = 0;
   /** Most segments cleaned without a commit. */
   longest = 0;
   broken = false;
@@ -28,6 +31,12 @@ class Work implements Paced {
     if (this.victims === 0) return false;
     this.longest = Math.max(this.longest, ++this.since);
     return --this.victims > 0;
+  }
+
+  async tidy(): Promise<boolean> {
+    if (this.untidy === 0) return false;
+    this.tidied++;
+    return --this.untidy > 0;
   }
 
   failed(): boolean {
@@ -126,6 +135,38 @@ describe('the pace of commits', () => {
     expect(work.victims).toBe(0);
     expect(work.longest).toBeLessThan(10);
     await pace.stop();
+  });
+
+  it('what waits for a pause is not done while something changes', async () => {
+    const work = new Work();
+    work.untidy = 5;
+    const pace = new Pace(work, 1000);
+    for (let i = 0; i < 99; i++) {
+      pace.touched();
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(work.commits).toBeGreaterThan(5);
+    expect(work.tidied).toBe(0);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(work.tidied).toBe(5);
+    await pace.stop();
+  });
+
+  it('what a step in a pause changed is committed before the next step, and ends with the last one', async () => {
+    const work = new Work();
+    work.untidy = 5;
+    const pace = new Pace(work, 1000);
+    const { tidy } = work;
+    work.tidy = () => {
+      if (work.untidy > 0) pace.touched();
+      return tidy.call(work);
+    };
+    pace.touched();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(work.tidied).toBe(5);
+    expect(work.commits).toBe(6);
+    await pace.stop();
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 

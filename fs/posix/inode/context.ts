@@ -14,6 +14,13 @@ import type { Writeback } from './writeback.js';
 /** When a read moves atime: at each read that finds it older than mtime, ctime or a day; or never. */
 export type AccessTimes = 'relatime' | 'noatime';
 
+/** Pages of files in memory: those that are dirty, all, and the most there may be. */
+export interface Memory {
+  readonly dirtyPages: number;
+  readonly pages: number;
+  readonly mostPages: number;
+}
+
 export interface Context {
   readonly root: InodeNumber;
   readonly volume: VolumeApi;

@@ -81,11 +81,11 @@ export async function defragment(
 }
 
 /** Lay the range anew, or as much of it as may be; returns the page after the last. */
-async function layAnew(
+export async function layAnew(
   context: Context,
   inode: Inode,
   range: Range,
-  { held }: DefragmentOptions,
+  { held }: Pick<DefragmentOptions, 'held'>,
   most: number,
 ): Promise<PageNumber> {
   const { writeback, frames, volume } = context;
