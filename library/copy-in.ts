@@ -25,7 +25,7 @@ export async function copyIn(
   const enter = async (path: Buffer, into: InodeNumber): Promise<void> => {
     for (const name of fs.readdirSync(path, { encoding: 'buffer' }).sort(Buffer.compare)) {
       await entry(below(path, name), name, into);
-      progress(copy);
+      await progress(copy);
     }
     await describe(path, fs.lstatSync(path, { bigint: true }), into);
     copy.directories++;
@@ -40,7 +40,7 @@ export async function copyIn(
     const inode = await make(path, name, parent, mode, Number(found.rdev));
     if (found.nlink > 1n && !isDirectory(mode)) linked.set(key, inode);
     if (isDirectory(mode)) return enter(path, inode);
-    if (isRegular(mode)) copy.bytes += await contents(path, inode);
+    if (isRegular(mode)) await contents(path, inode);
     copy[isRegular(mode) ? 'files' : 'others']++;
     await describe(path, found, inode);
   };
@@ -55,18 +55,21 @@ export async function copyIn(
     return (await run(() => filesystem.mknod(parent, name, type | 0o600, device, 0, caller))).inode;
   };
 
-  const contents = async (path: Buffer, inode: InodeNumber): Promise<number> => {
+  const contents = async (path: Buffer, inode: InodeNumber): Promise<void> => {
     const fd = fs.openSync(path, asRegular);
-    let written = 0;
     try {
       for (let at = 0; ; ) {
         const bytes = Buffer.alloc(piece);
         const length = fs.readSync(fd, bytes, 0, piece, at);
         if (length === 0) {
           await run(() => filesystem.setattr(inode, { size: at }, caller));
-          return written;
+          return;
         }
-        if (!isZero(bytes.subarray(0, length))) written += await put(inode, at, bytes.subarray(0, length));
+        if (!isZero(bytes.subarray(0, length))) {
+          await put(inode, at, bytes.subarray(0, length));
+          copy.bytes += length;
+          await progress(copy);
+        }
         at += length;
       }
     } finally {
@@ -74,10 +77,9 @@ export async function copyIn(
     }
   };
 
-  const put = async (inode: InodeNumber, at: number, bytes: Uint8Array): Promise<number> => {
+  const put = async (inode: InodeNumber, at: number, bytes: Uint8Array): Promise<void> => {
     for (let done = 0; done < bytes.length; )
       done += await run(() => filesystem.write(inode, at + done, bytes.subarray(done), caller));
-    return bytes.length;
   };
 
   /** Owner first, which may clear bits of the mode; attributes, among which ACLs change the mode; times at last. */

@@ -11,9 +11,9 @@ import { CorruptionError, FsError } from '../fs/errors.js';
 import { mknod, putXattr, setTimes } from '../fs/host/nodes.js';
 import { type Attributes, type FileSystemApi, seek } from '../fs/posix/api.js';
 import { isDirectory, isRegular, isSymlink, modeBit, permissionMask } from '../fs/posix/inode/mode.js';
-import { checkName } from '../fs/posix/namespace/names.js';
 import { run } from '../fs/suspend.js';
 import type { InodeNumber } from '../fs/units.js';
+import { entriesOf } from './entries.js';
 import { below, type CopyProgress, isZero, kept, piece, startCopy, type TreeCopy } from './tree-copy.js';
 
 /**
@@ -33,30 +33,12 @@ export async function copyOut(
   const enter = async (inode: InodeNumber, path: Buffer): Promise<void> => {
     if (entered.has(inode)) throw new CorruptionError('directory', `inode ${inode}`, 'has more than one name');
     entered.add(inode);
-    for (const { name, child } of await entriesOf(inode)) {
+    for (const { name, child } of await entriesOf(filesystem, inode)) {
       await entry(child, below(path, name));
-      progress(copy);
+      await progress(copy);
     }
     await describe(await run(() => filesystem.getattr(inode)), path);
     copy.directories++;
-  };
-
-  const entriesOf = async (inode: InodeNumber): Promise<{ name: Buffer; child: InodeNumber }[]> => {
-    const entries: { name: Buffer; child: InodeNumber }[] = [];
-    for (let cookie = 0, more = true; more; ) {
-      more = false;
-      await run(() =>
-        filesystem.readdir(inode, cookie, (bytes, child, _type, next) => {
-          const name = Buffer.from(bytes);
-          checkName(name, 'readdir', inode);
-          if (!isDots(name)) entries.push({ name, child });
-          cookie = next;
-          more = true;
-          return true;
-        }),
-      );
-    }
-    return entries;
   };
 
   const entry = async (inode: InodeNumber, path: Buffer): Promise<void> => {
@@ -69,16 +51,15 @@ export async function copyOut(
       return enter(inode, path);
     }
     copy[isRegular(mode) ? 'files' : 'others']++;
-    if (isRegular(mode)) copy.bytes += await contents(inode, attributes.size, path);
+    if (isRegular(mode)) await contents(inode, attributes.size, path);
     else if (isSymlink(mode)) fs.symlinkSync(Buffer.from(await run(() => filesystem.readlink(inode))), path);
     else if (!(await kept(copy, path, () => mknod(path, mode, attributes.device)))) return;
     if (attributes.links > 1) linked.set(inode, path);
     await describe(attributes, path);
   };
 
-  const contents = async (inode: InodeNumber, size: number, path: Buffer): Promise<number> => {
+  const contents = async (inode: InodeNumber, size: number, path: Buffer): Promise<void> => {
     const fd = fs.openSync(path, 'wx', 0o600);
-    let written = 0;
     try {
       for (let at = await dataFrom(inode, 0, size); at < size; at = await dataFrom(inode, at, size)) {
         const bytes = Buffer.alloc(Math.min(piece, size - at));
@@ -87,12 +68,12 @@ export async function copyOut(
         if (length === 0) break;
         if (!isZero(bytes.subarray(0, length))) {
           for (let done = 0; done < length; ) done += fs.writeSync(fd, bytes, done, length - done, at + done);
-          written += length;
+          copy.bytes += length;
+          await progress(copy);
         }
         at += length;
       }
       fs.ftruncateSync(fd, size);
-      return written;
     } finally {
       fs.closeSync(fd);
     }
@@ -129,5 +110,3 @@ export async function copyOut(
   await enter(source, Buffer.from(target));
   return copy;
 }
-
-const isDots = (name: Buffer): boolean => name.length <= 2 && name.every((byte) => byte === 0x2e);

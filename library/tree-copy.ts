@@ -12,7 +12,8 @@ export interface TreeCopy {
   readonly incomplete: { readonly path: string; readonly why: string }[];
 }
 
-export type CopyProgress = (copy: TreeCopy) => void;
+/** Told after each entry and each piece; waited for. */
+export type CopyProgress = (copy: TreeCopy) => void | Promise<void>;
 
 export const startCopy = (): TreeCopy => ({ files: 0, directories: 0, others: 0, bytes: 0, incomplete: [] });
 

@@ -9,6 +9,7 @@ import { statSync, unlinkSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { mkfsExit } from '../fs/cli/exit-codes.js';
 import { json, type Output, standardOutput } from '../fs/cli/output.js';
+import { Progress } from '../fs/cli/progress.js';
 import { formatSize } from '../fs/cli/size.js';
 import { formatUuid } from '../fs/cli/uuid.js';
 import { VolumeError } from '../fs/errors.js';
@@ -30,7 +31,10 @@ import { holdsAnything, whatIsThere } from './signatures.js';
 export async function main(args: readonly string[], output: Output = standardOutput()): Promise<number> {
   const command = mkfsCommand(output).action(async (image: string, options: MkfsArguments) => {
     const wanted = await readOptions(options);
-    const superblock = await mkfs(image, wanted);
+    const bar = new Progress(output, 'mkfs', options.progress, wanted.json || wanted.quiet);
+    const superblock = await mkfs(image, wanted, (share, bytes) =>
+      bar.update(share, bytes, 'giving back what was there'),
+    ).finally(() => bar.stop());
     if (wanted.json) output.line(json(summary(image, superblock)));
     else if (!wanted.quiet) output.line(describeVolume(image, superblock));
   });
@@ -54,8 +58,15 @@ const summary = (image: string, superblock: Superblock) => ({
   reservedSegments: superblock.reservedSegments,
 });
 
+/** Told how much of the image is cleared: a share from 0 to 1, and bytes. */
+export type MkfsProgress = (share: number, bytes: number) => void;
+
 /** Make a volume. Throws VolumeError before anything has changed, except for errors of the store. */
-export async function mkfs(image: string, options: MkfsOptions): Promise<Superblock> {
+export async function mkfs(
+  image: string,
+  options: MkfsOptions,
+  progress: MkfsProgress = () => undefined,
+): Promise<Superblock> {
   const createdSeconds = Math.floor(Date.now() / 1000);
   const found = statSync(image, { throwIfNoEntry: false });
   if (found === undefined) {
@@ -65,31 +76,41 @@ export async function mkfs(image: string, options: MkfsOptions): Promise<Superbl
         `${image} does not exist: say with --size how large it shall be, such as --size 1G`,
       );
     }
-    return create(image, planVolume(options.size, options, createdSeconds), options);
+    return create(image, planVolume(options.size, options, createdSeconds), options, progress);
   }
   refuseInUse(image);
   const device = found.isBlockDevice();
   const size = await judge(image, device, options);
   const superblock = planVolume(size, options, createdSeconds);
   const store = await openImageFile(image, device ? {} : { create: { size } });
-  return finish(store, superblock, options.secret);
+  return finish(store, superblock, options.secret, progress);
 }
 
 /** Make the file too; it goes away again if the volume can't be made. */
-async function create(image: string, superblock: Superblock, { size = 0, secret }: MkfsOptions): Promise<Superblock> {
+async function create(
+  image: string,
+  superblock: Superblock,
+  { size = 0, secret }: MkfsOptions,
+  progress: MkfsProgress,
+): Promise<Superblock> {
   const store = await openImageFile(image, { create: { size } });
   try {
-    return await finish(store, superblock, secret);
+    return await finish(store, superblock, secret, progress);
   } catch (e) {
     unlinkSync(image);
     throw e;
   }
 }
 
-async function finish(store: Store, superblock: Superblock, secret: Secret | undefined): Promise<Superblock> {
+async function finish(
+  store: Store,
+  superblock: Superblock,
+  secret: Secret | undefined,
+  progress: MkfsProgress,
+): Promise<Superblock> {
   try {
-    if (secret === undefined) await makeVolume(store, superblock);
-    else await makeVolume(store, encrypted(superblock, secret));
+    const opened = secret === undefined ? superblock : encrypted(superblock, secret);
+    await makeVolume(store, opened, progress);
     return superblock;
   } finally {
     await store.close();
@@ -128,10 +149,19 @@ async function judge(image: string, device: boolean, options: MkfsOptions): Prom
 
 /** Signatures of other filesystems lie in these bytes at both ends: they are cleared, so that nothing else recognises the image. */
 const clearedBytes = 256 * 1024;
+/** Discarded at a time: a large device may take minutes for all. */
+const clearedAtOnce = 4 * 2 ** 30;
 
 /** Make an empty volume in any store, with a root directory that belongs to the caller of the program. */
-export async function makeVolume(store: Store, superblock: OpenSuperblock): Promise<void> {
-  await store.discard(0, store.size);
+export async function makeVolume(
+  store: Store,
+  superblock: OpenSuperblock,
+  progress: MkfsProgress = () => undefined,
+): Promise<void> {
+  for (let at = 0; at < store.size; at += clearedAtOnce) {
+    await store.discard(at, Math.min(clearedAtOnce, store.size - at));
+    progress(Math.min(1, (at + clearedAtOnce) / store.size), Math.min(store.size, at + clearedAtOnce));
+  }
   const zeros = new Uint8Array(clearedBytes);
   await store.write(0, [zeros]);
   await store.write(store.size - clearedBytes, [zeros]);

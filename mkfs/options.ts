@@ -1,4 +1,5 @@
 /** What mkfs.varve was asked for, checked before anything is touched. */
+import type { ProgressStyle } from '../fs/cli/progress.js';
 import { newSecret } from '../fs/cli/secret.js';
 import { parseSize } from '../fs/cli/size.js';
 import { hideMemory } from '../fs/cli/unlock.js';
@@ -29,6 +30,7 @@ export interface MkfsArguments {
   readonly keyFile?: string;
   readonly passphraseFd?: string;
   readonly quota?: string;
+  readonly progress?: ProgressStyle;
 }
 
 export interface MkfsOptions {

@@ -3,19 +3,23 @@
  * without being root. mkfs.ext4 has -d for the first; a mounted volume needs neither, but cp(1).
  */
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { type AddCommand, withExamples } from '../fs/cli/command.js';
 import { json, type Output } from '../fs/cli/output.js';
+import { Progress, type ProgressStyle, progressOption } from '../fs/cli/progress.js';
 import { counted, formatSize } from '../fs/cli/size.js';
 import { mountOfImage } from '../fs/cli/target.js';
 import { VolumeError } from '../fs/errors.js';
 import { copyIn } from '../library/copy-in.js';
 import { copyOut } from '../library/copy-out.js';
 import { Image, type ImageOptions } from '../library/image.js';
-import type { TreeCopy } from '../library/tree-copy.js';
+import type { CopyProgress, TreeCopy } from '../library/tree-copy.js';
+import { hostTreeSize, imageTreeSize, shareOf, type TreeSize } from '../library/tree-size.js';
 
 interface Options {
   readonly path: string;
   readonly snapshot?: string;
+  readonly progress?: ProgressStyle;
   readonly json?: boolean;
 }
 
@@ -28,6 +32,7 @@ export const addImport: AddCommand = (program, { output }) => {
     .argument('<directory>', 'what is in it is copied')
     .argument('<image>', 'file or block device')
     .option('--path <path>', 'directory in the image', '/')
+    .addOption(progressOption())
     .option('--json', 'print JSON')
     .action(async (directory: string, path: string, options: Options) => {
       if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory())
@@ -37,7 +42,10 @@ export const addImport: AddCommand = (program, { output }) => {
         options,
         await withImage(path, {}, async (image) => {
           await image.files.mkdir(options.path, { recursive: true });
-          return copyIn(directory, image.filesystem, await image.files.inode(options.path));
+          const target = await image.files.inode(options.path);
+          return shown(output, 'import', options, hostTreeSize(directory), (progress) =>
+            copyIn(directory, image.filesystem, target, progress),
+          );
         }),
       );
     });
@@ -53,6 +61,7 @@ export const addExport: AddCommand = (program, { output }) => {
     .argument('<directory>', 'new, or empty')
     .option('--path <path>', 'directory in the image', '/')
     .option('--snapshot <name>', 'of a snapshot instead of the live files')
+    .addOption(progressOption())
     .option('--json', 'print JSON')
     .action(async (path: string, directory: string, options: Options) => {
       if (existsSync(directory) && readdirSync(directory).length > 0)
@@ -64,11 +73,39 @@ export const addExport: AddCommand = (program, { output }) => {
         await withImage(path, how, async (image) => {
           const from = await image.files.inode(options.path);
           mkdirSync(directory, { recursive: true });
-          return copyOut(image.filesystem, from, directory);
+          const size = await imageTreeSize(image.filesystem, from);
+          return shown(output, 'export', options, size, (progress) =>
+            copyOut(image.filesystem, from, directory, progress),
+          );
         }),
       );
     });
 };
+
+const breathMs = 50;
+
+/** Copy, and show how far it is. */
+async function shown(
+  output: Output,
+  what: string,
+  { progress, json }: Options,
+  size: TreeSize,
+  copy: (progress: CopyProgress) => Promise<TreeCopy>,
+): Promise<TreeCopy> {
+  const bar = new Progress(output, what, progress, json);
+  try {
+    let breathed = performance.now();
+    return await copy(async (done) => {
+      bar.update(shareOf(size, done), done.bytes, counted(done.files + done.others, 'file'));
+      if (performance.now() - breathed < breathMs) return;
+      // Copying runs from memory for long stretches: signals and the bar have their turn here.
+      await setImmediate();
+      breathed = performance.now();
+    });
+  } finally {
+    bar.stop();
+  }
+}
 
 async function withImage<T>(path: string, options: ImageOptions, use: (image: Image) => Promise<T>): Promise<T> {
   const mount = existsSync(path) ? mountOfImage(path) : undefined;

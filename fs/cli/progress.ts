@@ -40,6 +40,7 @@ export class Progress {
   private readonly began: number;
   private reportedAt: number;
   private bar: InstanceType<typeof progress.SingleBar> | undefined;
+  private stopped = false;
   private last = { share: 0, bytes: 0, stage: 'beginning' };
   private readonly asked = (): void => this.output.error(this.line());
 
@@ -64,7 +65,10 @@ export class Progress {
     else if (this.now() - this.reportedAt >= everyMs[this.how]) this.report();
   }
 
+  /** The work is over; once more does nothing. */
   stop(): void {
+    if (this.stopped) return;
+    this.stopped = true;
     // A program shall see the end of what it watches, also of work that was quick.
     if (this.how === 'json') this.report();
     this.bar?.stop();
@@ -91,7 +95,8 @@ export class Progress {
 
   private line(): string {
     const { what, stage, share, seconds } = this.facts;
-    return `${what}: ${stage}, ${Math.floor(100 * share)} %, ${this.rate()}, ${Math.round(seconds)} s so far${this.left()}`;
+    const rate = this.last.bytes === 0 ? '' : `, ${this.rate()}`;
+    return `${what}: ${stage}, ${Math.floor(100 * share)} %${rate}, ${Math.round(seconds)} s so far${this.left()}`;
   }
 
   private rate(): string {
@@ -119,6 +124,7 @@ export class Progress {
       this.bar.start(steps, 0, { what: this.what, stage: '', rate: '', left: '' });
     }
     const { stage, share } = this.last;
-    this.bar.update(Math.floor(steps * share), { stage: forTerminal(stage), rate: this.rate(), left: this.left() });
+    const rate = this.last.bytes === 0 ? '' : this.rate();
+    this.bar.update(Math.floor(steps * share), { stage: forTerminal(stage), rate, left: this.left() });
   }
 }

@@ -3,10 +3,11 @@ import type { Command } from 'commander';
 import { VolumeError } from '../errors.js';
 import { type CommandContext, withExamples } from './command.js';
 import { json, table } from './output.js';
+import { Progress, type ProgressStyle, progressOption } from './progress.js';
 import { keptBy, type Retention } from './retention.js';
 import { counted } from './size.js';
 import type { SnapshotFacts } from './snapshot-service.js';
-import { type Where, withSnapshots } from './snapshot-target.js';
+import { type Ask, type Where, withSnapshots } from './snapshot-target.js';
 import { timeText } from './time.js';
 
 interface PruneChoices {
@@ -18,6 +19,7 @@ interface PruneChoices {
   readonly keepYearly?: string;
   readonly prefix?: string;
   readonly dryRun?: boolean;
+  readonly progress?: ProgressStyle;
   readonly json?: boolean;
 }
 
@@ -39,6 +41,7 @@ export function addPrune(snapshot: Command, where: Where, { output }: CommandCon
     .option('--keep-yearly <n>', 'of the last N years')
     .option('--prefix <text>', 'leave alone all whose name does not begin so')
     .option('--dry-run', 'only say what would be done')
+    .addOption(progressOption())
     .option('--json', 'print JSON')
     .action((path: string, choices: PruneChoices) => {
       const rules = rulesOf(choices);
@@ -47,8 +50,15 @@ export function addPrune(snapshot: Command, where: Where, { output }: CommandCon
         const list = all.filter(({ name }) => name.startsWith(choices.prefix ?? ''));
         const kept = keptBy(list, rules);
         const rows = list.map((one) => ({ name: one.name, created: one.created, keptBy: kept.get(one) ?? [] }));
-        if (!choices.dryRun)
-          for (const { name, keptBy } of rows) if (keptBy.length === 0) await ask('snapshot-delete', { name });
+        if (!choices.dryRun) {
+          const bar = new Progress(output, 'prune', choices.progress, choices.json);
+          try {
+            const given = list.filter((one) => (kept.get(one) ?? []).length === 0);
+            await deleteAll(given, ask, bar);
+          } finally {
+            bar.stop();
+          }
+        }
         if (choices.json) {
           output.line(json(rows));
           return;
@@ -64,6 +74,17 @@ export function addPrune(snapshot: Command, where: Where, { output }: CommandCon
         );
       });
     });
+}
+
+/** One after another: each is a commit. What they alone hold is counted, and given back in the background. */
+async function deleteAll(list: readonly SnapshotFacts[], ask: Ask, bar: Progress): Promise<void> {
+  let bytes = 0;
+  for (const [done, { name, unique }] of list.entries()) {
+    bar.update(done / list.length, bytes, `deleting ${name}`);
+    await ask('snapshot-delete', { name });
+    bytes += unique;
+  }
+  bar.update(1, bytes, 'deleted');
 }
 
 function rulesOf(choices: PruneChoices): Retention {

@@ -5,8 +5,10 @@
  * Reads of pages run ahead of the records that go out, in their order.
  */
 import { VolumeError } from '../errors.js';
+import { itemKind } from '../format/item.js';
 import { lastOfKey, type ResumeToken, type StreamPosition, streamMagic, streamVersion } from '../format/stream.js';
 import { TransformEntry } from '../format/superblock.js';
+import { extentAddress, extentStoredPages } from '../posix/inode/extent-value.js';
 import { run } from '../suspend.js';
 import { type ItemDifference, TreeDifference } from '../tree/difference.js';
 import type { KeptRoot } from '../volume/kept-roots.js';
@@ -28,7 +30,7 @@ export interface SendOptions {
   readonly plain?: boolean;
   /** Let requests be served meanwhile. */
   breathe(): Promise<void>;
-  /** Told now and then: bytes so far, and a share from 0 to 1. */
+  /** Told now and then: bytes so far, and a share from 0 to 1: of what a whole snapshot holds; of a difference, by where in it. */
   progress?(bytes: number, share: number): void;
 }
 
@@ -65,6 +67,7 @@ export async function* sendStream(
     rest === undefined
       ? writer.record(record.type, flags, key, record.body)
       : writer.record(record.type, flags, key, record.body, await rest);
+  const weight = before === undefined && isStart(after) ? new Weight(snapshot) : undefined;
   let share = 0;
   for (;;) {
     const differences = await run(() => {
@@ -80,7 +83,8 @@ export async function* sendStream(
         while (queue.length >= mostAhead) await write(queue.shift() as Queued);
         yield* writer.take();
       }
-      share = key.inode / volume.state.nextInode;
+      weight?.add(key);
+      share = weight?.share ?? key.inode / volume.state.nextInode;
     }
     options.progress?.(writer.bytes, share);
     await options.breathe();
@@ -89,6 +93,23 @@ export async function* sendStream(
   writer.end();
   options.progress?.(writer.bytes, 1);
   yield* writer.take(true);
+}
+
+/** How much of a whole snapshot has gone: its pages and inodes are known beforehand, those of a difference are not. */
+class Weight {
+  private gone = 0;
+
+  constructor(private readonly of: Pick<KeptRoot, 'pages' | 'inodes'>) {}
+
+  add({ kind, after }: ItemDifference): void {
+    if (after === undefined) return;
+    if (kind === itemKind.inode) this.gone++;
+    else if (kind === itemKind.extent && extentAddress(after) !== 0) this.gone += extentStoredPages(after);
+  }
+
+  get share(): number {
+    return this.gone / (this.of.pages + this.of.inodes);
+  }
 }
 
 interface Queued {

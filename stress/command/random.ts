@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { CommandContext } from '../../fs/cli/command.js';
 import { exitCode } from '../../fs/cli/exit-codes.js';
 import { json } from '../../fs/cli/output.js';
+import { Progress, type ProgressStyle } from '../../fs/cli/progress.js';
 import { VolumeError } from '../../fs/errors.js';
 import { type JournalMode, journalModes } from '../../fs/volume/journal-mode.js';
 import { type Maker, play } from '../random/play.js';
@@ -23,6 +24,7 @@ export interface RandomCommand {
   readonly save: string | undefined;
   /** Play this script instead. */
   readonly replay: string | undefined;
+  readonly progress: ProgressStyle | undefined;
   readonly json: boolean;
 }
 
@@ -31,13 +33,22 @@ export async function stressAtRandom(command: RandomCommand, { output }: Command
   const interrupt = (): void => {
     interrupted.yes = true;
   };
-  const end = command.minutes === undefined ? Number.POSITIVE_INFINITY : performance.now() + command.minutes * 60_000;
+  const began = performance.now();
+  const milliseconds = (command.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
+  const end = began + milliseconds;
   const stop = (): boolean => interrupted.yes || performance.now() > end;
   const maker = makerOf(command.directory);
+  const bar = new Progress(output, 'stress', command.progress, command.json);
+  const progress = (operations: number): void => {
+    const share = Math.max(operations / command.operations, (performance.now() - began) / milliseconds);
+    bar.update(share, 0, `${operations.toLocaleString('en-US')} operations`);
+  };
   for (const signal of signals) process.once(signal, interrupt);
   try {
     const report =
-      command.replay === undefined ? await runs(command, maker, stop) : await replayed(command.replay, maker, stop);
+      command.replay === undefined
+        ? await runs(command, maker, stop, progress)
+        : await replayed(command.replay, maker, stop);
     if (report.failure !== undefined && command.save !== undefined) {
       writeFileSync(command.save, `${scriptText(report.failure.script)}\n`);
     }
@@ -45,6 +56,7 @@ export async function stressAtRandom(command: RandomCommand, { output }: Command
     if (report.failure !== undefined) return exitCode.corrupt;
     return interrupted.yes ? exitCode.interrupted : exitCode.ok;
   } finally {
+    bar.stop();
     for (const signal of signals) process.removeListener(signal, interrupt);
   }
 }
@@ -62,9 +74,14 @@ function makerOf(directory: string | undefined): Ground {
   return { maker: () => new DirectoryMaker(directory), mount: true };
 }
 
-function runs(command: RandomCommand, ground: Ground, stop: () => boolean): Promise<RandomReport> {
+function runs(
+  command: RandomCommand,
+  ground: Ground,
+  stop: () => boolean,
+  progress: (operations: number) => void,
+): Promise<RandomReport> {
   const { seed, operations, size } = command;
-  return randomRuns({ seed, journal: modeOf(command.journal), size, operations, stop, ...ground });
+  return randomRuns({ seed, journal: modeOf(command.journal), size, operations, stop, progress, ...ground });
 }
 
 function modeOf(text: string): JournalMode {

@@ -7,6 +7,7 @@ import { InvalidArgumentError } from 'commander';
 import { type AddCommand, type CommandContext, withExamples } from '../../fs/cli/command.js';
 import { exitCode } from '../../fs/cli/exit-codes.js';
 import { json } from '../../fs/cli/output.js';
+import { Progress, type ProgressStyle, progressOption } from '../../fs/cli/progress.js';
 import { parseSize } from '../../fs/cli/size.js';
 import { VolumeError } from '../../fs/errors.js';
 import { profiles } from '../profiles/all.js';
@@ -28,6 +29,7 @@ interface Options {
   readonly journal: string;
   readonly save?: string;
   readonly replay?: string;
+  readonly progress?: ProgressStyle;
   readonly json?: boolean;
 }
 
@@ -58,6 +60,7 @@ export const addStress: AddCommand = (program, context) => {
     .option('--journal <mode>', 'at random: the journalling mode whose promise is checked', 'ordered')
     .option('--save <file>', 'at random: where to write the script of a failure')
     .option('--replay <file>', 'play such a script')
+    .addOption(progressOption())
     .option('--json', 'print JSON: sizes in bytes, times in microseconds')
     .addHelpText('after', () => `\n${profiles.map(describe).join('\n\n')}`)
     .action((directory: string | undefined, options: Options) => act(directory, options, context));
@@ -75,7 +78,7 @@ async function atRandom(directory: string | undefined, options: Options, context
   const size = parseSize(options.size ?? randomSize);
   const asJson = options.json === true;
   context.exit = await stressAtRandom(
-    { directory, seed, journal, operations, size, minutes, save, replay, json: asJson },
+    { directory, seed, journal, operations, size, minutes, save, replay, progress: options.progress, json: asJson },
     context,
   );
 }
@@ -89,6 +92,7 @@ async function withProfile(directory: string | undefined, options: Options, cont
   const { output } = context;
   const { workload, reportText } = await import('../workload/session.js');
   const stop = new AbortController();
+  const bar = new Progress(output, 'stress', options.progress, options.json);
   const interrupt = (): void => stop.abort();
   process.once('SIGINT', interrupt);
   try {
@@ -96,6 +100,7 @@ async function withProfile(directory: string | undefined, options: Options, cont
     const report = await workload({
       profile,
       stop: stop.signal,
+      progress: (share, bytes, stage) => bar.update(share, bytes, stage),
       seed: options.seed,
       bytes: parseSize(options.size ?? workloadSize),
       ...given({
@@ -109,10 +114,12 @@ async function withProfile(directory: string | undefined, options: Options, cont
         fill: options.age ? options.fill : undefined,
       }),
     });
+    bar.stop();
     output.line(options.json ? json(report) : reportText(output, report));
     if (report.error !== undefined) output.error(`varve: ${report.error}`);
     context.exit = exitOf(report);
   } finally {
+    bar.stop();
     process.removeListener('SIGINT', interrupt);
   }
 }

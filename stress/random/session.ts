@@ -19,6 +19,8 @@ export interface RandomOptions {
   readonly operations: number;
   /** True: end after the operation under way. */
   readonly stop: () => boolean;
+  /** Told after each run: the operations so far. */
+  readonly progress?: ((operations: number) => void) | undefined;
   /** Varve in memory, unless told. */
   readonly maker?: Maker;
   /** The maker's is a folder on a mount. */
@@ -61,6 +63,7 @@ export async function randomRuns(options: RandomOptions): Promise<RandomReport> 
     const script = drawScript({ seed: seed + runs, journal, size, mount }, steps);
     const played = await play(script, maker, stop);
     operations += played.steps;
+    options.progress?.(operations);
     runs++;
     for (const [name, value] of Object.entries(played.counts)) counts[name] = (counts[name] ?? 0) + value;
     if (played.failure !== undefined) failure = await shortest(script, played, maker, stop);

@@ -31,6 +31,8 @@ export interface RunOptions {
   /** Called when all files are there, before the first round. */
   readonly ready?: () => Promise<void>;
   readonly watch?: Watch;
+  /** Told now and then: a share of the run, 0 to 1; bytes read and written; what is being done. */
+  readonly progress?: (share: number, bytes: number, stage: string) => void;
 }
 
 export interface RunResult {
@@ -68,6 +70,10 @@ class Run {
   private rounds = 0;
   /** Some worker's share of what is to be written. */
   private hasWritten = false;
+  /** What each worker counts, before it is added up. */
+  private readonly meters: Meter[] = [];
+  /** With `fill`: how full it was when that was looked at. */
+  private full = 0;
 
   constructor(
     private readonly options: RunOptions,
@@ -119,7 +125,10 @@ class Run {
     const make = async (number: number): Promise<void> => {
       const worker = this.worker(number, meter, () => false);
       try {
-        while (next < start.length && !failed && !this.options.stop?.aborted) await worker.prepare(start[next++]);
+        while (next < start.length && !failed && !this.options.stop?.aborted) {
+          await worker.prepare(start[next++]);
+          this.options.progress?.(next / start.length, meter.bytesWritten, 'making files');
+        }
       } catch (e) {
         failed = true;
         throw e;
@@ -134,6 +143,7 @@ class Run {
   private async work(number: number, began: number): Promise<void> {
     const { options } = this;
     const meter = new Meter(options.files, options.watch);
+    this.meters.push(meter);
     const share = Math.ceil((options.operations ?? Number.POSITIVE_INFINITY) / this.workers);
     const bytes = Math.ceil((options.writes ?? Number.POSITIVE_INFINITY) / this.workers);
     const until = began + (options.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
@@ -148,6 +158,7 @@ class Run {
       while (!enough()) {
         await worker.round();
         if (options.fill !== undefined && !enough()) await this.age(worker, options.fill);
+        this.tell(began);
         // A filesystem in this process may answer everything at once: timers and signals have their turn here.
         await setImmediate();
       }
@@ -160,11 +171,27 @@ class Run {
     }
   }
 
+  /** How far the run is, by whichever of its ends is the nearest. */
+  private tell(began: number): void {
+    const { operations, writes, minutes, fill, progress, profile } = this.options;
+    if (progress === undefined) return;
+    const sum = (of: (meter: Meter) => number): number => this.meters.reduce((all, one) => all + of(one), 0);
+    const shares = [
+      operations === undefined ? 0 : sum((meter) => meter.operations) / operations,
+      writes === undefined ? 0 : sum((meter) => meter.bytesWritten) / writes,
+      minutes === undefined ? 0 : (performance.now() - began) / (minutes * 60_000),
+      fill === undefined ? 0 : this.full / fill,
+    ];
+    const bytes = sum(({ bytesRead, bytesWritten }) => bytesRead + bytesWritten);
+    progress(Math.max(...shares), bytes, profile.name);
+  }
+
   private async age(worker: Worker, fill: number): Promise<void> {
     const { profile, files } = this.options;
     await worker.grow(profile.sets[mainSet(profile)].size);
     if (this.rounds++ % roundsPerLook !== 0) return;
     const { size, used } = await files.usage();
+    this.full = (100 * used) / size;
     if (used * 100 >= fill * size) this.endedBy ??= 'fill';
   }
 

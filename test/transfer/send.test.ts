@@ -1,8 +1,10 @@
 /** Snapshots sent to other volumes: what arrives is what was sent, whatever the volumes went through. */
 import { expect, it } from 'vitest';
 import { below, chance, seededRandom } from '../../fs/store/random.js';
+import { run } from '../../fs/suspend.js';
+import { sendStream } from '../../fs/transfer/sender.js';
 import { Worker } from '../support/worker.js';
-import { KeptVolume } from './kept-volume.js';
+import { bytes, KeptVolume, root } from './kept-volume.js';
 import { receive, sent } from './streams.js';
 
 const sealed = 'aes-256-gcm';
@@ -38,3 +40,18 @@ it.each([
     await from.close();
   },
 );
+
+it('says how far it is by the pages of a whole snapshot, not by numbers of inodes that are gone', async () => {
+  const from = await KeptVolume.make(32);
+  await from.file('large', 'x'.repeat(300_000));
+  for (let i = 0; i < 30; i++) await from.file(`gone ${i}`, 'y');
+  for (let i = 0; i < 30; i++) await run(() => from.fs.unlink(1, bytes(`gone ${i}`), root));
+  await from.volume.snapshots.create('s');
+  const shares: number[] = [];
+  const progress = (_: number, share: number): unknown => shares.push(share);
+  const breathe = async (): Promise<void> => undefined;
+  const snapshot = from.volume.snapshots.find('s')!;
+  for await (const _ of sendStream(from.volume, snapshot, { breathe, progress })) continue;
+  expect(shares.at(-2)).toBeCloseTo(1, 2);
+  await from.close();
+});
