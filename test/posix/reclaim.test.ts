@@ -1,6 +1,7 @@
 /** Files without names, large files that go in many batches, and what a mount finishes after a crash. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { itemKind } from '../../fs/format/item.js';
+import { Suspend } from '../../fs/suspend.js';
 import { bytes, moods, root, Workbench } from './workbench.js';
 
 const page = 4096;
@@ -51,6 +52,35 @@ describe.each(moods)('on %s', (_, mood) => {
     expect(bench.volume.batches).toBe(before + 1);
     expect(bench.volume.live).toBe(0);
     await clean();
+  });
+
+  it('ends a flush that waits while the file goes, and has what it waited to write dropped', async () => {
+    const inode = await bench.file('f', 'x'.repeat(3 * page));
+    await bench.flush(inode);
+    bench.fs.hold(inode);
+    await bench.do((fs) => fs.unlink(1, bytes('f'), root));
+    await bench.write(inode, 3 * page, 'more'.padEnd(page));
+    let read = (): void => undefined;
+    const node = new Promise<void>((resolve) => {
+      read = resolve;
+    });
+    const { volume } = bench;
+    const [prepare, seek] = [volume.prepare.bind(volume), volume.seek.bind(volume)];
+    volume.prepare = () => {
+      volume.prepare = prepare;
+      throw new Suspend(node, 'node');
+    };
+    const flushed = bench.fs.fsync(inode, false);
+    volume.seek = () => {
+      volume.seek = seek;
+      throw new Suspend(node, 'node');
+    };
+    bench.fs.letGo(inode, 1);
+    read();
+    await flushed;
+    await clean();
+    expect(volume.live).toBe(0);
+    expect(volume.inodes).toBe(1);
   });
 
   it('gives an unlinked file another name', async () => {

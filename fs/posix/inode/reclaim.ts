@@ -61,6 +61,8 @@ export function removeItems(context: Context, edit: InodeEdit, inode: Inode): bo
 function removeStep(context: Context, number: InodeNumber): boolean {
   const inode = context.inodes.get(number, 'reclaim');
   context.writeback.dropInode(inode);
+  // What has not been flushed never will be: a flush that waits finds the size in the tree.
+  inode.record.size = inode.flushedSize;
   inode.attributesDirty = false;
   const edit = new InodeEdit(context);
   edit.batch.frees = true;
