@@ -3,13 +3,14 @@
  * with what the mode promises, and checked by fsck. Counts distinct images (stress/crash/identity.ts) over all modes.
  *
  *     node dist/scripts/crash-sweep.js [--states N] [--seed N] [--minutes M] [--workers N] [--mode MODE] [--any] [--json]
- *     [--quiet] [--state FILE] [--snapshots]
+ *     [--quiet] [--state FILE] [--snapshots] [--patience SECONDS]
  *
  * Prints a line for each mode, or, with --json, one object. Fails on the first broken promise, with what leads to it; and,
  * unless --any, when the time was not enough for the states or something that a sweep must go through never happened
  * (stress/crash/tally.ts). --state: how far it has come is kept in this file, once a minute and at the end; the next run with
  * it and the same seed goes on from there, until there are so many states in all. --snapshots: only volumes with snapshots,
- * and with snapshots, branches and streams among the operations.
+ * and with snapshots, branches and streams among the operations. --patience: a task of 2,000 states (500 with --snapshots) that
+ * takes longer hangs, which is a broken promise as well.
  *
  * Exit codes: 0 all is well, 1 a broken promise, 2 too few states or something never happened.
  */
@@ -36,6 +37,7 @@ const { values } = scriptOptions({
     quiet: { type: 'boolean', default: false },
     state: { type: 'string' },
     snapshots: { type: 'boolean', default: false },
+    patience: { type: 'string', default: '900' },
   },
 });
 
@@ -161,11 +163,23 @@ class Run {
         if (this.done) resolve();
         else reject(new Error(`a worker ended with ${signal ?? `code ${code}`}`));
       });
+      let patience: NodeJS.Timeout | undefined;
       const next = (): void => {
-        if (this.done) worker.disconnect();
-        else worker.send(this.nextTask());
+        if (this.done) {
+          worker.disconnect();
+          return;
+        }
+        const task = this.nextTask();
+        worker.send(task);
+        patience = setTimeout(() => {
+          const why = [`no end after ${values.patience} s: it hangs, or the machine is very slow`];
+          this.violations.push({ ...task, run: 0, moment: 0, trail: [], why });
+          worker.kill('SIGKILL');
+        }, Number(values.patience) * 1000);
       };
+      worker.once('exit', () => clearTimeout(patience));
       worker.on('message', (done: Done) => {
+        clearTimeout(patience);
         this.take(done);
         next();
       });
