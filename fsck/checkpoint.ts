@@ -87,6 +87,8 @@ export function* checkSlots(slots: readonly Slot[], chosen: Slot, superblock: Su
 
 /** Generations and serials from here on leave no room to count on. */
 const endOfCounting = 2 ** 50;
+/** A repair commits some times itself, and then the volume shall be used. */
+const countedOn = 2 ** 32;
 
 /** What is wrong with the numbers of a checkpoint, or undefined. */
 function rangeProblem(checkpoint: Checkpoint, superblock: Superblock): string | undefined {
@@ -94,16 +96,18 @@ function rangeProblem(checkpoint: Checkpoint, superblock: Superblock): string | 
     const value = checkpoint[name];
     if (!Number.isSafeInteger(value) || value < 0) return `${name} is out of range`;
   }
-  if (!isCountable(checkpoint)) return `generation ${checkpoint.generation}`;
-  if (checkpoint.newestSnapshot > checkpoint.generation) return `a snapshot of ${checkpoint.newestSnapshot}`;
+  const { generation } = checkpoint;
+  if (generation < 1 || generation >= endOfCounting) return `generation ${generation}`;
+  if (checkpoint.newestSnapshot > generation) return `a snapshot of ${checkpoint.newestSnapshot}`;
   if (checkpoint.nextSerial * 2 ** superblock.segmentShift >= endOfCounting)
     return `next serial ${checkpoint.nextSerial}`;
   if (checkpoint.nextInode > endOfInodes) return `next inode ${checkpoint.nextInode}`;
   return undefined;
 }
 
-/** Whether generations can be counted on from a checkpoint. */
-export const isCountable = ({ generation }: Checkpoint): boolean => generation >= 1 && generation < endOfCounting;
+/** Whether a repair can count generations on from a checkpoint. */
+export const isCountable = ({ generation }: Pick<Checkpoint, 'generation'>): boolean =>
+  generation >= 1 && generation < endOfCounting - countedOn;
 
 const numbers = [
   'generation',

@@ -10,6 +10,7 @@ import { run } from '../../fs/suspend.js';
 import { pageSize } from '../../fs/units.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { examine } from '../../fsck/check.js';
+import { isCountable } from '../../fsck/checkpoint.js';
 import { repairVolume } from '../../fsck/repair/repair.js';
 import { dissect } from '../../stress/fuzz/anatomy.js';
 import { makeBase } from '../../stress/fuzz/base.js';
@@ -122,6 +123,12 @@ test.each(Object.keys(damages))('is repaired: %s', async (name) => {
   if (name !== farAhead) expect(found.total).toBeGreaterThan(0);
   expect(left.problems).toEqual([]);
   expect((await examine(store)).problems).toEqual([]);
+});
+
+test('a repair goes on from no checkpoint after which its own commits could not be counted', () => {
+  expect(isCountable({ generation: 2 ** 50 - 1 })).toBe(false);
+  expect(isCountable({ generation: 2 ** 49 })).toBe(true);
+  expect(isCountable({ generation: 0 })).toBe(false);
 });
 
 /** Open it, make a file, close it: errors of other kinds than those declared end the test. */
