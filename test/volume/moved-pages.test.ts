@@ -162,6 +162,20 @@ describe('a pass over moved pages', () => {
     await aged.check();
   });
 
+  it('lays anew about as much as others wrote, and not what that writes again', async () => {
+    const aged = await Aged.make();
+    const { movedPages, state } = aged.volume;
+    const written = files * pagesEach * 0.2;
+    state.counters.filePages = written;
+    for (let i = 0; i < 20; i++) {
+      await movedPages.step();
+      await aged.fs.sync();
+    }
+    expect(movedPages.resettled.pages).toBeGreaterThan(written / 2);
+    expect(movedPages.resettled.pages).toBeLessThan(written * 1.5);
+    await aged.check();
+  });
+
   it('may be cut off anywhere', async () => {
     const aged = await Aged.make();
     const pass = aged.volume.movedPages.pass();
