@@ -31,3 +31,6 @@ export async function run<T>(operation: () => T | Promise<T>): Promise<T> {
     }
   }
 }
+
+/** Let whatever else waits have its turn: for long work, between two stretches. */
+export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

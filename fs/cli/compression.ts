@@ -3,6 +3,7 @@ import { type Stats, statSync } from 'node:fs';
 import { VolumeError } from '../errors.js';
 import { type ChainUse, compressionUse } from '../report/compression.js';
 import { openImageFile } from '../store/image-file.js';
+import { nextTurn } from '../suspend.js';
 import type { InodeNumber } from '../units.js';
 import { Volume } from '../volume/volume.js';
 import { type AddCommand, withExamples } from './command.js';
@@ -12,8 +13,6 @@ import { json, type Output } from './output.js';
 import { counted, formatSize } from './size.js';
 import { mountAround, mountOf, mountOfImage } from './target.js';
 import { unlockStore } from './unlock.js';
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export const addCompression: AddCommand = (program, { output }) => {
   withExamples(program.command('compression'), [

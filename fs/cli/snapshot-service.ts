@@ -3,6 +3,7 @@
  * itself of an image that nobody serves. Arguments and results are fit for JSON.
  */
 import { FsError, VolumeError } from '../errors.js';
+import { nextTurn } from '../suspend.js';
 import { type PathDifference, pathDifferences } from '../transfer/path-difference.js';
 import { pageSize } from '../units.js';
 import type { KeptRoot } from '../volume/kept-roots.js';
@@ -73,8 +74,6 @@ export function snapshotCommands(volume: Volume, maker: SnapshotMaker = volume.s
     },
   };
 }
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function differences(volume: Volume, from: string, to: string): Promise<PathDifference[]> {
   return pathDifferences(viewOf(volume, from), viewOf(volume, to), nextTurn);

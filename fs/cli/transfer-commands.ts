@@ -3,6 +3,7 @@
  * the program itself, the server of a mount for whoever asks it.
  */
 import { FsError, VolumeError } from '../errors.js';
+import { nextTurn } from '../suspend.js';
 import { type Received, receiveStream } from '../transfer/receiver.js';
 import { parseToken, tokenText } from '../transfer/resume-token.js';
 import { askedFor, sendStream } from '../transfer/sender.js';
@@ -84,7 +85,7 @@ function breather(): () => Promise<void> {
   let last = performance.now();
   return async () => {
     if (performance.now() - last < stretchMs) return;
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
     last = performance.now();
   };
 }

@@ -1,10 +1,9 @@
 /** The server's side of `varve resize` and `varve trim`. */
 import { VolumeError } from '../errors.js';
+import { nextTurn } from '../suspend.js';
 import { pageSize } from '../units.js';
 import type { Volume } from '../volume/volume.js';
 import type { Control } from './control.js';
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Size of a volume before and after, in bytes. */
 export interface Resized {

@@ -13,6 +13,7 @@ import { PageFrames } from '../cache/page-frames.js';
 import { UnitCache } from '../cache/units.js';
 import { type CorruptionError, FsError } from '../errors.js';
 import { inodeFlag } from '../format/item.js';
+import { nextTurn } from '../suspend.js';
 import { type InodeNumber, pageSize, rootInode } from '../units.js';
 import type { VolumeApi } from '../volume/api.js';
 import type { Holder } from '../volume/usage.js';
@@ -80,7 +81,6 @@ export interface FileSystemOptions {
 const mebibyte = 1024 * 1024;
 /** Bytes from which on a write is flushed at once. */
 const largeWrite = 256 * 1024;
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export class FileSystem implements FileSystemApi {
   private readonly context: Context;

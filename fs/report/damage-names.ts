@@ -10,6 +10,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NameSearch } from '../scrub/paths.js';
 import { TreeSweep } from '../scrub/tree-sweep.js';
+import { nextTurn } from '../suspend.js';
 import type { InodeNumber } from '../units.js';
 import type { Volume } from '../volume/volume.js';
 
@@ -17,8 +18,6 @@ import type { Volume } from '../volume/volume.js';
 const mostNamed = 1000;
 /** From one search to the next, in ms: what is met meanwhile is looked for at once. */
 const pauseMs = 1000;
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export class DamageNames {
   private readonly named = new Set<InodeNumber>();

@@ -14,7 +14,7 @@ import { isDirectory, isRegular } from '../posix/inode/mode.js';
 import { direntInode, direntType } from '../posix/namespace/dirents.js';
 import { NameSearch } from '../scrub/paths.js';
 import type { TreeSweep } from '../scrub/tree-sweep.js';
-import { run } from '../suspend.js';
+import { nextTurn, run } from '../suspend.js';
 import { keyInode, keyKind } from '../tree/key.js';
 import { firstVirtual, type Node } from '../tree/node.js';
 import { type Address, type InodeNumber, rootInode } from '../units.js';
@@ -53,7 +53,6 @@ export async function fragmentation(volume: Volume, options: FragmentationOption
   };
 }
 
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 /** How long the thread is kept at a time. */
 const stepMs = 3;
 /** Entries of a directory, or items of a file, that are taken at a time. */

@@ -1,4 +1,5 @@
 /** Long looks at a volume that is in use: a few milliseconds at a time, and no longer in all than somebody waits. */
+import { nextTurn } from '../suspend.js';
 
 const stepMs = 3;
 
@@ -14,7 +15,7 @@ export class Turns {
   /** Let requests be served if the thread was kept for long enough. */
   async pause(): Promise<void> {
     if (performance.now() - this.began < stepMs) return;
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
     this.began = performance.now();
   }
 

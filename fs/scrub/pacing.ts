@@ -6,6 +6,7 @@
  * 1. After each piece of work the thread is given up, so that a request waits for one piece at most.
  * 2. A pause ends at once when the scrub is stopped.
  */
+import { nextTurn } from '../suspend.js';
 
 export interface PacingOptions {
   /** Bytes a second, above 0; undefined: a share of the time. */
@@ -51,7 +52,7 @@ export class Pacing {
 
   /** A piece of work is done and has read so many bytes. Rejects with the signal's reason once it is aborted. */
   async worked(bytes: number): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
     const ms = this.rest(bytes);
     if (ms >= leastRestMs) {
       await this.sleep(ms, this.signal);

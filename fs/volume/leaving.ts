@@ -17,7 +17,7 @@
  * bits: a checkpoint has both or neither. A place that becomes free is reused one checkpoint later.
  */
 import { itemKind, rootState } from '../format/item.js';
-import { run } from '../suspend.js';
+import { nextTurn, run } from '../suspend.js';
 import type { Delete, Put } from '../tree/batch.js';
 import { Tree, treeId } from '../tree/tree.js';
 import type { Address } from '../units.js';
@@ -79,7 +79,7 @@ export class Leaving {
       if (root.state === rootState.deleted) await run(() => this.begin(root));
       else await this.oneStep(root.id);
       this.touched();
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
     }
   }
 
