@@ -7,11 +7,13 @@
  * 1. A pass lays anew at most as many pages as others have had written since the mount: an idle volume comes to rest.
  * 2. Nothing is laid anew that a kept root holds.
  * 3. Where the pass stands is in memory alone: it may stop anywhere, and what it leaves is found by the next one.
+ * 4. A step looks at so many items and no more, whatever it finds: commits by the timer wait for it.
  *
  * Crash safety: pages and leaves become dirty with the contents that they have, which is as safe as a write.
  */
 import type { MapSize, MovedRun } from '../cleaner/relocation-map.js';
-import { run } from '../suspend.js';
+import { nextTurn, run } from '../suspend.js';
+import type { Node } from '../tree/node.js';
 import { type Address, extentPages, type InodeNumber, pageSize } from '../units.js';
 import type { VolumeState } from './state.js';
 
@@ -26,14 +28,18 @@ export interface ResettleStep {
   readonly next: ItemKey | undefined;
   /** Laid anew. */
   readonly pages: number;
-  /** Entries of the map through which they were known. */
+  /** Entries of the map that went with them. */
   readonly entries: number;
+  /** It ended as the volume is too full. */
+  readonly full: boolean;
 }
 
 /** Who lays files anew. */
 export interface Resettler {
-  /** Lay anew what is known through short entries, from a key on: about `mostPages`. Rejects with EIO. */
+  /** Lay anew what is known through short entries, from a key on: about `mostPages`, of so many items. Rejects with EIO. */
   step(from: ItemKey, mostPages: number): Promise<ResettleStep>;
+  /** Let requests be served. */
+  breathe(): Promise<void>;
 }
 
 /** Since the volume was opened. */
@@ -55,6 +61,8 @@ const leastFree = 1 / 8;
 /** The map is measured again when so large a share of the live pages was written since. */
 const remeasured = 1 / 64;
 const entriesInStep = 4096;
+/** Leaves to look at in one stretch. */
+const leavesInStretch = 16;
 const beginning: ItemKey = { inode: 0, kind: 0, offset: 0 };
 
 export class MovedPages {
@@ -68,6 +76,8 @@ export class MovedPages {
   private entries = 0;
   /** Pages of files that had been written when the map was measured last. */
   private measured: number | undefined;
+  /** It is being measured: where to go on, and the entries before that. */
+  private measuring: { readonly from: Address; readonly entries: number } | undefined;
   /** A pass has ended since then. */
   private ended = false;
   /** Entries that the last pass had to leave, and the newest snapshot then. */
@@ -87,9 +97,11 @@ export class MovedPages {
 
   /** A step, if it is worth its writes. False: there is nothing more to do now. Rejects with EIO. */
   async step(): Promise<boolean> {
+    const { resettler } = this;
     const pages = Math.min(mostPages, this.credit);
-    if (this.resettler === undefined || this.working !== undefined || pages < leastPages || !this.hasRoom) return false;
-    if (this.at === undefined && !(await this.isLarge())) return false;
+    if (resettler === undefined || this.working !== undefined || pages < leastPages || !this.hasRoom) return false;
+    const large = this.at !== undefined || (await this.isLarge(resettler));
+    if (large !== true) return large === undefined;
     await this.walk(pages);
     return this.at !== undefined;
   }
@@ -101,17 +113,18 @@ export class MovedPages {
     while (this.at !== undefined);
   }
 
-  /** How many short entries speak for pages of the run. May throw Suspend. */
-  shortEntries(address: Address, pages: number): number {
+  /** The short entries that speak for pages of the run. May throw Suspend. */
+  shortEntries(address: Address, pages: number): readonly MovedRun[] {
     const { log, table, map } = this.state;
     const place = table.placeOf(Math.floor(address / log.perSegment));
-    if (place >= 0 && table.isLive(place, address % log.perSegment)) return 0;
-    return map.overlapping(address, pages).filter(isShort).length;
+    if (place >= 0 && table.isLive(place, address % log.perSegment)) return [];
+    return map.overlapping(address, pages).filter(isShort);
   }
 
-  /** Pages that may still be laid anew. */
+  /** Pages that may still be laid anew. Those of files that were are among the ones that have been written. */
   private get credit(): number {
-    return this.state.counters.filePages - 2 * this.pages;
+    const { counters, cache } = this.state;
+    return counters.filePages - 2 * this.pages - (this.nodes * cache.nodeBytes) / pageSize;
   }
 
   private get hasRoom(): boolean {
@@ -120,14 +133,21 @@ export class MovedPages {
     return space.available >= space.capacity * leastFree;
   }
 
-  /** Whether the map has more entries than extents would be in a volume without fragments. */
-  private async isLarge(): Promise<boolean> {
-    const { table, system, counters, cache } = this.state;
+  /** Whether the map has more entries than extents would be in a volume without fragments; undefined: it counts on. */
+  private async isLarge(resettler: Resettler): Promise<boolean | undefined> {
+    const { table, system, map, counters, cache } = this.state;
     const bound = Math.max(leastEntries, table.livePages / extentPages);
-    if ((system.nodes * cache.nodeBytes) / bytesOfEntry < bound) return false;
-    if (this.measured !== undefined && counters.filePages - this.measured < table.livePages * remeasured) return false;
-    this.measured = counters.filePages;
-    return this.besidesLeft((await mapSize(this.state)).entries) > bound;
+    if (this.measuring === undefined) {
+      if ((system.nodes * cache.nodeBytes) / bytesOfEntry < bound) return false;
+      if (this.measured !== undefined && counters.filePages - this.measured < table.livePages * remeasured)
+        return false;
+      this.measured = counters.filePages;
+    }
+    const { from, entries: before } = this.measuring ?? { from: 0, entries: 0 };
+    const { entries, next } = await run(() => map.measure(from, entriesInStep));
+    await resettler.breathe();
+    this.measuring = next === undefined ? undefined : { from: next, entries: before + entries };
+    return next === undefined ? this.besidesLeft(before + entries) > bound : undefined;
   }
 
   /** Entries that a pass may take out: what the last one left stays as long as the newest snapshot does. */
@@ -152,41 +172,46 @@ export class MovedPages {
     const { resettler } = this;
     this.at = undefined;
     if (resettler === undefined) return;
-    const { next, pages, entries } = await resettler.step(from, most);
+    const { next, pages, entries, full } = await resettler.step(from, most);
     this.pages += pages;
     this.entries += entries;
-    await this.resettleLeaves(from, next);
+    if (full) return;
+    await this.resettleLeaves(resettler, from, next);
     this.at = next;
     this.ended = next === undefined;
   }
 
   /** Those between two keys; undefined: to the end. */
-  private async resettleLeaves(from: ItemKey, until: ItemKey | undefined): Promise<void> {
+  private async resettleLeaves(resettler: Resettler, from: ItemKey, until: ItemKey | undefined): Promise<void> {
     for (let at: ItemKey | undefined = from; at !== undefined; ) {
       const start: ItemKey = at;
       const { moved, next } = await run(() => this.movedLeaf(start, until));
       if (moved !== undefined) await run(() => this.rewrite(moved));
+      await resettler.breathe();
       at = next;
     }
   }
 
-  /** The next leaf that was moved, and where to go on. May throw Suspend. */
-  private movedLeaf(from: ItemKey, until: ItemKey | undefined): { moved?: ItemKey; next?: ItemKey } {
-    const { main, newestSnapshot } = this.state;
-    const cursor = main.seek(from.inode, from.kind, from.offset);
-    for (; cursor.valid && (until === undefined || isBefore(cursor, until)); cursor.nextLeaf()) {
+  /** The next leaf that was moved, if there is one among the first ones, and where to go on. May throw Suspend. */
+  private movedLeaf(
+    from: ItemKey,
+    until: ItemKey | undefined,
+  ): { moved: ItemKey | undefined; next: ItemKey | undefined } {
+    const cursor = this.state.main.seek(from.inode, from.kind, from.offset);
+    let moved: ItemKey | undefined;
+    for (let left = leavesInStretch; cursor.valid; cursor.nextLeaf()) {
       const { leaf, inode, kind, offset } = cursor;
-      if (
-        leaf.dirty ||
-        leaf.birth <= newestSnapshot ||
-        this.shortEntries(leaf.address, leaf.bytes.length / pageSize) === 0
-      )
-        continue;
-      cursor.nextLeaf();
-      const next = cursor.valid ? { inode: cursor.inode, kind: cursor.kind, offset: cursor.offset } : undefined;
-      return { moved: { inode, kind, offset }, ...(next === undefined ? {} : { next }) };
+      const key = { inode, kind, offset };
+      if (until !== undefined && !isBefore(key, until)) break;
+      if (moved !== undefined || left-- === 0) return { moved, next: key };
+      if (this.isMoved(leaf)) moved = key;
     }
-    return {};
+    return { moved, next: undefined };
+  }
+
+  private isMoved({ dirty, birth, address, bytes }: Node): boolean {
+    if (dirty || birth <= this.state.newestSnapshot) return false;
+    return this.shortEntries(address, bytes.length / pageSize).length > 0;
   }
 
   /** Have the leaf that covers the key written elsewhere by the next commit. May throw Suspend. */
@@ -203,8 +228,8 @@ export class MovedPages {
   }
 }
 
-/** How large the map is. May read the system tree. Rejects with EIO, EUCLEAN. */
-export async function mapSize({ map }: VolumeState): Promise<MapSize> {
+/** How large the map is; `breathe`: let requests be served. May read the system tree. Rejects with EIO, EUCLEAN. */
+export async function mapSize({ map }: VolumeState, breathe = nextTurn): Promise<MapSize> {
   const total = { entries: 0, pages: 0, leaves: 0 };
   for (let from: Address | undefined = 0; from !== undefined; ) {
     const start: Address = from;
@@ -213,6 +238,7 @@ export async function mapSize({ map }: VolumeState): Promise<MapSize> {
     total.pages += part.pages;
     total.leaves += part.leaves;
     from = part.next;
+    await breathe();
   }
   return total;
 }

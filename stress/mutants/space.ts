@@ -88,8 +88,8 @@ export const spaceMutants: readonly Mutant[] = [
     name: 'pass-earns-by-its-own-writes',
     why: 'what a pass lays anew lets it lay anew as much again: an idle volume is written for ever',
     file: 'fs/volume/moved-pages.ts',
-    from: `    return this.state.counters.filePages - 2 * this.pages;`,
-    to: `    return this.state.counters.filePages;`,
+    from: `counters.filePages - 2 * this.pages -`,
+    to: `counters.filePages -`,
     tests: [movedPages],
   },
   {

@@ -113,7 +113,38 @@ describe('a pass over moved pages', () => {
     expect((await mapSize(aged.volume.state)).entries).toBeLessThan(before.entries / 100);
     expect(movedPages.resettled.pages).toBeGreaterThan(files * pagesEach * 0.9);
     expect(movedPages.resettled.entries).toBeGreaterThan(before.entries * 0.9);
+    expect(movedPages.resettled.entries).toBeLessThanOrEqual(before.entries + movedPages.resettled.nodes);
     expect(await aged.right()).toBe(true);
+    await aged.check();
+  });
+
+  it('looks at so much in a step, and lets others have their turns', async () => {
+    const aged = await Aged.make();
+    const { movedPages } = aged.volume;
+    for (let i = 0; i < 5000; i++) await aged.file(`small ${i}`);
+    await aged.volume.commit();
+    const { resettler } = movedPages;
+    if (resettler === undefined) throw new Error('there is no filesystem');
+    const { next } = await resettler.step({ inode: 0, kind: 0, offset: 0 }, 2 ** 30);
+    expect(next).toBeDefined();
+    const leaves = aged.volume.state.main.nodes - 1;
+    const [breathe, step] = [vi.spyOn(resettler, 'breathe'), vi.spyOn(resettler, 'step')];
+    await movedPages.pass();
+    expect(step.mock.calls.length).toBeGreaterThan(1);
+    expect(breathe.mock.calls.length).toBeGreaterThan(leaves / 20);
+    await aged.check();
+  });
+
+  it('ends where the volume is too full, and leaves the leaves as well', async () => {
+    const aged = await Aged.make();
+    const { movedPages, state } = aged.volume;
+    const { space } = state;
+    space.reserved = space.capacity;
+    await movedPages.pass();
+    expect(movedPages.resettled).toEqual({ pages: 0, nodes: 0, entries: 0 });
+    space.reserved = 0;
+    await movedPages.pass();
+    expect(movedPages.resettled.pages).toBeGreaterThan(files * pagesEach * 0.9);
     await aged.check();
   });
 
@@ -133,6 +164,7 @@ describe('a pass over moved pages', () => {
     const { resettler } = movedPages;
     let steps = 0;
     movedPages.resettler = {
+      breathe: async () => undefined,
       step: (from, most) => {
         steps++;
         return resettler?.step(from, most) ?? Promise.reject(new Error('there is none'));

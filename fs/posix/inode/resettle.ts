@@ -14,8 +14,8 @@ import type { Context } from './context.js';
 import { layAnew } from './defragment.js';
 import { extentAddress, extentBirth, extentPageCount, extentStoredPages } from './extent-value.js';
 
-/** Items to look at in one stretch. */
-const itemsInStretch = 256;
+/** Items to look at in one stretch, and stretches in a step. */
+const [itemsInStretch, stretchesInStep] = [256, 32];
 /** Pages of a file that are laid anew in one go, about. */
 const pagesInRange = 256;
 
@@ -54,24 +54,29 @@ export class Resettling implements Resettler {
     await this.working?.catch(() => undefined);
   }
 
+  breathe(): Promise<void> {
+    return this.context.breathe();
+  }
+
   private async work(from: ItemKey, mostPages: number): Promise<ResettleStep> {
     let [pages, entries] = [0, 0];
-    for (let at: ItemKey | undefined = from; at !== undefined; ) {
+    const until = (next: ItemKey | undefined, full = false): ResettleStep => ({ next, pages, entries, full });
+    let at: ItemKey | undefined = from;
+    for (let stretch = 0; at !== undefined && stretch < stretchesInStep && !this.stopped; stretch++) {
       const start: ItemKey = at;
       const { ranges, next } = await run(() => this.look(start));
       for (const range of ranges) {
-        if (this.stopped || pages >= mostPages) return { next: keyOf(range), pages, entries };
+        if (this.stopped || pages >= mostPages) return until(keyOf(range));
         const laid = await this.layAnew(range);
-        if (laid === 'full') return { next: undefined, pages, entries };
+        if (laid === 'full') return until(undefined, true);
         if (!laid) continue;
         pages += range.pages;
         entries += range.entries;
       }
-      if (this.stopped) return { next, pages, entries };
       await this.context.breathe();
       at = next;
     }
-    return { next: undefined, pages, entries };
+    return until(at);
   }
 
   /** What is known through short entries and held by no snapshot, among the next items. May throw Suspend. */
@@ -87,8 +92,10 @@ export class Resettling implements Resettler {
       const address = extentAddress(value);
       if (address === 0 || extentBirth(value) <= volume.heldGeneration) continue;
       const pages = extentStoredPages(value);
-      const entries = this.moved.shortEntries(address, pages);
-      if (entries === 0) continue;
+      const short = this.moved.shortEntries(address, pages);
+      if (short.length === 0) continue;
+      // One may speak for several extents: it counts with the one of its first page.
+      const entries = short.filter((entry) => entry.address >= address).length;
       const end = offset + extentPageCount(value);
       const last = ranges.at(-1);
       if (last?.inode === inode && last.end === offset && last.pages < pagesInRange) {
