@@ -4,7 +4,7 @@
  * snapshot which that one follows; alone, if it was born after the snapshot before.
  */
 import { itemKind, rootKind, rootState } from '../format/item.js';
-import { run } from '../suspend.js';
+import { nextTurn, run } from '../suspend.js';
 import type { Generation } from '../units.js';
 import { type Dropped, readChunk } from './dropped-runs.js';
 import type { KeptRoot, KeptRoots } from './kept-roots.js';
@@ -54,7 +54,10 @@ export async function rootUsage(state: VolumeState): Promise<RootUsage> {
       if (birth > lasting) history += pages;
       if (holder !== undefined && birth > floor) unique.set(holder, (unique.get(holder) ?? 0) + pages);
     };
-    for (let next = 0; next >= 0; ) next = await run(() => countChunks(state, line, next, end, count));
+    for (let next = 0; next >= 0; ) {
+      next = await run(() => countChunks(state, line, next, end, count));
+      await nextTurn();
+    }
     if (line === live) for (const one of waiting) count(end, one);
   }
   return { unique, history };

@@ -69,3 +69,18 @@ it('a full volume says which snapshots to delete', async () => {
   expect(said).toEqual([expect.stringMatching(/^no space is left: snapshots hold .*large/)]);
   await volume.close();
 });
+
+it('counting what snapshots hold lets others have their turns', async () => {
+  const { volume, slots } = await slotsInMemory();
+  await slots.write(1, 3);
+  await volume.snapshots.create('one');
+  await slots.drop(1);
+  await volume.commit();
+  let turned = false;
+  setImmediate(() => {
+    turned = true;
+  });
+  await rootUsage(volume.state);
+  expect(turned).toBe(true);
+  await volume.close();
+});
