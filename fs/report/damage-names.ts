@@ -68,8 +68,9 @@ export class DamageNames {
     const sweep = new TreeSweep(state, state.main, events, { from: state.store });
     for (let leaves = 1; await sweep.step((leaf) => names.visit(leaf)); leaves++)
       if (leaves % 32 === 0) await nextTurn();
+    const paths = await names.paths();
     for (const inode of wanted) {
-      const path = await names.path(inode);
+      const path = paths.get(inode);
       if (path !== undefined) this.log(`inode ${inode}, of which contents are damaged, is ${path}`);
     }
   }

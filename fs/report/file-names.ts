@@ -18,8 +18,8 @@ export interface Named {
 
 /** Paths of inodes. One without a path has no name in the live tree, or time was up. */
 export async function pathsOf(volume: Volume, inodes: ReadonlySet<InodeNumber>): Promise<Map<InodeNumber, string>> {
-  const { found } = await search(volume, (inode) => inodes.has(inode), inodes.size);
-  return new Map(found.map(({ inode, path }) => [inode, path]));
+  const { paths } = await search(volume, (inode) => inodes.has(inode), inodes.size);
+  return paths;
 }
 
 /** Files with `part` in their name, in whatever case. `complete`: there are no others. */
@@ -27,19 +27,32 @@ export async function filesNamed(volume: Volume, part: string): Promise<{ found:
   const wanted = part.toLowerCase();
   const fits = (_: InodeNumber, entry: Uint8Array): boolean =>
     Buffer.from(direntName(entry)).toString('utf8').toLowerCase().includes(wanted);
-  return search(volume, fits, mostFound);
+  const { met, paths, complete } = await search(volume, fits, mostFound);
+  const found = [...met].flatMap((inode) => {
+    const path = paths.get(inode);
+    return path === undefined ? [] : [{ inode, path }];
+  });
+  return { found: found.sort((a, b) => (a.path < b.path ? -1 : 1)), complete };
+}
+
+interface Searched {
+  readonly met: ReadonlySet<InodeNumber>;
+  readonly paths: Map<InodeNumber, string>;
+  readonly complete: boolean;
 }
 
 async function search(
   volume: Volume,
   wanted: (inode: InodeNumber, entry: Uint8Array) => boolean,
   most: number,
-): Promise<{ found: Named[]; complete: boolean }> {
+): Promise<Searched> {
   const met = new Set<InodeNumber>();
+  let passed = false;
   const names = new NameSearch(volume, (inode, entry) => {
-    const take = (met.has(inode) || met.size < most) && wanted(inode, entry);
-    if (take) met.add(inode);
-    return take;
+    if (met.has(inode) || !wanted(inode, entry)) return met.has(inode);
+    if (met.size < most) met.add(inode);
+    else passed = true;
+    return met.has(inode);
   });
   const turns = new Turns(mostMs);
   const sweep = sweepOf(volume, nothing, nothing);
@@ -48,12 +61,7 @@ async function search(
     more = await sweep.step((leaf) => names.visit(leaf));
     await turns.pause();
   }
-  const found: Named[] = [];
-  for (const inode of met) {
-    const path = await names.path(inode);
-    if (path !== undefined) found.push({ inode, path });
-  }
-  return { found: found.sort((a, b) => (a.path < b.path ? -1 : 1)), complete: !more };
+  return { met, paths: await names.paths(), complete: !more && !passed };
 }
 
 const nothing = (): void => undefined;

@@ -118,10 +118,8 @@ class Look {
         else if (isRegular(type << 12)) files.push(inode);
       }
     }
-    for (const inode of files.sort((a, b) => a - b)) {
-      await this.take(await this.itemsOf(inode));
-      await this.pause();
-    }
+    // As numbers alone: a million of them are sorted in a tenth of the time.
+    for (const inode of Float64Array.from(files).sort()) await this.takeFile(inode);
     this.files.finish();
   }
 
@@ -132,8 +130,9 @@ class Look {
     const names = new NameSearch(this.volume, (inode) => wanted.has(inode));
     const sweep = this.sweep();
     while (await sweep.step((leaf) => names.visit(leaf))) await this.pause();
+    const paths = await names.paths();
     for (const file of worst) {
-      const path = await names.path(file.inode);
+      const path = paths.get(file.inode);
       if (path !== undefined) file.path = path;
     }
   }
@@ -190,27 +189,27 @@ class Look {
     }
   }
 
-  private async itemsOf(inode: InodeNumber): Promise<Met[]> {
-    const met: Met[] = [{ inode, address: 0, pages: 0 }];
-    for (let offset = 0; ; ) {
-      const found = await run(() => {
-        const part: Met[] = [];
-        let next = -1;
-        for (const item = this.volume.seek(inode, itemKind.extent, offset); item.valid; item.next()) {
-          if (item.inode !== inode || item.kind !== itemKind.extent) break;
-          if (part.length === itemsAtOnce) {
-            next = item.offset;
-            break;
-          }
-          const address = extentAddress(item.value);
-          if (address !== 0) part.push({ inode, address, pages: extentStoredPages(item.value) });
-        }
-        return { part, next };
-      });
-      met.push(...found.part);
-      if (found.next < 0) return met;
-      offset = found.next;
+  private async takeFile(inode: InodeNumber): Promise<void> {
+    await this.take([{ inode, address: 0, pages: 0 }]);
+    for (let offset = 0; offset >= 0; ) {
+      const start = offset;
+      const { part, next } = await run(() => this.extentsFrom(inode, start));
+      await this.take(part);
+      await this.pause();
+      offset = next;
     }
+  }
+
+  /** Some stored extents of a file, from a page on; `next`: to go on with, or -1. May throw Suspend. */
+  private extentsFrom(inode: InodeNumber, page: number): { readonly part: readonly Met[]; readonly next: number } {
+    const part: Met[] = [];
+    for (const item = this.volume.seek(inode, itemKind.extent, page); item.valid; item.next()) {
+      if (item.inode !== inode || item.kind !== itemKind.extent) break;
+      if (part.length === itemsAtOnce) return { part, next: item.offset };
+      const address = extentAddress(item.value);
+      if (address !== 0) part.push({ inode, address, pages: extentStoredPages(item.value) });
+    }
+    return { part, next: -1 };
   }
 
   private async pause(): Promise<void> {

@@ -127,7 +127,7 @@ function currentPages(volume: Volume, { inode, offset, address, pages }: LiveRun
   const item = volume.floor(inode, itemKind.extent, offset);
   // A unit covers more pages of its file than it has, and begins later once its first ones are cut off.
   const end = offset + Math.max(pages, extentPages);
-  for (; item.valid && (item.inode < inode || item.kind < itemKind.extent); ) item.next();
+  while (item.valid && (item.inode < inode || (item.inode === inode && item.kind < itemKind.extent))) item.next();
   for (; item.valid && item.inode === inode && item.kind === itemKind.extent && item.offset < end; item.next()) {
     const first = extentAddress(item.value);
     const after = first + extentStoredPages(item.value);

@@ -210,9 +210,10 @@ export class Scrub {
       bad: () => undefined,
     });
     while (await sweep.step((leaf) => names.visit(leaf)));
+    const paths = await names.paths();
     for (const finding of findings) {
       if (finding.inode === undefined) continue;
-      const path = await names.path(finding.inode);
+      const path = paths.get(finding.inode);
       if (path !== undefined) finding.path = path;
     }
   }

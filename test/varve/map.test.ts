@@ -1,7 +1,7 @@
 /** `varve map --serve` over a volume in memory: what the page asks, and who is not answered. */
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { main } from '../../fs/cli/main.js';
 import { mapCommands } from '../../fs/cli/map-service.js';
 import { snapshotCommands } from '../../fs/cli/snapshot-service.js';
@@ -145,11 +145,53 @@ it('finds files by a part of the name, whatever it is', async () => {
   expect(await ask(`find.json?name=nothing+like+it`)).toEqual({ found: [], complete: true });
 });
 
+it('says that there are more files than it names', async () => {
+  const inodes: string[] = [];
+  for (let i = 0; i < 60; i++) {
+    await made.file(`of many ${i}`, 1);
+    inodes.push(`of many ${i}`);
+  }
+  await made.volume.commit();
+  const { found, complete } = await ask<{ found: unknown[]; complete: boolean }>('find.json?name=of+many');
+  expect([found.length, complete]).toEqual([50, false]);
+  for (const name of inodes) await made.unlink(name);
+  await made.volume.commit();
+});
+
 it('lists snapshots and what they hold alone, and measures fragmentation', async () => {
   const { snapshots } = await ask<{ snapshots: { name: string; unique: number }[] }>('snapshots.json');
   expect(snapshots).toMatchObject([{ name: 'monday' }]);
   expect(snapshots[0].unique).toBeGreaterThanOrEqual(10 * 4096);
   expect(await ask('fragmentation.json')).toMatchObject({ version: 1, files: { count: 2 } });
+});
+
+it('of a file that is gone it looks at no items of others', async () => {
+  const { volume } = made;
+  const gone = await made.file('gone', 3 * 4096);
+  const folder = await made.directory('behind it');
+  for (let i = 0; i < 300; i++) await made.file(`${i}`, 0, folder);
+  await made.fs.fsync(gone, false);
+  await volume.commit();
+  await volume.snapshots.create('with it');
+  const { cells } = await ask<FilePlaces>(`file.json?inode=${gone}`);
+  await made.unlink('gone');
+  await volume.commit();
+  let steps = 0;
+  const floor = volume.floor.bind(volume);
+  const spy = vi.spyOn(volume, 'floor').mockImplementation((inode, kind, offset) => {
+    const cursor = floor(inode, kind, offset);
+    const next = cursor.next.bind(cursor);
+    cursor.next = () => {
+      if (inode === gone) steps++;
+      next();
+    };
+    return cursor;
+  });
+  const { files } = await ask<SegmentContents>(`segment.json?place=${cells[0][0]}`);
+  spy.mockRestore();
+  expect(files.find(({ inode }) => inode === gone)).toMatchObject({ pages: 3, heldPages: 3 });
+  expect(steps).toBeLessThan(3);
+  await volume.snapshots.remove('with it');
 });
 
 it('says what is wrong with a question', async () => {
