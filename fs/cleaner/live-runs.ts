@@ -7,16 +7,15 @@
  * counts: a page of a file that has died may hold anything, also what looks like a summary.
  *
  * Invariants
- * 1. Pages of the data head lie where their address says and are no nodes, whatever a summary says; after a crash the
- *    last of them may have none. Nodes and moved pages become live only when a summary describes them.
+ * 1. Pages of the data head lie where their address says and are no nodes, whatever a summary says; until the next
+ *    commit the last of them have none. Nodes and moved pages become live only when a summary describes them.
  * 2. If a live node or moved page is not described, as a summary has rotted, there is no answer: under a wrong address
  *    its page would be lost, and a node of the system tree must not enter the map that lies in it.
  */
-import { selfChecksum } from '../format/checksum.js';
 import type { Sealer } from '../format/seal.js';
-import { openSummary, runKind, runsPerSummary, Summary, SummaryRun, summaryMagic } from '../format/segment-summary.js';
-import type { RunMeaning } from '../log/head.js';
+import { runKind } from '../format/segment-summary.js';
 import { headKind, type SegmentTable } from '../log/segment-table.js';
+import { type Described, type RunMeaning, summaryAt } from '../log/summary-page.js';
 import { type Address, type Place, pageSize, type Serial } from '../units.js';
 
 /** Consecutive live pages of a segment with one meaning. */
@@ -25,13 +24,6 @@ export interface LiveRun extends RunMeaning {
   readonly pages: number;
   readonly address: Address;
   readonly system: boolean;
-}
-
-/** Consecutive pages, live or dead, as a summary describes them. */
-interface Described extends RunMeaning {
-  readonly page: number;
-  readonly pages: number;
-  readonly address: Address;
 }
 
 /** The live runs of the segment at `place`, in order; `bytes` holds its pages. Undefined if what they are can't be known. */
@@ -115,32 +107,4 @@ function describedRuns(bytes: Uint8Array, serial: Serial, sealer: Sealer | undef
     page = summary.first - 1;
   }
   return chain.flat();
-}
-
-/** The summary on a page, if there is one of this segment that describes the pages before it. */
-function summaryAt(
-  bytes: Uint8Array,
-  page: number,
-  serial: Serial,
-  sealer: Sealer | undefined,
-): { first: number; runs: Described[] } | undefined {
-  const stored = bytes.subarray(page * pageSize, (page + 1) * pageSize);
-  // What lies here is moved as it is: it is opened in a copy.
-  const own = sealer === undefined ? stored : new Uint8Array(stored);
-  const view = new DataView(own.buffer, own.byteOffset, pageSize);
-  if (view.getUint32(0, true) !== summaryMagic) return undefined;
-  const head = Summary.read(view, 0);
-  if (head.serial !== serial || head.page !== page || head.first > page || head.runs > runsPerSummary(sealer))
-    return undefined;
-  if (head.checksum !== selfChecksum(own, Summary.offsetOf.checksum)) return undefined;
-  if (sealer !== undefined && !openSummary(sealer, own)) return undefined;
-  const runs: Described[] = [];
-  let at = head.first;
-  for (let i = 0, from = Summary.size; i < head.runs; i++, from += SummaryRun.size) {
-    const { kind, address, inode, offset, pages, level, itemKind } = SummaryRun.read(view, from);
-    const isNode = kind === runKind.node || kind === runKind.systemNode;
-    runs.push({ kind, address, inode, offset, page: at, pages, ...(isNode ? { level, itemKind } : {}) });
-    at += pages;
-  }
-  return at === page ? { first: head.first, runs } : undefined;
 }

@@ -14,24 +14,13 @@
 
 import { CorruptionError } from '../errors.js';
 import type { HeadPosition } from '../format/checkpoint.js';
-import { selfChecksum } from '../format/checksum.js';
 import { closedHead, noPlace } from '../format/geometry.js';
-import { runsPerSummary, Summary, SummaryRun, sealSummary, summaryMagic } from '../format/segment-summary.js';
+import { runsPerSummary } from '../format/segment-summary.js';
 import { placeState } from '../format/segment-table.js';
 import { type Address, type Generation, type Place, pageSize, type Serial } from '../units.js';
 import { Flight } from './flight.js';
 import type { SegmentTable } from './segment-table.js';
-
-/** What the pages of an append are, for the summary. */
-export interface RunMeaning {
-  readonly kind: number;
-  /** Address under which pointers know the first page; undefined: the one where it is appended. */
-  readonly address?: number;
-  readonly inode: number;
-  readonly itemKind?: number;
-  readonly offset: number;
-  readonly level?: number;
-}
+import { type RunMeaning, summaryPage } from './summary-page.js';
 
 interface Run extends RunMeaning {
   readonly first: number;
@@ -126,35 +115,9 @@ export class Head {
   /** Write a summary of the pages since the last one, if there are any. */
   describe(): void {
     if (this.place < 0 || this.described === this.page) return;
-    const page = new Uint8Array(pageSize);
-    const view = new DataView(page.buffer);
-    let at = Summary.size;
-    for (const run of this.runs) {
-      SummaryRun.write(view, at, {
-        address: run.address ?? 0,
-        inode: run.inode,
-        offset: run.offset,
-        pages: run.pages,
-        kind: run.kind,
-        itemKind: run.itemKind ?? 0,
-        level: run.level ?? 0,
-        reserved: 0,
-      });
-      at += SummaryRun.size;
-    }
-    Summary.write(view, 0, {
-      magic: summaryMagic,
-      checksum: 0,
-      serial: this.serial,
-      generation: this.owner.generation,
-      page: this.page,
-      first: this.described,
-      runs: this.runs.length,
-      reserved: 0,
-    });
-    const { sealer } = this.owner.table.geometry;
-    if (sealer !== undefined) sealSummary(sealer, page);
-    view.setUint32(Summary.offsetOf.checksum, selfChecksum(page, Summary.offsetOf.checksum), true);
+    const { serial, page: at, described: first, runs } = this;
+    const { table, generation } = this.owner;
+    const page = summaryPage(table.geometry.sealer, { serial, generation, page: at, first }, runs);
     this.runs = [];
     this.gather(page, 1, undefined);
     this.described = this.page;

@@ -11,9 +11,12 @@
  * power cut tore is given up for good first.
  */
 import { FsError, VolumeError } from '../errors.js';
+import type { HeadPosition } from '../format/checkpoint.js';
+import type { Place } from '../units.js';
 import { clearBroken } from './checkpoint-slots.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { Cleaning } from './cleaning.js';
+import { describeCrashed } from './crashed-segments.js';
 import type { JournalMode } from './journal-mode.js';
 import { barrier, type VolumeState } from './state.js';
 
@@ -24,13 +27,20 @@ export interface Beginning {
   readonly journal: JournalMode;
 }
 
-/** `crashed`: it was not closed. Throws VolumeError, FsError EIO and EUCLEAN. */
-export async function begin(volume: Beginning, crashed: boolean): Promise<void> {
+/** What the crash of a volume left: places of segments that were open, and where the head for data stood. */
+export interface Crash {
+  readonly left: readonly Place[];
+  readonly dataHead: HeadPosition;
+}
+
+/** `crash`: it was not closed. Throws VolumeError, FsError EIO and EUCLEAN. */
+export async function begin(volume: Beginning, crash: Crash | undefined): Promise<void> {
   const { state, checkpoints, cleaning } = volume;
   const { journal, log, table } = state;
   await barrier(state);
   await clearBroken(state.store, state.geometry, 1 - state.slot);
-  if (crashed) {
+  if (crash !== undefined) {
+    await describeCrashed(state, crash.left, crash.dataHead);
     await checkpoints.close();
     if (table.pendingPlaces > 0) await checkpoints.close();
   }

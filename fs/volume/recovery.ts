@@ -6,7 +6,7 @@
  * records behind it show that it had been durable, or it builds on a checkpoint that is lost, something has rotted, and
  * recovery refuses to go on as if it had never been.
  *
- * Crash safety: nothing is written here. The checkpoint under a new epoch that follows makes the result durable;
+ * Crash safety: nothing is written here (crashed-segments.ts does, when the volume is to be used). The checkpoint under a new epoch that follows makes the result durable;
  * a crash before it finds the old checkpoint and the same records again.
  */
 import { CorruptionError, FsError, VolumeError } from '../errors.js';
@@ -18,7 +18,7 @@ import { findGap, type JournalGap } from '../log/journal-gap.js';
 import { type ReadRecord, readJournal } from '../log/journal-reader.js';
 import { headKind } from '../log/segment-table.js';
 import { run } from '../suspend.js';
-import { pageSize } from '../units.js';
+import { type Place, pageSize } from '../units.js';
 import { applyChanges, prepareChanges } from './apply.js';
 import type { VolumeState } from './state.js';
 
@@ -43,12 +43,12 @@ export function wordsOf({ sequence, baseless, durable }: JournalGap): string {
 
 /**
  * Replay what follows `checkpoint`. Afterwards no segment of the crashed mount is open or in use as journal. `cut`: what
- * comes before a damaged record will do; otherwise JournalDamage.
+ * comes before a damaged record will do; otherwise JournalDamage. Returns the places of the segments that were open.
  */
-export async function recover(state: VolumeState, checkpoint: Checkpoint, cut = false): Promise<void> {
-  if (checkpoint.clean === 1) return;
+export async function recover(state: VolumeState, checkpoint: Checkpoint, cut = false): Promise<readonly Place[]> {
+  if (checkpoint.clean === 1) return [];
   try {
-    await replay(state, checkpoint, cut);
+    return await replay(state, checkpoint, cut);
   } catch (e) {
     if (e instanceof VolumeError) throw e;
     // A store that did not answer says nothing about the volume, and nobody shall repair what is not broken.
@@ -61,7 +61,7 @@ export async function recover(state: VolumeState, checkpoint: Checkpoint, cut = 
   }
 }
 
-async function replay(state: VolumeState, checkpoint: Checkpoint, cut: boolean): Promise<void> {
+async function replay(state: VolumeState, checkpoint: Checkpoint, cut: boolean): Promise<readonly Place[]> {
   const { table, log } = state;
   let generation = checkpoint.generation;
   // One generation for all nodes that the replay writes, whichever generations its batches are of: a node that was
@@ -95,14 +95,18 @@ async function replay(state: VolumeState, checkpoint: Checkpoint, cut: boolean):
   // A new generation and new serials: whatever the crashed mount wrote beyond this point can't be mistaken for ours.
   log.generation = generation + 3;
   table.nextSerial += 2 * state.geometry.places + 1;
+  const open: Place[] = [];
   for (let place = 0; place < state.geometry.places; place++) {
     // Freed by the replay: the older slot still refers to it until the checkpoint after the next.
     if (table.state[place] === placeState.free && table.generation[place] === checkpoint.generation + 3) {
       table.generation[place] = log.generation;
     }
-    if (table.state[place] === placeState.open) table.seal(place, log.generation);
-    else if (table.state[place] === placeState.journal) table.free(place, log.generation);
+    if (table.state[place] === placeState.open) {
+      table.seal(place, log.generation);
+      open.push(place);
+    } else if (table.state[place] === placeState.journal) table.free(place, log.generation);
   }
+  return open;
 }
 
 /**

@@ -122,11 +122,12 @@ export class Volume implements VolumeApi {
         onFailure: options.onFailure,
       }),
     );
-    await recover(state, found.checkpoint, options.cutJournal === true || (readOnly && degraded === true));
+    const left = await recover(state, found.checkpoint, options.cutJournal === true || (readOnly && degraded === true));
     state.roots = await orCorrupt(store, () => loadRoots(state.system));
     const volume = new Volume(state, chains, readOnly, options, options.clock ?? wallClock);
     if (readOnly) return volume;
-    await orCorrupt(store, () => begin(volume, found.checkpoint.clean !== 1));
+    const crash = found.checkpoint.clean === 1 ? undefined : { left, dataHead: found.checkpoint.dataHead };
+    await orCorrupt(store, () => begin(volume, crash));
     if (options.branch !== undefined) await volume.lines.begin(options.branch);
     await volume.receptions.recover();
     volume.leaving.start();

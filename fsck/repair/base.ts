@@ -12,6 +12,7 @@ import type { Store } from '../../fs/store/store.js';
 import { isCountable, newest, readBothSlots } from '../checkpoint.js';
 import { Image } from '../image.js';
 import { Places } from './places.js';
+import { type MovedPages, readMoves } from './relocations.js';
 import { walkTrees } from './walk.js';
 
 const mostCopies = 16;
@@ -21,6 +22,8 @@ export interface Base {
   /** Packed; all 3 where no copy of the segment table is known to belong to this checkpoint. */
   readonly tableMap: Uint8Array;
   readonly places: Places;
+  /** Pages that moved, maybe after this checkpoint; undefined where its own map is the newest. */
+  readonly moved?: MovedPages;
   /** Where it was found, for people. */
   readonly origin: 'slot' | 'copy' | 'segments';
 }
@@ -39,17 +42,21 @@ export async function findBase(store: Store, superblock: Superblock): Promise<Ba
   const places = await Places.ofContents(new Image(store, superblock, none, tableMap), (more) => {
     if (more.length > 0) copies = newestOf([...copies, ...more.filter(isCountable)]);
   });
+  const about = new Image(store, superblock, none, tableMap);
+  places.enterInto(about);
+  const moved = await readMoves(about, places);
   let best: { checkpoint: Checkpoint; damages: number } | undefined;
   for (const checkpoint of copies) {
-    const { lost, flawed, rootIsLost } = await walkTrees(new Image(store, superblock, checkpoint, tableMap), places);
+    const image = new Image(store, superblock, checkpoint, tableMap);
+    const { lost, flawed, rootIsLost } = await walkTrees(image, places, moved);
     if (rootIsLost) continue;
     const damages = lost.length + flawed.length;
     if (best === undefined || damages < best.damages) best = { checkpoint, damages };
     if (damages === 0) break;
   }
-  if (best !== undefined) return { checkpoint: best.checkpoint, tableMap, places, origin: 'copy' };
+  if (best !== undefined) return { checkpoint: best.checkpoint, tableMap, places, moved, origin: 'copy' };
   const generation = places.generation.reduce((most, one) => Math.max(most, one), copies[0]?.generation ?? 0);
-  return { checkpoint: { ...none, generation: generation + 1 }, tableMap, places, origin: 'segments' };
+  return { checkpoint: { ...none, generation: generation + 1 }, tableMap, places, moved, origin: 'segments' };
 }
 
 const newestOf = (copies: readonly Checkpoint[]): Checkpoint[] =>

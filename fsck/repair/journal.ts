@@ -10,7 +10,7 @@ import { type ReadRecord, readJournal } from '../../fs/log/journal-reader.js';
 import { headKind } from '../../fs/log/segment-table.js';
 import { run } from '../../fs/suspend.js';
 import type { Delete, Put } from '../../fs/tree/batch.js';
-import { rootInode, volumeInode } from '../../fs/units.js';
+import { type Generation, type Place, rootInode, volumeInode } from '../../fs/units.js';
 import { dataIsThere } from '../../fs/volume/recovery.js';
 import type { VolumeState } from '../../fs/volume/state.js';
 import { withoutBadSectors } from '../bad-sectors.js';
@@ -25,13 +25,23 @@ import { endOfSerials, type Places } from './places.js';
 const recordsAfter = (state: VolumeState, checkpoint: Checkpoint): AsyncGenerator<ReadRecord> =>
   readJournal(withoutBadSectors(state.store), state.geometry, checkpoint, checkpoint.epoch);
 
-/**
- * Enter the segments that the journal names: they hold it, or pages that only it refers to. Returns the newest
- * generation of its batches.
- */
-export async function reserveJournal(state: VolumeState, places: Places, checkpoint: Checkpoint): Promise<number> {
+/** What a journal names. */
+export interface JournalNames {
+  /** Newest generation of its batches, 0 if there are none. */
+  readonly newest: Generation;
+  /** Where pages lie that only it refers to. */
+  readonly opened: readonly Place[];
+}
+
+/** Enter the segments that the journal names: they hold it, or pages that only it refers to. */
+export async function reserveJournal(
+  state: VolumeState,
+  places: Places,
+  checkpoint: Checkpoint,
+): Promise<JournalNames> {
   let newest = 0;
-  if (checkpoint.clean === 1 || checkpoint.journalPlace === noPlace) return newest;
+  const opened: Place[] = [];
+  if (checkpoint.clean === 1 || checkpoint.journalPlace === noPlace) return { newest, opened };
   const hold = (place: number) => {
     if (place < places.usable.length) places.usable[place] = 0;
   };
@@ -48,9 +58,10 @@ export async function reserveJournal(state: VolumeState, places: Places, checkpo
       places.state[place] = placeState.sealed;
       places.serial[place] = serial;
       places.head[place] = headKind.data;
+      opened.push(place);
     }
   }
-  return newest;
+  return { newest, opened };
 }
 
 /** Apply what the journal holds. */

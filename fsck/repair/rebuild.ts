@@ -10,6 +10,7 @@ import { segmentPages, tablePages } from '../../fs/format/geometry.js';
 import type { Superblock } from '../../fs/format/superblock.js';
 import type { Store } from '../../fs/store/store.js';
 import { endOfInodes } from '../../fs/units.js';
+import { describeCrashed } from '../../fs/volume/crashed-segments.js';
 import { withoutBadSectors } from '../bad-sectors.js';
 import { Image } from '../image.js';
 import type { Replayed } from '../replay.js';
@@ -50,7 +51,7 @@ export async function rebuild(
 
   const shop = await openEmpty(store, superblock, base, now);
   const { state } = shop;
-  const newest = await reserveJournal(state, places, checkpoint);
+  const { newest, opened } = await reserveJournal(state, places, checkpoint);
   state.log.generation = Math.max(checkpoint.generation, newest) + 3;
   fillTable(state, places, image, base.tableMap);
   state.table.nextSerial = nextSerial(image, places, checkpoint) + 2 * superblock.places + 1;
@@ -61,6 +62,7 @@ export async function rebuild(
   }
   await graftNodes(state, image, trees, leaves, ledger);
   const replayed = await replayInto(state, checkpoint, ledger);
+  await describeCrashed(state, [checkpoint.dataHead.place, ...opened], checkpoint.dataHead);
   state.changed = true;
   await shop.finish();
   return checkpoint.clean === 1 ? undefined : replayed;
@@ -70,13 +72,13 @@ export async function rebuild(
 async function lookAround(
   store: Store,
   superblock: Superblock,
-  { checkpoint, tableMap, places }: Base,
+  { checkpoint, tableMap, places, moved }: Base,
 ): Promise<{ image: Image; trees: TreesFound }> {
   const image = new Image(store, superblock, checkpoint, tableMap);
-  const trees = await walkTrees(image, places);
+  const trees = await walkTrees(image, places, moved);
   if (!places.adopt(missingSerials(image))) return { image, trees };
   const again = new Image(store, superblock, checkpoint, tableMap);
-  return { image: again, trees: await walkTrees(again, places) };
+  return { image: again, trees: await walkTrees(again, places, moved) };
 }
 
 /** The base opened with a segment table that says nothing yet. */

@@ -8,25 +8,24 @@ import { placeState } from '../../fs/format/segment-table.js';
 import { Graft } from '../../fs/tree/graft.js';
 import type { Address } from '../../fs/units.js';
 import type { VolumeState } from '../../fs/volume/state.js';
-import { numbers } from '../column.js';
+import { type Column, numbers } from '../column.js';
 import type { Image } from '../image.js';
 import { RelocationList } from '../relocations.js';
 import type { Item } from '../system-items.js';
 import type { Places } from './places.js';
 import { readPlace } from './summaries.js';
 
-/** All relocations that the summaries tell of, for segments that are gone; those in `known` come first. */
-export async function findRelocations(image: Image, places: Places): Promise<RelocationList> {
+/** Pages that the cleaner wrote under addresses of segments that are gone: from where, to where, one entry a page. */
+export interface MovedPages {
+  readonly from: Column<Float64Array>;
+  readonly to: Column<Float64Array>;
+}
+
+/** All moves that the summaries tell of. The places are entered into the image. */
+export async function readMoves(image: Image, places: Places): Promise<MovedPages> {
   const from = numbers();
   const to = numbers();
-  const { relocations, perSegment } = image;
-  for (let i = 0; i < relocations.from.length; i++) {
-    for (let page = 0; page < relocations.pages.values[i]; page++) {
-      from.push(relocations.from.values[i] + page);
-      to.push(relocations.to.values[i] + page);
-    }
-  }
-  const known = from.length;
+  const { perSegment } = image;
   for (let place = 0; place < places.state.length; place++) {
     if (places.state[place] === placeState.free) continue;
     const serial = places.serial[place];
@@ -43,15 +42,42 @@ export async function findRelocations(image: Image, places: Places): Promise<Rel
       }
     }
   }
-  return joined(from.values, to.values, from.length, known);
+  return { from, to };
 }
 
-/** Runs of pages that moved together; of each page the known target, else the one written last. */
-function joined(from: Float64Array, to: Float64Array, count: number, known: number): RelocationList {
-  const priority = (i: number): number => (i < known ? Number.POSITIVE_INFINITY : to[i]);
-  const order = Uint32Array.from({ length: count }, (_, i) => i).sort(
-    (a, b) => from[a] - from[b] || priority(b) - priority(a),
-  );
+/**
+ * Add the moves to the image's map, for pages that it does not know or that no longer lie where it says: the map of an
+ * older checkpoint is behind the cleaner. False if there is nothing to add.
+ */
+export function addMoves(image: Image, moved: MovedPages): boolean {
+  const { relocations: map, perSegment } = image;
+  const lies = (target: Address): boolean => image.placeOf(Math.floor(target / perSegment)) >= 0;
+  const isKnown = (address: Address): boolean => {
+    const target = map.target(address);
+    return target >= 0 && lies(target);
+  };
+  const from = numbers();
+  const to = numbers();
+  for (let i = 0; i < moved.from.length; i++) {
+    if (isKnown(moved.from.values[i])) continue;
+    from.push(moved.from.values[i]);
+    to.push(moved.to.values[i]);
+  }
+  if (from.length === 0) return false;
+  for (let i = 0; i < map.from.length; i++) {
+    for (let page = 0; page < map.pages.values[i]; page++) {
+      if (!lies(map.to.values[i] + page)) continue;
+      from.push(map.from.values[i] + page);
+      to.push(map.to.values[i] + page);
+    }
+  }
+  image.relocations = joined(from.values, to.values, from.length);
+  return true;
+}
+
+/** Runs of pages that moved together; of several moves of a page the last one. */
+function joined(from: Float64Array, to: Float64Array, count: number): RelocationList {
+  const order = Uint32Array.from({ length: count }, (_, i) => i).sort((a, b) => from[a] - from[b] || to[b] - to[a]);
   const list = new RelocationList();
   let run: { from: Address; to: Address; pages: number } | undefined;
   let last = -1;

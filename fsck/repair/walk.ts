@@ -9,7 +9,7 @@ import { Findings } from '../problem.js';
 import { type Item, SystemItems } from '../system-items.js';
 import { type Damage, type ItemVisitor, maxHeight, TreeWalk, tree } from '../tree.js';
 import type { Places } from './places.js';
-import { findRelocations } from './relocations.js';
+import { addMoves, type MovedPages, readMoves } from './relocations.js';
 
 export interface TreesFound {
   /** Nodes of the file tree that can't be read or lead astray, those above first. */
@@ -17,7 +17,7 @@ export interface TreesFound {
   /** Nodes of the file tree that must be written anew. */
   readonly flawed: readonly Damage[];
   readonly rootIsLost: boolean;
-  /** The system tree has to be made anew. */
+  /** The system tree has to be made anew: it is damaged, or its map of moved pages is behind. */
   readonly systemDamaged: boolean;
   /** Its items other than relocations. */
   readonly kept: readonly Item[];
@@ -38,8 +38,11 @@ export async function claimKeptRoots(image: Image, { roots }: TreesFound): Promi
   roots.checkHeld();
 }
 
-/** Walk the trees of the image's checkpoint; places and relocations are entered into the image. */
-export async function walkTrees(image: Image, places: Places): Promise<TreesFound> {
+/**
+ * Walk the trees of the image's checkpoint; places and relocations are entered into the image. `moved`: what is known of
+ * pages that moved since that checkpoint; without it the summaries are asked only if the system tree has lost nodes.
+ */
+export async function walkTrees(image: Image, places: Places, moved?: MovedPages): Promise<TreesFound> {
   places.enterInto(image);
   const { checkpoint } = image;
   const findings = new Findings();
@@ -49,8 +52,10 @@ export async function walkTrees(image: Image, places: Places): Promise<TreesFoun
     systemLost ||= lost;
   });
   await system.walk(checkpoint.systemRoot, checkpoint.systemHeight, items);
-  if (systemLost || !validHeight(checkpoint.systemHeight)) image.relocations = await findRelocations(image, places);
-  const systemDamaged = findings.total > 0;
+  const mapIsLost = systemLost || !validHeight(checkpoint.systemHeight);
+  const moves = moved ?? (mapIsLost ? await readMoves(image, places) : undefined);
+  const mapGrew = moves !== undefined && addMoves(image, moves);
+  const systemDamaged = mapGrew || findings.total > 0;
   const damages: Damage[] = [];
   const files = new TreeWalk(image, tree.files, findings, (damage) => damages.push(damage));
   await files.walk(checkpoint.mainRoot, checkpoint.mainHeight, new ExtentClaims(image));

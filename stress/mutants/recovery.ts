@@ -55,10 +55,18 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: 'summary-not-verified',
     why: 'the cleaner moves pages under addresses that a rotted summary names',
-    file: 'fs/cleaner/live-runs.ts',
+    file: 'fs/log/summary-page.ts',
     from: `  if (head.checksum !== selfChecksum(own, Summary.offsetOf.checksum)) return undefined;`,
     to: `  selfChecksum(own, Summary.offsetOf.checksum);`,
     tests: ['test/cleaner/live-runs.test.ts', tests.cleaning],
+  },
+  {
+    name: 'crashed-segment-not-described',
+    why: 'a segment that a crash left open cannot be found again without the segment table',
+    file: 'fs/volume/begin.ts',
+    from: `    await describeCrashed(state, crash.left, crash.dataHead);\n`,
+    to: '',
+    tests: ['test/fsck/repair-salvage.test.ts'],
   },
   {
     name: 'batch-replayed-twice',

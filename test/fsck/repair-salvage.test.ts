@@ -1,10 +1,16 @@
 /** What can be found again without the record that led to it: nothing is lost where only such records are. */
+import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { placeOffset } from '../../fs/format/geometry.js';
 import { runKind } from '../../fs/format/segment-summary.js';
 import { placeState } from '../../fs/format/segment-table.js';
+import type { Superblock } from '../../fs/format/superblock.js';
+import { FileSystem } from '../../fs/posix/filesystem.js';
+import { initialItems } from '../../fs/posix/namespace/root-directory.js';
 import { MemoryStore } from '../../fs/store/memory.js';
 import type { SparseBytes } from '../../fs/store/sparse-bytes.js';
-import { pageSize } from '../../fs/units.js';
+import { run } from '../../fs/suspend.js';
+import { type Generation, type Place, pageSize } from '../../fs/units.js';
 import { newestCheckpoint } from '../../fs/volume/checkpoint-slots.js';
 import { readSuperblock } from '../../fs/volume/superblock.js';
 import { Volume } from '../../fs/volume/volume.js';
@@ -16,6 +22,7 @@ import { loseSlots, losses, offsetOf } from '../broken/losses.js';
 import { flip } from '../broken/surgery.js';
 import { itemsOf } from '../support/items-of.js';
 import { onlyOnPlainVolumes } from '../support/plain-volumes.js';
+import { formatTestVolume } from '../support/volume-image.js';
 import { wornBytes, wornVolume } from '../support/worn-volume.js';
 
 onlyOnPlainVolumes('lays nodes, extents and records by hand');
@@ -48,20 +55,55 @@ describe.each([
   });
 });
 
+describe.each([
+  ['mounted', async (store: MemoryStore) => (await Volume.open(store)).close()],
+  ['repaired', repairVolume],
+] as const)('a volume %s after a crash', (_, recovered) => {
+  test('can be found again without its segment table: no segment is without a summary', async () => {
+    const store = new MemoryStore(wornBytes, { bytes: await freshlyWritten() });
+    await recovered(store);
+    const items = await itemsOf(store);
+    await losses['both checkpoints and the table'](store, await survey(store));
+    expect((await repairVolume(store)).left.problems).toEqual([]);
+    expect((await examine(store, { data: true })).problems).toEqual([]);
+    expect(await itemsOf(store)).toEqual(items);
+  });
+});
+
+/** A new volume that crashed when the first pages of a file were durable by the journal alone. */
+async function freshlyWritten(): Promise<SparseBytes> {
+  const store = new MemoryStore(wornBytes);
+  await formatTestVolume(store, undefined, initialItems({ seconds: 1, nanos: 0 }, 0, 0, 0o755));
+  const volume = await Volume.open(store, { commitSeconds: 0 });
+  const fs = new FileSystem(volume, { cacheBytes: 2 ** 22 });
+  const who = { uid: 0, gid: 0, pid: 1 };
+  const { inode } = await run(() => fs.mknod(1, Buffer.from('file'), 0o100644, 0, 0, who));
+  await run(() => fs.write(inode, 0, randomBytes(5 * pageSize), who));
+  await fs.sync();
+  await volume.abandon();
+  return store.bytes;
+}
+
+/** Write zeros over the copies of checkpoints of this generation and newer ones. */
+async function loseCopies(store: MemoryStore, superblock: Superblock, from: Generation): Promise<void> {
+  for (let place = 0; place < superblock.places; place++) {
+    for (const { page, offset } of await copiesIn(store, superblock, place))
+      if (offset >= from) await store.write(placeOffset(superblock, place, page), [new Uint8Array(pageSize)]);
+  }
+}
+
+/** Where copies of checkpoints lie in a place, and of which generation they are, as the summaries have it. */
+const copiesIn = async (store: MemoryStore, superblock: Superblock, place: Place) =>
+  (await readPlace(store, superblock, place)).summaries
+    .flatMap(({ runs }) => runs)
+    .filter(({ kind }) => kind === runKind.checkpoint);
+
 test('with no checkpoint anywhere, all that leaves hold is found', async () => {
   const store = new MemoryStore(wornBytes, { bytes: closed.copy() });
   const items = await itemsOf(store);
   const superblock = await readSuperblock(store);
   await loseSlots(store, superblock);
-  const zeros = new Uint8Array(pageSize);
-  for (let place = 0; place < superblock.places; place++) {
-    for (const { runs } of (await readPlace(store, superblock, place)).summaries) {
-      for (const { kind, page } of runs) {
-        if (kind !== runKind.checkpoint) continue;
-        await store.write((superblock.segmentStart + place * 2 ** superblock.segmentShift + page) * pageSize, [zeros]);
-      }
-    }
-  }
+  await loseCopies(store, superblock, 0);
   const { left } = await repairVolume(store);
   expect(left.problems).toEqual([]);
   const after = await itemsOf(store);
@@ -86,6 +128,36 @@ test('what was moved before is moved again from segments that were found by thei
   await volume.close();
   expect((await examine(store, { data: true })).problems).toEqual([]);
   expect((await itemsOf(store)).size).toBe(items.size);
+});
+
+test('a copy of the checkpoint from before the cleaner leads to what was moved since', async () => {
+  const store = new MemoryStore(wornBytes, { bytes: closed.copy() });
+  const items = await itemsOf(store);
+  const superblock = await readSuperblock(store);
+  const { checkpoint } = await newestCheckpoint(store, superblock);
+  const volume = await Volume.open(store, { commitSeconds: 3600 });
+  const { table, mover } = volume.state;
+  for (let place = 0; place < table.state.length; place++) {
+    if (table.state[place] !== placeState.sealed || table.live[place] === 0) continue;
+    await mover.clean(place);
+    volume.state.changed = true;
+    await volume.commit();
+  }
+  const free = [...table.state.keys()].filter((place) => table.state[place] === placeState.free);
+  await volume.close();
+  // As if all that was freed had been written over.
+  for (const place of free) {
+    const copies = new Set((await copiesIn(store, superblock, place)).map(({ page }) => page));
+    for (let page = 0; page < 2 ** superblock.segmentShift; page++)
+      if (!copies.has(page)) await store.write(placeOffset(superblock, place, page), [new Uint8Array(pageSize)]);
+  }
+  await loseSlots(store, superblock);
+  await loseCopies(store, superblock, checkpoint.generation + 2);
+  const { left, ledger } = await repairVolume(store);
+  expect(left.problems).toEqual([]);
+  expect(ledger.losses).toEqual([]);
+  expect((await examine(store, { data: true })).problems).toEqual([]);
+  expect(await itemsOf(store)).toEqual(items);
 });
 
 test('a record of the journal that is torn ends it; what follows is as if never written', async () => {
