@@ -1,5 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
+/** Characters beyond ASCII stand in literals alone: as escapes, a start has nothing to decode (bin/load.cjs). */
+const ascii = {
+  name: 'ascii',
+  generateBundle(_, bundle) {
+    const escaped = (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`;
+    for (const chunk of Object.values(bundle)) chunk.code = chunk.code.replace(/[^\0-\x7f]/g, escaped);
+  },
+};
+
 /**
  * One file a program, made from what the compiler made: Node takes 0.2 s to find and link 150 modules, and people wait
  * for `varve umount` and `mount` at boot. The modules stay, for who uses the library.
@@ -9,6 +18,7 @@ const program = (name, input) => ({
   platform: 'node',
   external: ['koffi', '@node-rs/crc32', 'lz4', 'fuse-native'],
   output: { file: `dist/programs/${name}.cjs`, format: 'cjs', codeSplitting: false, comments: false },
+  plugins: [ascii],
 });
 
 /** The page of `varve map` is one document: its style and its script are put into it. */

@@ -9,14 +9,17 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Script } from 'node:vm';
 import type { rehearse } from '../fs/cli/rehearse.js';
 
 type Main = (args: readonly string[]) => Promise<unknown>;
 
 interface Loader {
   cacheFile(program: string): string;
-  load(program: string): { readonly exports: { main: Main; rehearse: typeof rehearse }; readonly script: Script };
+  load(program: string): {
+    readonly exports: { main: Main; rehearse: typeof rehearse };
+    /** What its cache file should hold. */
+    cache(): Buffer;
+  };
 }
 
 const { cacheFile, load } = createRequire(import.meta.url)('../../bin/load.cjs') as Loader;
@@ -35,13 +38,13 @@ const work: Readonly<Record<string, (image: string) => string[][]>> = {
 };
 
 async function makeCache(program: string, image: string): Promise<void> {
-  const { exports, script } = load(program);
+  const { exports, cache } = load(program);
   for (const args of work[program]!(image)) await exports.main(args);
   if (program === 'mount.varve')
     await exports.rehearse(idleMount, console.error, { volumes: [20, 60], recollections: 20 });
   // A reader finds all of it or nothing.
   const file = cacheFile(program);
-  writeFileSync(`${file}.new`, script.createCachedData());
+  writeFileSync(`${file}.new`, cache());
   renameSync(`${file}.new`, file);
 }
 

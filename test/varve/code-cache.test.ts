@@ -1,6 +1,16 @@
 /** bin/load.cjs: a program runs with its code cache, without one, and with a wrong one. */
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { isAscii } from 'node:buffer';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +24,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'varve-load-'));
   for (const part of ['bin', 'dist', 'dist/programs']) mkdirSync(join(folder, part));
   copyFileSync(loader, join(folder, 'bin/load.cjs'));
+  symlinkSync(fileURLToPath(new URL('../../node_modules', import.meta.url)), join(folder, 'node_modules'));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -35,25 +46,53 @@ it('the build has made a cache for each program, and V8 takes it', () => {
   expect(evaluate(loader, `JSON.stringify([${taken}])`)).toBe('[false,false,false,false]');
 });
 
-it('a cache that is missing, damaged or older than its bundle changes nothing but the time', () => {
+it('a cache that is missing, damaged or of another bundle changes nothing but the time', () => {
   const bundle = join(folder, 'dist/programs/toy.cjs');
   const cache = join(folder, 'dist/programs/toy.cache');
+  const make = (): void =>
+    void evaluate(
+      join(folder, 'bin/load.cjs'),
+      `{ const { exports, cache } = load('toy'); exports.answer(); require('fs').writeFileSync(cacheFile('toy'), cache()) }`,
+    );
   writeFileSync(bundle, 'exports.answer = () => 41;');
   expect(toy()).toBe('41 undefined');
-
-  evaluate(
-    join(folder, 'bin/load.cjs'),
-    `require('fs').writeFileSync(cacheFile('toy'), load('toy').script.createCachedData())`,
-  );
+  make();
   expect(toy()).toBe('41 false');
 
   const bytes = readFileSync(cache);
   writeFileSync(cache, bytes.subarray(0, bytes.length / 2));
-  expect(toy()).toBe('41 true');
+  expect(toy()).toBe('41 undefined');
+  // What V8 would run as it is.
+  const rotten = Buffer.from(bytes);
+  rotten[rotten.length - 40] ^= 0x10;
+  writeFileSync(cache, rotten);
+  expect(toy()).toBe('41 undefined');
 
-  // Of the same length, which is all that V8 compares.
+  // Of the same length, which is all that V8 compares, and older than the cache, as files of packages are.
   writeFileSync(cache, bytes);
   writeFileSync(bundle, 'exports.answer = () => 42;');
-  utimesSync(cache, 1, 1);
+  utimesSync(bundle, 1, 1);
   expect(toy()).toBe('42 undefined');
+  make();
+  expect(toy()).toBe('42 false');
+  // And from a bundle to one of which V8 has a character in two bytes.
+  writeFileSync(bundle, "exports.answer = () => '…';");
+  expect(toy()).toBe('… undefined');
+});
+
+it('bundles are plain ASCII, and SIGUSR1 opens no debugger in a program', () => {
+  for (const program of programs)
+    expect(isAscii(readFileSync(new URL(`../../dist/programs/${program}.cjs`, import.meta.url)))).toBe(true);
+  writeFileSync(
+    join(folder, 'dist/programs/toy.cjs'),
+    "exports.main = async () => { process.kill(process.pid, 'SIGUSR1'); await new Promise((r) => setTimeout(r, 50)); return 3; }",
+  );
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ['-e', `require('${join(folder, 'bin/load.cjs')}').run('toy')`],
+    {
+      encoding: 'utf8',
+    },
+  );
+  expect([status, stderr]).toEqual([3, '']);
 });
