@@ -7,7 +7,7 @@
  * 1. Nothing is visible before the digest at the end has been compared, and then all of it is, with one checkpoint.
  * 2. Keys ascend: what was done up to a key stays true whatever follows.
  */
-import { VolumeError } from '../errors.js';
+import { FsError, VolumeError } from '../errors.js';
 import { itemKind } from '../format/item.js';
 import { lastOfKey, type StreamHeader, type StreamPosition } from '../format/stream.js';
 import { decodeInode } from '../posix/inode/inode-record.js';
@@ -99,11 +99,14 @@ async function brokenOff(
 ): Promise<Error> {
   // A volume that has failed takes no more changes: the next one who opens it sees to what is left.
   if (volume.failure !== undefined) return reason;
-  if (!keep) {
-    await volume.receptions.abort(line);
-    return reason;
+  try {
+    await (keep ? volume.receptions.leave(line) : volume.receptions.abort(line));
+  } catch (e) {
+    // It is done with a later checkpoint: until then nothing can be said of what came.
+    if (e instanceof FsError) return reason;
+    throw e;
   }
-  await volume.receptions.leave(line);
+  if (!keep) return reason;
   return new Interrupted(reason, tokenText({ to: header.to, from: header.from, after: line.side.received }));
 }
 

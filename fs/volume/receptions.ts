@@ -35,7 +35,7 @@ export class Receptions {
 
   /** Whether a line is being written that shall become that snapshot. */
   isReceiving(identity: RootIdentity): boolean {
-    return [...this.volume.state.sideLines].some((side) => isSame(side.identity, identity));
+    return [...this.volume.state.sideLines].some((side) => !side.isGone && isSame(side.identity, identity));
   }
 
   /** Identity of the snapshot that a part builds on; all zeros: it builds on none. */
@@ -75,7 +75,12 @@ export class Receptions {
     // What it follows must not leave from now on.
     if (from !== undefined) state.roots.set(record);
     state.changed = true;
-    await volume.checkpoints.checkpoint();
+    try {
+      await volume.checkpoints.checkpoint();
+    } catch (e) {
+      side.end('gone');
+      throw e;
+    }
     return new SideLine(volume, side);
   }
 
@@ -88,17 +93,21 @@ export class Receptions {
     return new SideLine(volume, side);
   }
 
-  /** It is broken off, and kept: what came is durable when this resolves. */
-  async leave(line: SideLine): Promise<void> {
-    await this.volume.checkpoints.checkpoint();
-    this.volume.state.sideLines.delete(line.side);
-    this.volume.leaving.start();
+  /** It is broken off, and kept: what came is durable when this resolves. Rejects with EIO: a later checkpoint does it. */
+  leave({ side }: SideLine): Promise<void> {
+    return this.end(side, 'kept');
   }
 
-  /** It is broken off, and goes. */
-  async abort(line: SideLine): Promise<void> {
-    await this.leave(line);
-    await this.remove(line.side.id);
+  /** It is broken off, and goes. Rejects with EIO: a later checkpoint does it. */
+  abort({ side }: SideLine): Promise<void> {
+    return this.end(side, 'gone');
+  }
+
+  private async end(side: SideTree, over: 'kept' | 'gone'): Promise<void> {
+    const { checkpoints, leaving } = this.volume;
+    side.end(over);
+    await checkpoints.checkpoint();
+    leaving.start();
   }
 
   /** Give up one that nobody writes. Rejects with ENOENT, EBUSY (somebody goes on with it), EIO. */

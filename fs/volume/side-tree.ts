@@ -32,6 +32,8 @@ export class SideTree {
   private pages: number;
   private promised: number;
   private changed = true;
+  /** Nobody writes it any more: the next generation that ends has it as it is, or as one to be given back. */
+  private over: 'kept' | 'gone' | undefined;
 
   /** `record`: what it is now. `empty`: it has no tree yet. */
   constructor(
@@ -81,6 +83,19 @@ export class SideTree {
     this.changed = true;
   }
 
+  /** Whether it is to be given back. */
+  get isGone(): boolean {
+    return this.over === 'gone';
+  }
+
+  /** It is not written any more: from the next checkpoint on it is a part that stays, or it goes. */
+  end(over: 'kept' | 'gone'): void {
+    this.over = over;
+    if (over === 'gone') this.record = { ...this.record, state: rootState.deleted, name: '' };
+    this.changed = true;
+    this.state.changed = true;
+  }
+
   /** Do all of a batch. What it needs is in memory. */
   apply(batch: LoggedBatch, inodes: number): void {
     const { log } = this.state;
@@ -128,6 +143,7 @@ export class SideTree {
   /** A generation ends: write what is dirty, and note what the tree is now. */
   write(append: (node: Node) => Pointer, generation: Generation): void {
     this.tree.writeDirty(append);
+    if (this.over !== undefined) this.state.sideLines.delete(this);
     if (!this.changed) return;
     this.changed = false;
     const { tree, inodes, pages, promised, state } = this;

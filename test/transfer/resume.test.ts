@@ -1,5 +1,6 @@
 /** Streams that break off: what came is kept, the rest follows, whatever happens to the receiver in between. */
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
+import { FsError } from '../../fs/errors.js';
 import { StreamHeader } from '../../fs/format/stream.js';
 import { below, chance, seededRandom } from '../../fs/store/random.js';
 import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
@@ -178,5 +179,42 @@ it('is received once at a time, and not given up meanwhile', async () => {
   go();
   expect((await first).name).toBe('s');
   expect(await to.hash('s')).toBe(await from.hash('s'));
+  await to.close();
+});
+
+it.each([
+  { what: 'its first checkpoint', nth: 0, keep: false, again: 'whole' },
+  { what: 'its first checkpoint, to be kept', nth: 0, keep: true, again: 'whole' },
+  { what: 'the one that ends it', nth: 1, keep: false, again: 'whole' },
+  { what: 'the one that ends it, to be kept', nth: 1, keep: true, again: 'rest' },
+])('a read that fails in $what leaves nothing that is being received', async ({ nth, keep, again }) => {
+  const random = seededRandom(5);
+  const from = await KeptVolume.make(20, 1);
+  const worker = new Worker(from.fs, random, [1], []);
+  for (let i = 0; i < 60; i++) await worker.step();
+  await from.volume.snapshots.create('a');
+  for (let i = 0; i < 20; i++) await worker.step();
+  await from.volume.snapshots.create('b');
+  const to = await KeptVolume.make(20, 2);
+  await receive(to, await sent(from, 'a'), random);
+  const stream = await sent(from, 'b', 'a');
+  const { checkpoints, receptions } = to.volume;
+  const checkpoint = checkpoints.checkpoint.bind(checkpoints);
+  let count = 0;
+  const failing = vi
+    .spyOn(checkpoints, 'checkpoint')
+    .mockImplementation(() => (count++ >= nth ? Promise.reject(new FsError('EIO', 'read')) : checkpoint()));
+  const cut = stream.subarray(0, stream.length - 1);
+  await expect(receive(to, cut, random, { keep })).rejects.toThrow(nth === 0 ? 'EIO' : 'ends');
+  failing.mockRestore();
+  await to.volume.commit();
+  expect(to.volume.state.sideLines.size).toBe(0);
+  const [part] = receptions.partial();
+  expect(part !== undefined).toBe(again === 'rest');
+  const token =
+    part === undefined ? '' : tokenText({ to: part.identity, from: receptions.baseOf(part), after: part.received });
+  await receive(to, token === '' ? stream : await sentOn(from, token), random, { keep });
+  expect(await to.hash('b')).toBe(await from.hash('b'));
+  await to.volume.leaving.idle;
   await to.close();
 });
