@@ -6,9 +6,9 @@
  *                       [--size 512M] [--fill 80] [--times 5] [--rounds 1] [--seed 1]
  *
  * Needs root. `age` leaves images in the folder and `read` measures them, so that only the latter needs a quiet machine.
- * Figures are MB/s of reading all files in the order of names, entries/s of a walk, and each as a share of what the new
- * volume gives. Varve with autodefrag is read three times: the first reading finds the pages, the others find them in
- * order. Varve without is then defragmented and read again.
+ * Figures are MB/s of reading all files in the order of names and entries/s of a walk: on the new volume, on the old one, and
+ * the share. Both are read in turns, so that what else the machine does hits both. With autodefrag they are read three
+ * times: the first reading finds the pages, the others find them in order. Varve without is then defragmented and read again.
  */
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -44,8 +44,8 @@ const reader = fileURLToPath(new URL('./ageing/read-tree.js', import.meta.url));
 const kib = 1024;
 /** What a file takes on average once files come and go, in whole pages, and the share of all that is there. */
 const takes: Readonly<Record<string, { readonly each: number; readonly present: number }>> = {
-  mail: { each: 18 * kib, present: 0.8 },
-  file: { each: 138 * kib, present: 0.8 },
+  mail: { each: 20 * kib, present: 0.8 },
+  file: { each: 155 * kib, present: 0.8 },
 };
 /** A server with autodefrag has its time to lay anew what was read. */
 const idleMs = 8000;
@@ -70,45 +70,40 @@ async function age(profile: string, kind: string): Promise<void> {
   process.stdout.write(`${profile} ${kind}: ${bytesWritten} bytes in ${seconds.toFixed(0)} s, ${full} % full\n`);
 }
 
-async function passed(ground: Ground, what: 'walk' | 'read'): Promise<Passed> {
-  await ground.cold();
-  const { stdout } = await run(process.execPath, [reader, what, ground.directory], { limit: 600 });
-  return JSON.parse(stdout) as Passed;
+/** What both give, side by side: all remember nothing, and take turns. */
+async function passed(grounds: readonly Ground[], what: 'walk' | 'read'): Promise<readonly Passed[]> {
+  for (const ground of grounds) await ground.cold();
+  const directories = grounds.map((ground) => ground.directory);
+  const { stdout } = await run(process.execPath, [reader, what, ...directories], { limit: 900 });
+  return JSON.parse(stdout) as Passed[];
 }
 
-interface Figures {
-  readonly megabytes: number;
-  readonly entries: number;
-}
-
-async function figures(ground: Ground): Promise<Figures> {
-  const walk = await passed(ground, 'walk');
-  const read = await passed(ground, 'read');
-  return { megabytes: read.bytes / 1e6 / read.seconds, entries: walk.entries / walk.seconds };
+async function compare(fresh: Ground, aged: Ground, name: string): Promise<void> {
+  const speeds = (await passed([fresh, aged], 'read')).map(({ bytes, seconds }) => bytes / 1e6 / seconds);
+  const walks = (await passed([fresh, aged], 'walk')).map(({ entries, seconds }) => entries / seconds);
+  const ratio = ([whole, old]: readonly number[]): string => (old / whole).toFixed(2);
+  const figures = (of: readonly number[]): string => of.map((figure) => figure.toFixed(0).padStart(6)).join('');
+  const lines = [name, figures(speeds), 'MB/s', ratio(speeds), figures(walks), 'entries/s', ratio(walks)];
+  process.stdout.write(`${lines.join(' ')}\n`);
 }
 
 async function read(profile: string, kind: string): Promise<void> {
   const fresh = new Ground(folder, `${profile}-${kind}-fresh`, kind);
   const aged = new Ground(folder, `${profile}-${kind}-aged`, kind);
-  const whole = await figures(fresh);
-  await fresh.unmount();
-  const tell = ({ megabytes, entries }: Figures, what: string): void => {
-    const shares = `${(megabytes / whole.megabytes).toFixed(2)} ${(entries / whole.entries).toFixed(2)}`;
-    const line = `${profile} ${kind.padEnd(17)} ${what.padEnd(20)} ${megabytes.toFixed(0).padStart(5)} MB/s`;
-    process.stdout.write(`${line} ${entries.toFixed(0).padStart(7)} entries/s  of new: ${shares}\n`);
-  };
-  tell(whole, 'new');
-  tell(await figures(aged), 'aged');
-  if (kind === 'varve-autodefrag') {
-    await sleep(idleMs);
-    tell(await figures(aged), 'aged, read once');
-    await sleep(idleMs);
-    tell(await figures(aged), 'aged, read twice');
+  const tell = (what: string): Promise<void> =>
+    compare(fresh, aged, `${profile} ${kind.padEnd(17)} ${what.padEnd(12)}`);
+  await tell('aged');
+  if (kind.endsWith('autodefrag')) {
+    for (const what of ['read once', 'read twice']) {
+      await sleep(idleMs);
+      await tell(what);
+    }
   }
   if (kind === 'varve') {
     await program('varve', ['defrag', aged.directory], { limit: 600 });
-    tell(await figures(aged), 'after defrag');
+    await tell('after defrag');
   }
+  await fresh.unmount();
   await aged.unmount();
 }
 

@@ -122,6 +122,9 @@ const usageLines = (usage: Usage): [string, string][] => [
 const gathered = ({ chunks, pages, beyondBudget }: NonNullable<ServerFacts['autodefrag']>): string =>
   `${formatSize(pages * pageSize)} laid anew in ${counted(chunks, 'chunk')}, ${counted(beyondBudget, 'chunk')} beyond the budget`;
 
+const aheadLines = ({ files, bytes }: ServerFacts['readAhead']): [string, string][] =>
+  files === 0 ? [] : [['read ahead', `${counted(files, 'file')}, ${formatSize(bytes)}`]];
+
 /** Kinds of requests that are shown: those that there were most of. */
 const kindsShown = 5;
 
@@ -150,6 +153,7 @@ function serverLines(server: ServerFacts | undefined): [string, string][] {
     ['cleaner moved', formatSize(moved * pageSize)],
     ...(server.advice === null ? [] : [['nearly full', adviceText(server.advice)] as [string, string]]),
     ...(server.autodefrag === null ? [] : [['autodefrag', gathered(server.autodefrag)] as [string, string]]),
+    ...aheadLines(server.readAhead),
     ...latencyLines(server.latencyMs),
   ];
 }

@@ -16,6 +16,8 @@ export interface ServerFacts {
   readonly memoryBytes: number;
   /** What reads found scattered and was laid anew; null: the mount does not do that. */
   readonly autodefrag: { readonly chunks: number; readonly pages: number; readonly beyondBudget: number } | null;
+  /** What was read ahead from one file of a directory to the next. */
+  readonly readAhead: { readonly files: number; readonly bytes: number };
   /** What to delete, when the volume is nearly full because of snapshots. */
   readonly advice: Advice | null;
   readonly volume: Readonly<Record<string, number>>;

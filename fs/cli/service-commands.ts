@@ -59,6 +59,7 @@ export function answerAll(service: Service, roots: Roots, control: Control, moun
     memoryBytes: process.memoryUsage.rss(),
     volume: { ...volume.statistics(), ...volume.counters },
     autodefrag: filesystem.gathered ?? null,
+    readAhead: filesystem.readAhead.asked,
     advice: (await adviceOf(volume.state)) ?? null,
     driver: mounted.statistics(),
     latencyMs: Object.fromEntries(

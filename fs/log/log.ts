@@ -154,6 +154,20 @@ export class Log implements HeadOwner {
     return runs[0].place * this.perSegment + runs[0].page;
   }
 
+  /** A run of pages will probably be read soon. Throws as `locate` does. */
+  expect(address: Address, pages: number): void {
+    const { store } = this;
+    if (store.expect === undefined) return;
+    const { geometry } = this.table;
+    const place = this.table.placeOf(Math.floor(address / this.perSegment));
+    if (place >= 0) {
+      store.expect(placeOffset(geometry, place, this.pageOf(address, pages)), pages * pageSize);
+      return;
+    }
+    for (const { place, page, pages: count } of this.movedRuns(address, pages))
+      store.expect(placeOffset(geometry, place, page), count * pageSize);
+  }
+
   /** Fill pieces that were located in the same stretch. Undefined when done in place. */
   readPieces(pieces: Pieces): Promise<void> | undefined {
     this.pagesRead += pieces.total / pageSize;

@@ -48,6 +48,7 @@ import { getxattr, listxattr, removexattr, setxattr } from './inode/xattrs.js';
 import { create, createNameless, readlink } from './namespace/create.js';
 import { link } from './namespace/link.js';
 import { lookup } from './namespace/lookup.js';
+import { ReadAhead } from './namespace/read-ahead.js';
 import { readdir } from './namespace/readdir.js';
 import { rename } from './namespace/rename.js';
 import { rmdir, unlink } from './namespace/unlink.js';
@@ -87,6 +88,7 @@ export class FileSystem implements FileSystemApi {
   /** Most bytes that one write takes: half of the frames. */
   private readonly mostBytes: number;
   private readonly resettling: Resettling | undefined;
+  readonly readAhead: ReadAhead;
   /** Which changes are durable before they are acknowledged. */
   durable: 'all' | 'names' | undefined;
 
@@ -110,6 +112,7 @@ export class FileSystem implements FileSystemApi {
       breathe: options.breathe ?? nextTurn,
     };
     this.context = joined(context, options);
+    this.readAhead = new ReadAhead(this.context);
     this.mostBytes = (this.context.frames.limit >> 1) * pageSize;
     volume.flusher = this.context.writeback;
     if (volume.movedPages !== undefined && !volume.readOnly)
@@ -220,6 +223,7 @@ export class FileSystem implements FileSystemApi {
   read(number: InodeNumber, offset: number, into: Uint8Array): number | Promise<number> {
     const inode = this.regular(number, 'read');
     const count = readFile(this.context, inode, offset, into);
+    if (offset === 0) this.readAhead.began(inode);
     accessed(this.context, inode);
     return count;
   }
@@ -302,7 +306,7 @@ export class FileSystem implements FileSystemApi {
   }
 
   readdir(inode: InodeNumber, cookie: number, emit: EmitEntry): void {
-    readdir(this.context, inode, cookie, emit);
+    if (readdir(this.context, inode, cookie, emit)) this.readAhead.listed(inode);
   }
 
   getxattr(inode: InodeNumber, name: Uint8Array): Uint8Array {
@@ -359,14 +363,10 @@ export class FileSystem implements FileSystemApi {
   }
 
   private statistics(): VolumeStatistics {
-    const { capacity, live, reserved, available } = this.volume.statistics();
-    return {
-      pages: capacity,
-      freePages: Math.max(available, capacity - live - reserved),
-      availablePages: available,
-      inodes: this.volume.inodes + inodesPerPage * available,
-      freeInodes: inodesPerPage * available,
-    };
+    const { capacity: pages, live, reserved, available: availablePages } = this.volume.statistics();
+    const freePages = Math.max(availablePages, pages - live - reserved);
+    const freeInodes = inodesPerPage * availablePages;
+    return { pages, freePages, availablePages, inodes: this.volume.inodes + freeInodes, freeInodes };
   }
 
   private regular(number: InodeNumber, operation: string): Inode {

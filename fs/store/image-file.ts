@@ -92,8 +92,7 @@ class ImageFile implements Store {
     readonly readOnly: boolean,
     private readonly inPlaceBytes: number,
   ) {
-    const ask = (offset: ImageOffset, length: number): void =>
-      startReading(fd, offset, Math.min(length, this.size - offset));
+    const ask = this.expect.bind(this);
     this.scattered = new ScatteredReads(fd, name, new Neighbours(ask), ask);
     this.medium = new DirectReader(fd, this);
   }
@@ -133,6 +132,10 @@ class ImageFile implements Store {
     this.scattered.waitHere(missing);
     this.readPace.took(performance.now() - start);
     return undefined;
+  }
+
+  expect(offset: ImageOffset, length: number): void {
+    startReading(this.fd, offset, Math.min(length, this.size - offset));
   }
 
   private async readRest(missing: readonly Rest[]): Promise<void> {
@@ -227,8 +230,7 @@ class ImageFile implements Store {
 
   private async writeSlowly(offset: number, buffers: readonly Uint8Array[]): Promise<void> {
     const start = performance.now();
-    let rest = buffers.slice();
-    let at = offset;
+    let [rest, at] = [buffers.slice(), offset];
     while (rest.length > 0) {
       const put = await new Promise<number>((resolve, reject) => {
         fs.writev(this.fd, rest.slice(0, maxVector), at, (error, count) => {
@@ -237,8 +239,7 @@ class ImageFile implements Store {
         });
       });
       at += put;
-      let left = put;
-      let first = 0;
+      let [left, first] = [put, 0];
       while (first < rest.length && left >= rest[first].length) left -= rest[first++].length;
       rest = rest.slice(first);
       if (left > 0) rest[0] = rest[0].subarray(left);

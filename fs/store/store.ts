@@ -41,6 +41,9 @@ export interface Store extends Readable {
    */
   readPieces?(pieces: Pieces): Promise<void> | undefined;
 
+  /** These bytes will probably be wanted soon. It promises nothing. Absent where nothing would be gained. */
+  expect?(offset: ImageOffset, length: number): void;
+
   /** Write the buffers one after another from `offset`. Throws or rejects with FsError EIO or ENOSPC. */
   write(offset: ImageOffset, buffers: readonly Uint8Array[]): Promise<void> | undefined;
 

@@ -129,6 +129,9 @@ export interface VolumeApi {
   /** Fill pieces that were located in the same stretch; else as `readPages`. */
   readPieces(pieces: Pieces): Promise<void> | undefined;
 
+  /** A run of pages will probably be read soon. Throws Suspend as `readPages` does. */
+  expect(address: Address, pages: number): void;
+
   /**
    * Where a page lies: a number that grows by one from a page to the next in the image; -1 if nowhere. A checksum that
    * failed is no corruption if the page lies elsewhere by then. May throw Suspend.

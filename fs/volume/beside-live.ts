@@ -36,6 +36,9 @@ export abstract class BesideLive {
   readPieces(pieces: Pieces): Promise<void> | undefined {
     return this.volume.readPieces(pieces);
   }
+  expect(address: Address, pages: number): void {
+    this.volume.expect(address, pages);
+  }
   where(address: Address): number {
     return this.volume.where(address);
   }

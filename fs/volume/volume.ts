@@ -277,6 +277,9 @@ export class Volume implements VolumeApi {
   readPieces(pieces: Pieces): Promise<void> | undefined {
     return this.state.log.readPieces(pieces);
   }
+  expect(address: Address, pages: number): void {
+    this.state.log.expect(address, pages);
+  }
   where(address: Address): number {
     return this.state.log.where(address);
   }

@@ -1,8 +1,9 @@
 /**
- * Goes through a tree once and tells as JSON how long that took: `walk` looks at every entry in the order in which it is
- * listed, as find(1) and `ls -lR` do; `read` reads every file, in the order of names, as an archiver does that sorts.
+ * Goes through trees of the same names once and tells as JSON how long each took: `walk` looks at every entry in the order
+ * in which it is listed, as find(1) and `ls -lR` do; `read` reads every file, in the order of names, as an archiver does
+ * that sorts. The trees take turns of about a tenth of a second, so that what else the machine does hits all of them.
  *
- *     read-tree.js walk|read DIRECTORY
+ *     read-tree.js walk|read DIRECTORY...
  */
 import { closeSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,6 +14,7 @@ export interface Passed {
   readonly bytes: number;
 }
 
+const turnMs = 100;
 const buffer = new Uint8Array(1 << 20);
 
 function readWhole(path: string): number {
@@ -23,23 +25,49 @@ function readWhole(path: string): number {
   return bytes;
 }
 
-function pass(root: string, reads: boolean): Passed {
-  const began = performance.now();
-  let [entries, bytes] = [0, 0];
-  const visit = (directory: string): void => {
-    const names = readdirSync(directory);
-    if (reads) names.sort();
-    for (const name of names) {
-      const path = join(directory, name);
-      const found = lstatSync(path);
-      entries++;
-      if (found.isDirectory()) visit(path);
-      else if (reads && found.isFile()) bytes += readWhole(path);
-    }
-  };
-  visit(root);
-  return { seconds: (performance.now() - began) / 1000, entries, bytes };
+/** Yields the bytes read of each entry. */
+function* entriesOf(directory: string, reads: boolean): Generator<number> {
+  const names = readdirSync(directory);
+  if (reads) names.sort();
+  for (const name of names) {
+    const path = join(directory, name);
+    const found = lstatSync(path);
+    yield reads && found.isFile() ? readWhole(path) : 0;
+    if (found.isDirectory()) yield* entriesOf(path, reads);
+  }
 }
 
-const [what, root] = process.argv.slice(2);
-process.stdout.write(JSON.stringify(pass(root, what === 'read')));
+class Pass {
+  seconds = 0;
+  entries = 0;
+  bytes = 0;
+  private readonly rest: Generator<number>;
+
+  constructor(root: string, reads: boolean) {
+    this.rest = entriesOf(root, reads);
+  }
+
+  /** False when the tree has come to its end. */
+  turn(): boolean {
+    const began = performance.now();
+    let more = true;
+    while (more && performance.now() - began < turnMs) {
+      const next = this.rest.next();
+      more = next.done !== true;
+      if (next.done) break;
+      this.entries++;
+      this.bytes += next.value;
+    }
+    this.seconds += (performance.now() - began) / 1000;
+    return more;
+  }
+
+  get passed(): Passed {
+    return { seconds: this.seconds, entries: this.entries, bytes: this.bytes };
+  }
+}
+
+const [what, ...roots] = process.argv.slice(2);
+const passes = roots.map((root) => new Pass(root, what === 'read'));
+for (let left = passes; left.length > 0; ) left = left.filter((pass) => pass.turn());
+process.stdout.write(JSON.stringify(passes.map((pass) => pass.passed)));

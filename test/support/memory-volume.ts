@@ -318,6 +318,14 @@ export class MemoryVolume implements VolumeApi {
     return this.reads.fetchAll(pieces);
   }
 
+  /** Told of runs of pages that will probably be read soon. */
+  onExpected: (address: number, pages: number) => void = () => undefined;
+
+  expect(address: number, pages: number): void {
+    this.mayRest('expect', String(address));
+    this.onExpected(address, pages);
+  }
+
   where(address: number): number {
     return this.reads.where(address);
   }

@@ -36,6 +36,8 @@ export class Inode {
   untried = 0;
   /** Someone waits for an answer about this inode: it stays in the table. */
   busy = 0;
+  /** The directory in which it was last found, for read-ahead; 0: it was not looked up by name. */
+  foundIn: InodeNumber = 0;
   /** It was removed from the tree. */
   gone = false;
 

@@ -30,5 +30,7 @@ export function lookup(context: Context, parent: InodeNumber, name: Uint8Array):
   if (isDotDot(name)) return context.inodes.follow(directory.record.parent, parent);
   const number = findEntry(context.volume, parent, name);
   if (number === 0) throw noEntry;
-  return context.inodes.follow(number, parent);
+  const found = context.inodes.follow(number, parent);
+  found.foundIn = parent;
+  return found;
 }

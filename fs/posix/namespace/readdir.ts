@@ -20,12 +20,13 @@ const firstCookie = 3;
 /** Cookie of `.snapshots`, which is in no directory: after all others. */
 const lastCookie = 2 ** 54;
 
-export function readdir(context: Context, number: InodeNumber, cookie: number, emit: EmitEntry): void {
+/** True: there is no entry behind those that were emitted. */
+export function readdir(context: Context, number: InodeNumber, cookie: number, emit: EmitEntry): boolean {
   const directory = directoryOf(context, number, 'readdir');
   const type = typeOf(fileType.directory);
-  if (cookie === lastCookie) return;
-  if (cookie < 1 && !emit(dot, number, type, 1)) return;
-  if (cookie < 2 && !emit(dotDot, directory.record.parent, type, 2)) return;
+  if (cookie === lastCookie) return true;
+  if (cookie < 1 && !emit(dot, number, type, 1)) return false;
+  if (cookie < 2 && !emit(dotDot, directory.record.parent, type, 2)) return false;
   if (directory.record.links > 0) {
     const from = cookie < firstCookie ? 0 : cookie - firstCookie + 1;
     const items = context.volume.seek(number, itemKind.dirent, from);
@@ -34,10 +35,14 @@ export function readdir(context: Context, number: InodeNumber, cookie: number, e
       // Cookies must grow, or whoever reads on from the last one reads for ever.
       if (!Number.isSafeInteger(items.offset + firstCookie))
         throw new CorruptionError('directory entry', `directory ${number}, offset ${items.offset}`, 'out of range');
-      if (!emit(direntName(value), direntInode(value), direntType(value), items.offset + firstCookie)) return;
+      const entry = direntInode(value);
+      if (!emit(direntName(value), entry, direntType(value), items.offset + firstCookie)) return false;
+      const known = context.inodes.peek(entry);
+      if (known !== undefined) known.foundIn = number;
     }
   }
   if (context.listsSnapshots && number === context.root && !emit(snapshotsName, firstElsewhere, type, lastCookie))
-    return;
+    return false;
   accessed(context, directory);
+  return true;
 }
