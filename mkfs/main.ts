@@ -30,7 +30,7 @@ import { holdsAnything, whatIsThere } from './signatures.js';
 /** Run mkfs.varve with arguments as from the command line; resolves with the exit code. */
 export async function main(args: readonly string[], output: Output = standardOutput()): Promise<number> {
   const command = mkfsCommand(output).action(async (image: string, options: MkfsArguments) => {
-    const wanted = await readOptions(options);
+    const wanted = await readOptions(options, (line) => output.error(`mkfs.varve: ${line}`));
     const bar = new Progress(output, 'mkfs', options.progress, wanted.json || wanted.quiet);
     const superblock = await mkfs(image, wanted, (share, bytes) =>
       bar.update(share, bytes, 'giving back what was there'),

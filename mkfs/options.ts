@@ -54,8 +54,11 @@ export interface MkfsOptions {
 
 const labelBytes = Superblock.fields.label.size;
 
-/** Throws VolumeError 'usage'. */
-export async function readOptions(args: MkfsArguments): Promise<MkfsOptions> {
+/** `warn` is told what may be a mistake elsewhere. Throws VolumeError 'usage'. */
+export async function readOptions(
+  args: MkfsArguments,
+  warn: (line: string) => void = () => undefined,
+): Promise<MkfsOptions> {
   const label = args.label ?? '';
   if (Buffer.byteLength(label) > labelBytes || label.includes('\0')) {
     throw new VolumeError('usage', `the label may have up to ${labelBytes} bytes`);
@@ -69,7 +72,7 @@ export async function readOptions(args: MkfsArguments): Promise<MkfsOptions> {
     quiet: args.quiet ?? false,
     json: args.json ?? false,
     quotas: args.quota === undefined ? [] : quotasOf(args.quota),
-    compression: await compression(args.compress ?? none, args.transform ?? []),
+    compression: await compression(args.compress ?? none, args.transform ?? [], warn),
     secret: await secret(args),
   };
 }
@@ -99,9 +102,13 @@ function quotasOf(given: string): readonly Holder[] {
   });
 }
 
-async function compression(text: string, modules: readonly string[]): Promise<MkfsOptions['compression']> {
+async function compression(
+  text: string,
+  modules: readonly string[],
+  warn: (line: string) => void,
+): Promise<MkfsOptions['compression']> {
   if (text === none) return undefined;
-  await loadConfigured();
+  await loadConfigured(warn);
   const external = await Promise.all(modules.map(loadTransform));
   return parseChain(text, await new Registry(external).ready());
 }

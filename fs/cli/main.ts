@@ -82,7 +82,7 @@ export function varveCommand(context: CommandContext, more: readonly AddCommand[
     .option('--passphrase-fd <number>', 'the passphrase of an encrypted image is read from this file descriptor')
     .hook('preAction', async () => {
       chooseSecret(program.opts<SecretOptions>());
-      await loadConfigured();
+      await loadConfigured((line) => context.output.error(`varve: ${line}`));
     });
   for (const add of [...commands, ...more]) add(program, context);
   // The list of commands shows what each is for; what is to be known besides, its own help.

@@ -77,8 +77,8 @@ async function serve(args: MountArguments, server: ServerProcess): Promise<numbe
   return serveImage(args, place, server);
 }
 
-async function registryOf(modules: readonly string[]): Promise<Registry> {
-  await loadConfigured();
+async function registryOf(modules: readonly string[], warn: (line: string) => void): Promise<Registry> {
+  await loadConfigured(warn);
   return new Registry(await Promise.all(modules.map(loadTransform)));
 }
 
@@ -97,7 +97,7 @@ async function serveImage(
   server.detach();
   const volume: Volume = await Volume.open(store, {
     ...volumeOptions(choices),
-    registry: await registryOf(choices.transforms),
+    registry: await registryOf(choices.transforms, server.log),
     degraded: choices.degraded,
     onFailure: (failure) => server.log(`the volume is read-only from here on: ${String(failure)}`),
     onNoSpace: sayWhenFull(() => volume.state, server.log),

@@ -15,17 +15,31 @@ import { knowEverywhere } from './registry.js';
 export const configuredPath = '/etc/varve/transforms';
 
 /**
- * Load them, once in a program. Lines that begin with # are for people. Throws VolumeError 'usage' for a file or module that
- * others than root could have written, 'not-found' for a module that is not there.
+ * Load them, once in a program. Lines that begin with # are for people. A file or module that is not there, that others
+ * than root could have written, or that is no transform, is left out, and `warn` told why: most commands need none of
+ * them, and what does need one says so.
  */
-export async function loadConfigured(path = configuredPath): Promise<void> {
-  const file = rootsOwn(path);
-  if (file === undefined) return;
-  for (const line of (await readFile(file, 'utf8')).split('\n')) {
-    const module = line.trim();
-    if (module === '' || module.startsWith('#')) continue;
-    if (!isAbsolute(module)) throw new VolumeError('usage', `${path}: '${module}' is no path from the root`);
-    knowEverywhere(await loadTransform(rootsOwn(module) ?? module));
+export async function loadConfigured(warn: (line: string) => void, path = configuredPath): Promise<void> {
+  await orWarn(warn, path, async () => {
+    const file = rootsOwn(path);
+    if (file === undefined) return;
+    for (const line of (await readFile(file, 'utf8')).split('\n')) {
+      const module = line.trim();
+      if (module === '' || module.startsWith('#')) continue;
+      await orWarn(warn, path, async () => {
+        if (!isAbsolute(module)) throw new VolumeError('usage', `'${module}' is no path from the root`);
+        knowEverywhere(await loadTransform(rootsOwn(module) ?? module));
+      });
+    }
+  });
+}
+
+async function orWarn(warn: (line: string) => void, path: string, act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (e) {
+    if (!(e instanceof VolumeError) && typeof (e as NodeJS.ErrnoException).code !== 'string') throw e;
+    warn(`${path}: ${(e as Error).message}; it is left out`);
   }
 }
 

@@ -15,10 +15,18 @@ const builtIn = ['lz4', 'deflate', 'zstd'] as const;
 /** What each registry of the process knows besides. */
 const everywhere = new Map<number, Transform>();
 
-/** Known wherever nothing else is said: of the machine's configuration (configured.ts), or what a suite runs with. */
+/**
+ * Known wherever nothing else is said: of the machine's configuration (configured.ts), or what a suite runs with. Throws
+ * VolumeError 'usage' if another one has the name or the id.
+ */
 export function knowEverywhere(one: Transform): void {
+  const isOther = (other: Transform): boolean => (other.name === one.name) !== (other.id === one.id);
+  if (builtIn.some((name) => name === one.name) || [...everywhere.values()].some(isOther)) throw clash(one);
   everywhere.set(one.id, one);
 }
+
+const clash = ({ name, id }: Transform): VolumeError =>
+  new VolumeError('usage', `two transforms are called ${name}, or have the id ${id}`);
 
 export class Registry {
   private readonly known = new Map<string, Transform>();
@@ -44,8 +52,7 @@ export class Registry {
 
   private add(one: Transform): void {
     for (const other of this.known.values()) {
-      if (other.name === one.name || other.id === one.id)
-        throw new VolumeError('usage', `two transforms are called ${one.name}, or have the id ${one.id}`);
+      if (other.name === one.name || other.id === one.id) throw clash(one);
     }
     this.known.set(one.name, one);
   }

@@ -18,29 +18,44 @@ test('modules that root has named are known everywhere; what others could have w
     writeFileSync(file, text);
     chmodSync(file, mode);
   };
-  await loadConfigured(file);
+  const warned = async (): Promise<string[]> => {
+    const lines: string[] = [];
+    await loadConfigured((line) => lines.push(line), file);
+    return lines;
+  };
+  const refused = async (why: string): Promise<void> => {
+    expect(await warned()).toEqual([expect.stringContaining(why)]);
+    expect(new Registry().byId(256)).toBe(undefined);
+  };
+  expect(await warned()).toEqual([]);
   write(`${module}\n`, 0o666);
-  await expect(loadConfigured(file)).rejects.toThrow(/must belong to root/);
+  await refused('must belong to root');
   write(`${module}\n`);
   chmodSync(module, 0o777);
-  await expect(loadConfigured(file)).rejects.toThrow(/zero-runs.mjs must belong to root/);
+  await refused('zero-runs.mjs must belong to root');
   chmodSync(module, 0o644);
   chmodSync(folder, 0o777);
-  await expect(loadConfigured(file)).rejects.toThrow(`${folder} must belong to root`);
+  await refused(`${folder} must belong to root`);
   chmodSync(folder, 0o755);
   const elsewhere = mkdtempSync(join(tmpdir(), 'varve-configured-'));
   copyFileSync(example, join(elsewhere, 'zero-runs.mjs'));
   const link = join(folder, 'link.mjs');
   symlinkSync(join(elsewhere, 'zero-runs.mjs'), link);
   write(`${link}\n`);
-  await expect(loadConfigured(file)).rejects.toThrow(/must belong to root/);
+  await refused('must belong to root');
   rmSync(elsewhere, { recursive: true });
   write('zero-runs.mjs\n');
-  await expect(loadConfigured(file)).rejects.toThrow(/no path from the root/);
+  await refused('no path from the root');
   write('/nowhere/x.mjs\n');
-  await expect(loadConfigured(file)).rejects.toThrow(/there is no module/);
-  write(`# what our tables like\n\n${module}\n`);
-  await loadConfigured(file);
+  await refused('there is no module');
+  // What is wrong leaves out itself and nothing else.
+  writeFileSync(join(folder, 'lz4.mjs'), "export default { id: 300, name: 'lz4', encode() {}, decode() {} };");
+  writeFileSync(join(folder, 'broken.mjs'), 'throw new Error("on purpose");');
+  write(`# what our tables like\n\n${join(folder, 'lz4.mjs')}\n${join(folder, 'broken.mjs')}\n${module}\n`);
+  expect(await warned()).toEqual([
+    expect.stringContaining('two transforms are called lz4'),
+    expect.stringContaining('on purpose'),
+  ]);
   expect(new Registry().byId(256)?.name).toBe('zero-runs');
   const named = new Registry([new Registry().byName('zero-runs')]);
   expect(named.byName('zero-runs').id).toBe(256);
