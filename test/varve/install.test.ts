@@ -78,6 +78,8 @@ it('takes away what is its own', async () => {
   writeFileSync(page, 'a page of somebody else\n');
   const { code, done } = await install('--uninstall');
   expect([code, filesBelow(root)]).toEqual([0, ['usr/local/share/man/man1/varve.1']]);
+  expect(existsSync(join(root, 'usr/local/share/doc'))).toBe(true);
+  expect(existsSync(join(root, 'usr/local/share/doc/varve'))).toBe(false);
   expect(done.find(({ path }) => path === page)?.outcome).toBe('kept');
   expect((await install('--uninstall')).code).toBe(0);
 });

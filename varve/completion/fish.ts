@@ -1,5 +1,8 @@
-/** Completion for fish: one line for each subcommand and each option, with what it means. */
-import type { CommandTree, OptionTree } from './tree.js';
+/**
+ * Completion for fish: one line for each subcommand, option and value of few, with what it means. A function follows the
+ * words before down the tree of commands, as a word may be an argument and the name of a command elsewhere.
+ */
+import { allBelow, type CommandTree, type OptionTree, takingOptions } from './tree.js';
 
 const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 
@@ -12,19 +15,53 @@ function option({ short, long, summary, takes, choices }: OptionTree): string {
   return [...parts, `-d ${quoted(summary)}`].join(' ');
 }
 
-/** Lines for a command below the program; `above` are the words that lead to it. */
-function below(program: string, tree: CommandTree, above: readonly string[]): string[] {
-  const conditions = above.map((word) => `__fish_seen_subcommand_from ${word}`);
-  const commands = tree.commands.map(({ name }) => name);
-  const here =
-    commands.length > 0 ? [...conditions, `not __fish_seen_subcommand_from ${commands.join(' ')}`] : conditions;
-  const when = here.length > 0 ? ` -n ${quoted(here.join('; and '))}` : '';
+function linesOf(program: string, path: string, tree: CommandTree): string[] {
+  const here = `complete -c ${program} -n ${quoted(`__varve_at ${quoted(path)}`)}`;
   return [
-    ...tree.commands.map((one) => `complete -c ${program}${when} -f -a ${one.name} -d ${quoted(one.summary)}`),
-    ...tree.options.map((one) => `complete -c ${program}${when} ${option(one)}`),
-    ...tree.commands.flatMap((one) => below(program, one, [...above, one.name])),
+    ...tree.commands.map((one) => `${here} -f -a ${one.name} -d ${quoted(one.summary)}`),
+    ...tree.options.map((one) => `${here} ${option(one)}`),
+    ...tree.values.flatMap(({ choices, name }, at) =>
+      choices.length === 0
+        ? []
+        : [
+            `complete -c ${program} -n ${quoted(`__varve_at ${quoted(path)} ${at}`)} -f -a ${quoted(choices.join(' '))} -d ${quoted(name)}`,
+          ],
+    ),
   ];
 }
 
-export const fishCompletion = (programs: readonly CommandTree[]): string =>
-  `# Completion of Varve's programs for fish.\n${programs.flatMap((tree) => below(tree.name, tree, [])).join('\n')}\n`;
+/** Whether what is typed leads to a command, and, if a number is given, has so many arguments after it. */
+function place(programs: readonly CommandTree[]): string[] {
+  const below = programs.flatMap((tree) =>
+    allBelow(tree)
+      .slice(1)
+      .map(([path]) => quoted(path)),
+  );
+  const taking = [...new Set(programs.flatMap(takingOptions))];
+  return [
+    'function __varve_at',
+    '    set -l words (commandline -opc)',
+    "    set -l path (string replace -r '.*/' '' -- $words[1])",
+    '    set -l at 0',
+    '    set -l value no',
+    '    set -e words[1]',
+    '    for word in $words',
+    '        if test $value = yes',
+    '            set value no',
+    `        else if contains -- $word ${taking.join(' ')}`,
+    '            set value yes',
+    `        else if contains -- "$path $word" ${below.join(' ')}`,
+    '            set path "$path $word"',
+    "        else if not string match -q -- '-*' $word",
+    '            set at (math $at + 1)',
+    '        end',
+    '    end',
+    '    test "$path" = "$argv[1]"; and contains -- "$argv[2]" \'\' $at',
+    'end',
+  ];
+}
+
+export function fishCompletion(programs: readonly CommandTree[]): string {
+  const lines = programs.flatMap((tree) => allBelow(tree).flatMap(([path, one]) => linesOf(tree.name, path, one)));
+  return `# Completion of Varve's programs for fish.\n${[...place(programs), ...lines].join('\n')}\n`;
+}

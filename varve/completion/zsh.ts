@@ -1,20 +1,27 @@
 /** Completion for zsh: _arguments for each command line, _describe for the subcommands. */
-import type { CommandTree, OptionTree } from './tree.js';
+import { type CommandTree, namesOf, type OptionTree, type ValueTree } from './tree.js';
 
 const plain = (text: string): string => text.replace(/[[\]:]/g, ' ').replaceAll("'", "'\\''");
 
-function specs({ short, long, summary, takes, choices }: OptionTree): string[] {
+function specs(option: OptionTree): string[] {
+  const { summary, takes, choices } = option;
   const value = choices.length > 0 ? `:value:(${choices.join(' ')})` : takes ? ':value:_files' : '';
-  return [short, long].filter((name) => name !== undefined).map((name) => `'${name}[${plain(summary)}]${value}'`);
+  return namesOf(option).map(
+    (name) => `'${name}${value !== '' && name.startsWith('--') ? '=' : ''}[${plain(summary)}]${value}'`,
+  );
 }
 
-const functionName = (path: readonly string[]): string => `_${path.join('_').replaceAll('.', '_')}`;
+const valueSpec = ({ name, many, choices }: ValueTree): string =>
+  `'${many ? '*' : ''}:${name}:${choices.length > 0 ? `(${choices.join(' ')})` : '_files'}'`;
+
+/** Not `_varve`: that is the file itself, which all programs come to. */
+const functionName = (path: readonly string[]): string => `__${path.join('_').replaceAll('.', '_')}`;
 
 function functions(tree: CommandTree, path: readonly string[]): string[] {
   const name = functionName(path);
   const options = tree.options.flatMap(specs);
   if (tree.commands.length === 0)
-    return [`${name}() {`, `  _arguments ${[...options, "'*:file:_files'"].join(' ')}`, '}'];
+    return [`${name}() {`, `  _arguments ${[...options, ...tree.values.map(valueSpec)].join(' ')}`, '}'];
   return [
     ...tree.commands.flatMap((one) => functions(one, [...path, one.name])),
     `${name}() {`,

@@ -7,9 +7,11 @@
 import {
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
+  rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -62,5 +64,16 @@ export function take(file: Installed): Done {
   if (there === 'absent') return 'absent';
   if (there === 'foreign') return 'kept';
   rmSync(file.path);
+  takeFolders(file.path);
   return 'removed';
+}
+
+/** A folder named for this package is its own, with what is in it: it goes with its last file. */
+function takeFolders(path: string): void {
+  const above = [dirname(path), dirname(dirname(path))];
+  const own = above.findIndex((folder) => basename(folder) === 'varve');
+  for (const folder of above.slice(0, own + 1)) {
+    if (readdirSync(folder).length > 0) return;
+    rmdirSync(folder);
+  }
 }
