@@ -1,8 +1,11 @@
 /** The command line of fsck.varve: what its help and its manual page say. */
+
 import type { Command } from 'commander';
 import { programCommand, withExamples } from '../fs/cli/command.js';
+import { jsonOption } from '../fs/cli/json-schema.js';
 import type { Output } from '../fs/cli/output.js';
 import { progressOption } from '../fs/cli/progress.js';
+import { fsckSchema } from './schema.js';
 
 export function fsckCommand(output: Output): Command {
   const command = programCommand('fsck.varve', output)
@@ -17,7 +20,7 @@ export function fsckCommand(output: Output): Command {
     .option('--key-file <file>', 'what opens an encrypted volume: a key file')
     .option('--passphrase-fd <number>', 'the passphrase of an encrypted volume is read from this file descriptor')
     .addOption(progressOption())
-    .option('--json', 'one JSON object instead of lines')
+    .addOption(jsonOption(fsckSchema, 'one JSON object instead of lines'))
     .option('-C <descriptor>', 'ignored: fsck(8) passes it to ask for progress');
   return withExamples(command, [
     ['fsck.varve -f -n disk.img', 'check everything, change nothing'],

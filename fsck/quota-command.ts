@@ -1,6 +1,8 @@
 /** `varve quota check`: counts again what everyone uses, as fsck.varve does, on an image that is not mounted. */
+
 import { type AddCommand, withExamples } from '../fs/cli/command.js';
 import { exitCode } from '../fs/cli/exit-codes.js';
+import { jsonOption } from '../fs/cli/json-schema.js';
 import { json } from '../fs/cli/output.js';
 import { mountOf } from '../fs/cli/target.js';
 import { unlockStore } from '../fs/cli/unlock.js';
@@ -8,6 +10,7 @@ import { VolumeError } from '../fs/errors.js';
 import { openStore } from '../fs/store/open.js';
 import { checkVolume } from './check.js';
 import { replayInMemory } from './replay.js';
+import { quotaCheckSchema } from './schema.js';
 
 export const addQuotaCheck: AddCommand = (program, context) => {
   const quota = program.commands.find((command) => command.name() === 'quota');
@@ -15,7 +18,7 @@ export const addQuotaCheck: AddCommand = (program, context) => {
   withExamples(quota.command('check'), [['varve quota check disk.img', 'is what is recorded what is used?']])
     .description('count again what everyone uses; fsck.varve -p repairs what is wrong. Exit code 4: something is')
     .argument('<image>', 'an image that is not mounted')
-    .option('--json', 'print JSON')
+    .addOption(jsonOption(quotaCheckSchema))
     .action(async (image: string, options: { json?: boolean }) => {
       if (mountOf(image) !== undefined) throw new VolumeError('in-use', `${image} is mounted: unmount it first`);
       const store = await openStore(image, { readOnly: true });

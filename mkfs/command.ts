@@ -1,8 +1,11 @@
 /** The command line of mkfs.varve: what its help and its manual page say. */
+
 import type { Command } from 'commander';
 import { programCommand, withExamples } from '../fs/cli/command.js';
+import { jsonOption } from '../fs/cli/json-schema.js';
 import type { Output } from '../fs/cli/output.js';
 import { progressOption } from '../fs/cli/progress.js';
+import { mkfsSchema } from './schema.js';
 
 const collect = (path: string, before: readonly string[]): string[] => [...before, path];
 
@@ -26,7 +29,7 @@ export function mkfsCommand(output: Output): Command {
     .option('--key-file <file>', 'with --encrypt: what opens the volume, a file of 32 random bytes or more')
     .option('--passphrase-fd <number>', 'with --encrypt: the passphrase is read from this file descriptor')
     .addOption(progressOption())
-    .option('--json', 'print what was made as JSON');
+    .addOption(jsonOption(mkfsSchema, 'print what was made as JSON'));
   return withExamples(command, [
     ['mkfs.varve --size 1G disk.img', 'a new volume of 1 GiB; the file is sparse'],
     ['mkfs.varve --encrypt --size 1G disk.img', 'an encrypted one; the passphrase is asked for'],

@@ -13,12 +13,14 @@ import { Progress } from '../fs/cli/progress.js';
 import { formatSize } from '../fs/cli/size.js';
 import { formatUuid } from '../fs/cli/uuid.js';
 import { VolumeError } from '../fs/errors.js';
+import { segmentPages } from '../fs/format/geometry.js';
 import type { Superblock } from '../fs/format/superblock.js';
 import { initialItems } from '../fs/posix/namespace/root-directory.js';
 import { openImageFile } from '../fs/store/image-file.js';
 import type { Store } from '../fs/store/store.js';
 import { addSlot, type Secret } from '../fs/transform/key-slots.js';
 import { keyBytes, VolumeKey } from '../fs/transform/volume-key.js';
+import { pageSize } from '../fs/units.js';
 import type { OpenSuperblock } from '../fs/volume/superblock.js';
 import { Volume } from '../fs/volume/volume.js';
 import { mkfsCommand } from './command.js';
@@ -52,9 +54,9 @@ const summary = (image: string, superblock: Superblock) => ({
   image,
   label: superblock.label,
   uuid: formatUuid(superblock.uuid),
-  imagePages: superblock.imagePages,
+  imageBytes: superblock.imagePages * pageSize,
+  segmentBytes: segmentPages(superblock) * pageSize,
   places: superblock.places,
-  segmentShift: superblock.segmentShift,
   reservedSegments: superblock.reservedSegments,
 });
 

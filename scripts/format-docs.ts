@@ -1,12 +1,9 @@
 /**
- * Writes the tables of docs/FORMAT.md from the record declarations in fs/format: for each `<!-- record NAME -->`
- * marker, everything up to `<!-- end -->` is replaced; `<!-- features -->` likewise. With `--check` nothing is
- * written and a stale document exits 1.
+ * The tables of docs/FORMAT.md, made from the record declarations in fs/format: for each `<!-- record NAME -->`
+ * marker, everything up to `<!-- end -->` is replaced; `<!-- features -->` likewise.
  *
  * A record without a marker, or a marker without a record, is an error: the document stays complete.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
 import { compatibleFeatures, incompatibleFeatures, readOnlyCompatibleFeatures } from '../fs/format/features.js';
 import { records } from '../fs/format/struct.js';
 import { formatVersion } from '../fs/format/superblock.js';
@@ -65,20 +62,3 @@ export function generated(document: string): string {
   if (missing.length > 0) throw new Error(`docs/FORMAT.md has no marker for: ${missing.join(', ')}`);
   return dated;
 }
-
-function main(): void {
-  const file = `${process.cwd()}/docs/FORMAT.md`;
-  const before = readFileSync(file, 'utf8');
-  const after = generated(before);
-  if (before === after) {
-    process.stdout.write('docs/FORMAT.md is up to date\n');
-  } else if (process.argv.includes('--check')) {
-    process.stderr.write('docs/FORMAT.md is stale: run `npm run docs` and commit the result\n');
-    process.exitCode = 1;
-  } else {
-    writeFileSync(file, after);
-    process.stdout.write('docs/FORMAT.md written\n');
-  }
-}
-
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) main();

@@ -2,9 +2,11 @@
  * `varve import` and `varve export`: trees into an image that is not mounted, and out of it, without a mount and
  * without being root. mkfs.ext4 has -d for the first; a mounted volume needs neither, but cp(1).
  */
+
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { type AddCommand, withExamples } from '../fs/cli/command.js';
+import { jsonOption } from '../fs/cli/json-schema.js';
 import { json, type Output } from '../fs/cli/output.js';
 import { Progress, type ProgressStyle, progressOption } from '../fs/cli/progress.js';
 import { counted, formatSize } from '../fs/cli/size.js';
@@ -15,6 +17,7 @@ import { copyOut } from '../library/copy-out.js';
 import { Image, type ImageOptions } from '../library/image.js';
 import type { CopyProgress, TreeCopy } from '../library/tree-copy.js';
 import { hostTreeSize, imageTreeSize, shareOf, type TreeSize } from '../library/tree-size.js';
+import { treeCopySchema } from './schemas.js';
 
 interface Options {
   readonly path: string;
@@ -33,7 +36,7 @@ export const addImport: AddCommand = (program, { output }) => {
     .argument('<image>', 'file or block device')
     .option('--path <path>', 'directory in the image', '/')
     .addOption(progressOption())
-    .option('--json', 'print JSON')
+    .addOption(jsonOption(treeCopySchema))
     .action(async (directory: string, path: string, options: Options) => {
       if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory())
         throw new VolumeError('usage', `${directory} is no directory`);
@@ -62,7 +65,7 @@ export const addExport: AddCommand = (program, { output }) => {
     .option('--path <path>', 'directory in the image', '/')
     .option('--snapshot <name>', 'of a snapshot instead of the live files')
     .addOption(progressOption())
-    .option('--json', 'print JSON')
+    .addOption(jsonOption(treeCopySchema))
     .action(async (path: string, directory: string, options: Options) => {
       if (existsSync(directory) && readdirSync(directory).length > 0)
         throw new VolumeError('usage', `${directory} is not empty`);

@@ -3,9 +3,11 @@
  * it is, so an update of the package is one of what is installed; only pages and completion are made anew by running it
  * again.
  */
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AddCommand, withExamples } from '../fs/cli/command.js';
+import { jsonOption } from '../fs/cli/json-schema.js';
 import { json, type Output } from '../fs/cli/output.js';
 import { VolumeError } from '../fs/errors.js';
 import type { AllPrograms, MakePrograms } from './all-programs.js';
@@ -14,6 +16,7 @@ import { inTheWay, put, take } from './install/apply.js';
 import { type Installed, installationPlan } from './install/plan.js';
 import { allPages } from './manual/pages.js';
 import { packageRoot } from './package-root.js';
+import { installSchema } from './schemas.js';
 
 interface Options {
   readonly prefix: string;
@@ -38,7 +41,7 @@ export const installCommand =
       .option('--uninstall', 'remove what was installed')
       .option('--dry-run', 'only say what would be done')
       .option('--force', 'also over files of others')
-      .option('--json', 'print JSON')
+      .addOption(jsonOption(installSchema))
       .action((options: Options) => install(planned(options, programs(output)), options, output));
   };
 

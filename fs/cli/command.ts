@@ -1,5 +1,5 @@
 /** What each command gets, and what it tells: where to print, the exit code that it leaves, examples for its help. */
-import { Command } from 'commander';
+import { Command, type ErrorOptions } from 'commander';
 import type { Output } from './output.js';
 import { packageVersion } from './package-version.js';
 
@@ -28,9 +28,30 @@ export function withExamples<C extends Command>(command: C, examples: readonly E
 
 export const examplesOf = (command: Command): readonly Example[] => shown.get(command) ?? [];
 
+/** As typed: a subcommand with the program before it. */
+export const fullName = (command: Command): string =>
+  command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
+
+/** What is wrong with a command line is one line, as all errors are, and says what to do next. */
+class LineCommand extends Command {
+  override createCommand(name?: string): Command {
+    return new LineCommand(name);
+  }
+
+  override error(message: string, options?: ErrorOptions): never {
+    const [what, suggestion] = message
+      .replace(/^error: /, '')
+      .replace(/\.$/, '')
+      .split('\n');
+    const next = suggestion?.replace('(Did', '(did') ?? `(see ${fullName(this)} --help)`;
+    const [program] = fullName(this).split(' ');
+    return super.error(`${program}: ${what} ${next}`, options);
+  }
+}
+
 /** A program's command line: it prints to `output` and throws CommanderError instead of ending the process. */
 export function programCommand(name: string, output: Output): Command {
-  return new Command(name)
+  return new LineCommand(name)
     .version(packageVersion(), '--version', 'print the version')
     .exitOverride()
     .showSuggestionAfterError()

@@ -1,4 +1,5 @@
 /** `varve compression`: how much a volume, or one file of it, holds and takes, by transform. */
+
 import { type Stats, statSync } from 'node:fs';
 import { VolumeError } from '../errors.js';
 import { type ChainUse, compressionUse } from '../report/compression.js';
@@ -9,7 +10,9 @@ import { Volume } from '../volume/volume.js';
 import { type AddCommand, withExamples } from './command.js';
 import type { Control } from './control.js';
 import { ControlConnection } from './control-client.js';
+import { jsonOption } from './json-schema.js';
 import { json, type Output } from './output.js';
+import { compressionSchema } from './schemas/volume.js';
 import { counted, formatSize } from './size.js';
 import { mountAround, mountOf, mountOfImage } from './target.js';
 import { unlockStore } from './unlock.js';
@@ -21,7 +24,7 @@ export const addCompression: AddCommand = (program, { output }) => {
   ])
     .description('show how much data takes on the disk, by transform')
     .argument('<image-or-path>', 'an image that is not mounted, a mount point, or a file of a mounted volume')
-    .option('--json', 'print JSON, sizes in bytes')
+    .addOption(jsonOption(compressionSchema, 'print JSON, sizes in bytes'))
     .action(async (path: string, options: { json?: boolean }) => {
       const uses = await usesOf(path);
       if (options.json) output.line(json(uses));

@@ -3,6 +3,7 @@
  * and asks the server for one step after another (defrag-service.ts): so it may be interrupted between any two, and run
  * again, it finds what is left.
  */
+
 import { type BigIntStats, lstatSync, opendirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,9 +14,11 @@ import { type AddCommand, type CommandContext, withExamples } from './command.js
 import { ControlConnection } from './control-client.js';
 import type { DefragAnswer } from './defrag-service.js';
 import { exitCode } from './exit-codes.js';
+import { jsonOption } from './json-schema.js';
 import { json } from './output.js';
 import { Progress, type ProgressStyle, progressOption } from './progress.js';
 import { setProperty } from './property.js';
+import { defragSchema } from './schemas/upkeep.js';
 import { counted, formatSize, parseSize } from './size.js';
 
 interface DefragChoices {
@@ -49,7 +52,7 @@ export const addDefrag: AddCommand = (program, context) => {
     .option('--dry-run', 'only say what would be done')
     .option('-v, --verbose', 'name the files')
     .addOption(progressOption())
-    .option('--json', 'print JSON')
+    .addOption(jsonOption(defragSchema))
     .action((paths: string[], choices: DefragChoices) => defrag(paths, choices, context));
 };
 

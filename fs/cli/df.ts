@@ -1,4 +1,5 @@
 /** `varve df`: size and usage, of an image or of a mount. */
+
 import { VolumeError } from '../errors.js';
 import type { MountEntry } from '../fuse/mount-table.js';
 import { pageSize } from '../units.js';
@@ -9,9 +10,11 @@ import type { VolumeState } from '../volume/state.js';
 import { type AddCommand, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
 import { type Advice, adviceOf, adviceText } from './full-advice.js';
+import { jsonOption } from './json-schema.js';
 import { json, pairs, table } from './output.js';
 import { type RawImage, rawState, withImage } from './raw-image.js';
 import { type RelocationFacts, relocationFacts, relocationText } from './relocation-facts.js';
+import { dfSchema } from './schemas/volume.js';
 import { formatSize } from './size.js';
 import { mountOf } from './target.js';
 import { type Usage, usageOfImage, usageOfMount } from './usage.js';
@@ -24,7 +27,7 @@ export const addDf: AddCommand = (program, { output }) => {
     .description('show how much of volumes is in use')
     .argument('<image-or-directory...>', 'images that are not mounted, or directories where one is')
     .option('--by-cause', 'what it is used for: files, metadata, snapshots, ...')
-    .option('--json', 'print JSON, sizes in bytes')
+    .addOption(jsonOption(dfSchema, 'print JSON, sizes in bytes'))
     .action(async (paths: string[], options: { byCause?: boolean; json?: boolean }) => {
       if (options.byCause) {
         const all = await Promise.all(paths.map(async (path) => ({ path, ...(await causesOf(path)) })));

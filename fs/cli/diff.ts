@@ -1,7 +1,10 @@
 /** `varve diff`: the paths that differ between two snapshots, of a mount or of an image that nobody serves. */
+
 import type { PathChange, PathDifference } from '../transfer/path-difference.js';
 import { type AddCommand, withExamples } from './command.js';
+import { jsonOption } from './json-schema.js';
 import { json, type Paint, paint } from './output.js';
+import { diffSchema } from './schemas/snapshots.js';
 import { withSnapshots } from './snapshot-target.js';
 
 const marks: Readonly<Record<PathChange, readonly [mark: string, colour: Paint]>> = {
@@ -23,7 +26,7 @@ export const addDiff: AddCommand = (program, { output }) => {
     .argument('<image-or-directory>', 'an image that is not mounted, or the directory where one is')
     .argument('<from>', 'a snapshot')
     .argument('<to>', 'another one')
-    .option('--json', 'print JSON, with what of a file changed')
+    .addOption(jsonOption(diffSchema, 'print JSON, with what of a file changed'))
     .action((path: string, from: string, to: string, options: { json?: boolean }) =>
       withSnapshots(path, { readOnly: true }, async (ask) => {
         const list = (await ask('snapshot-diff', { from, to })) as PathDifference[];

@@ -2,6 +2,7 @@
  * `varve dump`: the parts of an image as they lie on disk, for people and (with --json) for programs. It reads the
  * newest checkpoint and replays nothing.
  */
+
 import { Argument } from 'commander';
 import { VolumeError } from '../errors.js';
 import { noPlace } from '../format/geometry.js';
@@ -10,8 +11,10 @@ import { dumpInode, inodeText } from './dump-inode.js';
 import { dumpJournal, journalText } from './dump-journal.js';
 import { dumpSegments, segmentsText } from './dump-segments.js';
 import { dumpTree, treeLine } from './dump-tree.js';
+import { jsonOption } from './json-schema.js';
 import { json, type Output, pairs } from './output.js';
 import { type RawImage, withImage } from './raw-image.js';
+import { dumpSchema } from './schemas/dump.js';
 import { formatUuid } from './uuid.js';
 
 export interface DumpOptions {
@@ -68,7 +71,7 @@ export const addDump: AddCommand = (program, { output }) => {
     .option('--all', 'checkpoint: also the older slot; segments: also free places')
     .option('--items', 'tree: also the items of the leaves')
     .option('--system', 'tree: the system tree instead of the file tree')
-    .option('--json', 'print JSON; for tree, one object a line')
+    .addOption(jsonOption(dumpSchema, 'print JSON; for tree, one object a line'))
     .action(async (image: string, part: string, which: string | undefined, options: DumpOptions) =>
       withImage(image, async (raw) => parts[part](raw, options, output, which)),
     );

@@ -2,6 +2,7 @@
  * `varve frag`: how the files, the segments and the metadata of a volume lie. Of a mount its server makes the report
  * (frag-service.ts); an image that is not mounted is opened to be read, its journal replayed in memory.
  */
+
 import { realpathSync, statSync, writeFileSync } from 'node:fs';
 import { FsError, VolumeError } from '../errors.js';
 import { FileSystem } from '../posix/filesystem.js';
@@ -14,7 +15,9 @@ import { type AddCommand, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
 import { inodeAt } from './frag-service.js';
 import { fragmentationText } from './frag-text.js';
+import { jsonOption } from './json-schema.js';
 import { json } from './output.js';
+import { fragSchema } from './schemas/frag.js';
 import { formatSize } from './size.js';
 import { mountAround, mountOfImage } from './target.js';
 import { unlockStore } from './unlock.js';
@@ -33,7 +36,7 @@ export const addFrag: AddCommand = (program, { output }) => {
     .description('show how fragmented a volume is: a score, the worst files, segments, metadata, a map')
     .argument('<image-or-directory>', 'an image, or a directory of a mounted volume: it and what is below it')
     .option('--path <path>', 'only this file or directory and what is below it; from the root of the volume')
-    .option('--json', 'print JSON (docs/frag.schema.json)')
+    .addOption(jsonOption(fragSchema))
     .option('--svg <file>', 'draw a picture into this file as well')
     .action(async (target: string, choices: FragChoices) => {
       const report = await reportOf(target, choices.path);

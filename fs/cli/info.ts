@@ -1,4 +1,5 @@
 /** `varve info`: what a volume is and how it stands, from an image or a mount. */
+
 import {
   compatibleFeatures,
   incompatibleFeatures,
@@ -12,8 +13,10 @@ import { pageSize } from '../units.js';
 import { formatMs } from './activity.js';
 import { type AddCommand, withExamples } from './command.js';
 import { adviceText } from './full-advice.js';
+import { jsonOption } from './json-schema.js';
 import { json, pairs } from './output.js';
 import { type RawImage, withImage } from './raw-image.js';
+import { infoSchema } from './schemas/volume.js';
 import { askServer, type ServerFacts } from './server-facts.js';
 import { counted, formatSize } from './size.js';
 import { mountOf } from './target.js';
@@ -27,7 +30,7 @@ export const addInfo: AddCommand = (program, { output }) => {
   ])
     .description('show what a volume is and how it stands')
     .argument('<image-or-directory>', 'an image that is not mounted, or the directory where it is')
-    .option('--json', 'print JSON, sizes in bytes')
+    .addOption(jsonOption(infoSchema, 'print JSON, sizes in bytes'))
     .action(async (path: string, options: { json?: boolean }) => {
       const mount = mountOf(path);
       const facts = mount ? await ofMount(mount) : await withImage(path, async (image) => ofImage(path, image));

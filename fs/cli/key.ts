@@ -5,6 +5,7 @@
  * Crash safety: the copy of the superblock is durable before the first page is written, so one of the two verifies at any
  * time, and the old slots or the new ones open the volume.
  */
+
 import type { Command } from 'commander';
 import { VolumeError } from '../errors.js';
 import { isEncrypted } from '../format/features.js';
@@ -15,25 +16,31 @@ import type { Store } from '../store/store.js';
 import { addSlot, listSlots, removeSlot, type SlotInfo } from '../transform/key-slots.js';
 import { lookAtSuperblock, writeSuperblockDurably } from '../volume/superblock.js';
 import { type AddCommand, withExamples } from './command.js';
+import { jsonOption } from './json-schema.js';
 import { json } from './output.js';
+import { keyListSchema, keySlotSchema } from './schemas/upkeep.js';
 import { newSecret } from './secret.js';
 import { formatSize } from './size.js';
+import { timeText } from './time.js';
 import { hideMemory, openSlot } from './unlock.js';
 
 interface NewOptions {
   readonly newKeyFile?: string;
   readonly newPassphraseFd?: string;
   readonly name?: string;
+  readonly json?: boolean;
 }
 
 export const addKey: AddCommand = (program, { output }) => {
+  const tell = (options: { json?: boolean }, slot: number, image: string, said: string): void =>
+    output.line(options.json ? json({ slot, image }) : said);
   const key = program.command('key').description('see and change who can open an encrypted volume: up to 8 slots');
   withExamples(key.command('list <image>'), [['varve key list disk.img', 'the slots in use']])
     .description('the slots in use; needs no key')
-    .option('--json', 'print JSON')
+    .addOption(jsonOption(keyListSchema))
     .action(async (image: string, options: { json?: boolean }) => {
       const slots = await withSlots(image, true, async (superblock) => listSlots(superblock));
-      if (options.json) output.line(json(slots));
+      if (options.json) output.line(json(slots.map((slot) => ({ ...slot, created: timeText(slot.created * 1000) }))));
       else for (const slot of slots) output.line(describe(slot));
     });
   withNew(key.command('add <image>'), 'varve key add disk.img --new-key-file backup.key', 'one more way to open it')
@@ -45,7 +52,7 @@ export const addKey: AddCommand = (program, { output }) => {
         await writeSuperblockDurably(store, superblock);
         return added;
       });
-      output.line(`slot ${slot} opens ${image}`);
+      tell(options, slot, image, `slot ${slot} opens ${image}`);
     });
   withNew(key.command('change <image>'), 'varve key change disk.img', 'instead of the passphrase that is typed first')
     .description('put a new secret in the place of the one that is given')
@@ -59,11 +66,12 @@ export const addKey: AddCommand = (program, { output }) => {
         await writeSuperblockDurably(store, superblock);
         return added;
       });
-      output.line(`slot ${slot} opens ${image}, and the secret before it does not`);
+      tell(options, slot, image, `slot ${slot} opens ${image}, and the secret before it does not`);
     });
   withExamples(key.command('remove <image> <slot>'), [['varve key remove disk.img 2', 'slot 2 opens it no more']])
     .description('empty a slot; the last one stays')
-    .action(async (image: string, text: string) => {
+    .addOption(jsonOption(keySlotSchema))
+    .action(async (image: string, text: string, options: { json?: boolean }) => {
       const slot = Number(text);
       if (!/^[0-7]$/.test(text)) throw new VolumeError('usage', `'${text}' is no slot: there are 0 to 7`);
       await withSlots(image, false, async (superblock, store) => {
@@ -71,7 +79,7 @@ export const addKey: AddCommand = (program, { output }) => {
         removeSlot(superblock, slot);
         await writeSuperblockDurably(store, superblock);
       });
-      output.line(`slot ${slot} of ${image} is empty`);
+      tell(options, slot, image, `slot ${slot} of ${image} is empty`);
     });
 };
 
@@ -79,19 +87,17 @@ const withNew = (command: Command, line: string, purpose: string): Command =>
   withExamples(command, [[line, purpose]])
     .option('--new-key-file <file>', 'the new secret is a key file, of 32 random bytes or more')
     .option('--new-passphrase-fd <number>', 'the new passphrase is read from this file descriptor')
-    .option('--name <text>', 'what the slot is called, up to 64 bytes');
-
-/** The last that a Date can tell. */
-const lastSecond = 8.64e12;
+    .option('--name <text>', 'what the slot is called, up to 64 bytes')
+    .addOption(jsonOption(keySlotSchema));
 
 /** A slot in words. */
 export const describe = ({ slot, kind, name, created, memory }: SlotInfo): string =>
   [
     `slot ${slot}: ${kind}`,
-    // An image may say anything: nothing that a terminal would obey, and no time that there isn't.
+    // An image may say anything: nothing that a terminal would obey.
     ...(name === '' ? [] : [JSON.stringify(name)]),
     ...(memory === 0 ? [] : [`scrypt with ${formatSize(memory)}`]),
-    ...(created > lastSecond ? [] : [`since ${new Date(created * 1000).toISOString()}`]),
+    `since ${timeText(created * 1000)}`,
   ].join(', ');
 
 /** Empty a slot, also the last one: another one is filled before anything is written. */

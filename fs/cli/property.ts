@@ -1,35 +1,40 @@
 /** `varve property`: what files and directories of a mounted volume have of their own, and new ones there inherit. */
+
 import { Argument } from 'commander';
 import { FsError, VolumeError } from '../errors.js';
 import { getXattr, removeXattr, setXattr } from '../host/xattr.js';
 import { type AddCommand, withExamples } from './command.js';
+import { jsonOption } from './json-schema.js';
 import { json } from './output.js';
+import { propertiesSchema } from './schemas/upkeep.js';
 
 const names = ['compression'] as const;
 /** What stands for `none of its own`. */
 const usual = 'default';
 
 export const addProperty: AddCommand = (program, { output }) => {
+  const show = (paths: readonly string[], wanted: readonly string[], options: { json?: boolean }): void => {
+    const all = paths.map((path) => ({
+      path,
+      properties: Object.fromEntries(wanted.map((name) => [name, read(path, name)])),
+    }));
+    if (options.json) output.line(json(all));
+    else
+      for (const { path, properties } of all)
+        for (const [name, value] of Object.entries(properties)) output.line(`${path}: ${name}=${value}`);
+  };
   const property = program.command('property').description('show and set properties of files and directories');
   withExamples(property.command('get'), [['varve property get compression /mnt/v/logs', 'how new data is stored']])
     .description('show one property')
     .addArgument(new Argument('<name>', names.join(', ')).choices(names))
     .argument('<path...>', 'files or directories')
-    .action((name: string, paths: string[]) => {
-      for (const path of paths) output.line(`${path}: ${name}=${read(path, name)}`);
-    });
+    .addOption(jsonOption(propertiesSchema))
+    .action((name: string, paths: string[], options: { json?: boolean }) => show(paths, [name], options));
   withExamples(property.command('list'), [['varve property list /mnt/v/*', 'of many at once']])
     .description('show all properties')
     .argument('<path...>', 'files or directories')
-    .option('--json', 'print JSON')
-    .action((paths: string[], options: { json?: boolean }) => {
-      const all = paths.map((path) => ({ path, properties: new Map(names.map((name) => [name, read(path, name)])) }));
-      const asObject = all.map(({ path, properties }) => ({ path, properties: Object.fromEntries(properties) }));
-      if (options.json) output.line(json(asObject));
-      else
-        for (const { path, properties } of all)
-          for (const [name, value] of properties) output.line(`${path}: ${name}=${value}`);
-    });
+    .addOption(jsonOption(propertiesSchema))
+    .action((paths: string[], options: { json?: boolean }) => show(paths, names, options));
   withExamples(property.command('set'), [
     ['varve property set compression lz4 /mnt/v/logs', 'new files there are compressed'],
     ['varve property set compression default /mnt/v/logs', 'as the volume does again'],

@@ -2,6 +2,7 @@
  * `varve quota`: what users, groups and projects use and may use; of a mounted volume through its server, where limits are
  * in force at once, and of an image that nobody serves. Enforcement is a matter of the mount (`-o quota`).
  */
+
 import type { Command } from 'commander';
 import { VolumeError } from '../errors.js';
 import type { Limits } from '../format/item.js';
@@ -10,10 +11,12 @@ import { pageSize } from '../units.js';
 import { type Holder, holders } from '../volume/usage.js';
 import { type AddCommand, type CommandContext, withExamples } from './command.js';
 import { HolderNames } from './holder-names.js';
+import { jsonOption } from './json-schema.js';
 import { json } from './output.js';
 import { addProject } from './quota-project.js';
 import { type QuotaList, quotaCommands } from './quota-service.js';
 import { entryFacts, entryText, listFacts, reportText } from './quota-text.js';
+import { quotaGetSchema, quotaReportSchema } from './schemas/quota.js';
 import { parseSize } from './size.js';
 import { type Where, withVolume } from './snapshot-target.js';
 import { parseDuration } from './time.js';
@@ -44,7 +47,7 @@ function addReport(quota: Command, where: Where, { output }: CommandContext): vo
     .option('-u, --user', 'users')
     .option('-g, --group', 'groups')
     .option('-p, --project', 'projects')
-    .option('--json', 'print JSON')
+    .addOption(jsonOption(quotaReportSchema))
     .action(async (path: string, options: Whose) => {
       const some = holders.filter((holder) => options[holder]);
       const asked = some.length === 0 ? holders : some;
@@ -75,7 +78,7 @@ function addGet(quota: Command, where: Where, { output }: CommandContext): void 
     .option('-u, --user <user>', 'name or number')
     .option('-g, --group <group>', 'name or number')
     .option('-p, --project <project>', 'name as in /etc/projid, or number')
-    .option('--json', 'print JSON')
+    .addOption(jsonOption(quotaGetSchema))
     .action(async (path: string, options: Whose) => {
       const [holder, id, names] = theOne(options);
       await withVolume(path, { readOnly: true, sync: 'tried' }, quotaCommands, async (ask) => {

@@ -2,14 +2,17 @@
  * `varve scrub`: verifies every page of a mounted volume while it is used. The server does it (scrub-service.ts);
  * here it is started, watched and reported.
  */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VolumeError } from '../errors.js';
 import { findingText, type ScrubStatus } from '../scrub/report.js';
 import { type AddCommand, type CommandContext, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
 import { exitCode } from './exit-codes.js';
+import { jsonOption } from './json-schema.js';
 import { json, type Output, paint } from './output.js';
 import { Progress, type ProgressStyle, progressOption } from './progress.js';
+import { scrubSchema } from './schemas/upkeep.js';
 import { counted, formatSize, parseSize } from './size.js';
 import { varveMountAt } from './umount.js';
 
@@ -40,7 +43,7 @@ export const addScrub: AddCommand = (program, context) => {
     .option('--status', 'how far it is, or how the last one ended')
     .option('--cancel', 'end the one that is running')
     .addOption(progressOption())
-    .option('--json', 'print JSON')
+    .addOption(jsonOption(scrubSchema))
     .action((directory: string, choices: ScrubChoices) => scrub(directory, choices, context));
 };
 

@@ -1,8 +1,11 @@
 /** `varve snapshot clone`, `rollback`, `branches` and `delete-branch`: lines of a volume besides the live one. */
+
 import type { Command } from 'commander';
 import { type CommandContext, withExamples } from './command.js';
+import { jsonOption } from './json-schema.js';
 import { json, table } from './output.js';
 import { rollback } from './rollback.js';
+import { branchListSchema, rollbackSchema } from './schemas/snapshots.js';
 import { formatSize } from './size.js';
 import type { BranchFacts } from './snapshot-service.js';
 import { type Where, withSnapshots } from './snapshot-target.js';
@@ -31,16 +34,24 @@ export function addLines(snapshot: Command, where: Where, { output }: CommandCon
     .option('--keep <name>', 'name for a snapshot of the state before; before-rollback-TIME unless told')
     .option('--discard', 'give up the state before')
     .option('--force', 'also while it is in use: programs that use it get errors')
-    .action(async (path: string, name: string, options: { keep?: string; discard?: boolean; force?: boolean }) => {
-      const stamp = new Date().toISOString().replace(/\.\d+/, '');
-      const keep = options.discard ? null : (options.keep ?? `before-rollback-${stamp}`);
-      await rollback(path, { name, keep, force: options.force === true });
-      if (keep !== null) output.line(`the state before is kept as ${keep}`);
-    });
+    .addOption(jsonOption(rollbackSchema))
+    .action(
+      async (
+        path: string,
+        name: string,
+        options: { keep?: string; discard?: boolean; force?: boolean; json?: boolean },
+      ) => {
+        const stamp = new Date().toISOString().replace(/\.\d+/, '');
+        const keep = options.discard ? null : (options.keep ?? `before-rollback-${stamp}`);
+        await rollback(path, { name, keep, force: options.force === true });
+        if (options.json) output.line(json({ snapshot: name, kept: keep }));
+        else if (keep !== null) output.line(`the state before is kept as ${keep}`);
+      },
+    );
   withExamples(snapshot.command('branches'), [['varve snapshot branches /mnt/v', 'what -o branch= can name']])
     .description('list the branches')
     .argument(...where)
-    .option('--json', 'print JSON, sizes in bytes')
+    .addOption(jsonOption(branchListSchema, 'print JSON, sizes in bytes'))
     .action((path: string, options: { json?: boolean }) =>
       withSnapshots(path, { readOnly: true }, async (ask) => {
         const list = (await ask('branch-list')) as BranchFacts[];

@@ -1,10 +1,13 @@
 /** `varve snapshot prune`: deletes the snapshots that no rule keeps. */
+
 import type { Command } from 'commander';
 import { VolumeError } from '../errors.js';
 import { type CommandContext, withExamples } from './command.js';
+import { jsonOption } from './json-schema.js';
 import { json, table } from './output.js';
 import { Progress, type ProgressStyle, progressOption } from './progress.js';
 import { keptBy, type Retention } from './retention.js';
+import { pruneSchema } from './schemas/snapshots.js';
 import { counted } from './size.js';
 import type { SnapshotFacts } from './snapshot-service.js';
 import { type Ask, type Where, withSnapshots } from './snapshot-target.js';
@@ -42,7 +45,7 @@ export function addPrune(snapshot: Command, where: Where, { output }: CommandCon
     .option('--prefix <text>', 'leave alone all whose name does not begin so')
     .option('--dry-run', 'only say what would be done')
     .addOption(progressOption())
-    .option('--json', 'print JSON')
+    .addOption(jsonOption(pruneSchema))
     .action((path: string, choices: PruneChoices) => {
       const rules = rulesOf(choices);
       return withSnapshots(path, {}, async (ask) => {
@@ -60,7 +63,7 @@ export function addPrune(snapshot: Command, where: Where, { output }: CommandCon
           }
         }
         if (choices.json) {
-          output.line(json(rows));
+          output.line(json(rows.map((row) => ({ ...row, created: timeText(row.created) }))));
           return;
         }
         const lines = rows.map(({ name, created, keptBy }) => [

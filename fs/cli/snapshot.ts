@@ -3,16 +3,22 @@
  * that nobody serves. A snapshot of a mount has all that was written before the command began: the kernel's dirty pages
  * are pushed to the server first.
  */
+
 import type { Command } from 'commander';
 import { type AddCommand, type CommandContext, withExamples } from './command.js';
 import { addDiff } from './diff.js';
+import { jsonOption } from './json-schema.js';
 import { json, table } from './output.js';
+import { snapshotListSchema, snapshotSchema } from './schemas/snapshots.js';
 import { counted, formatSize } from './size.js';
 import { addLines } from './snapshot-lines.js';
 import { addPrune } from './snapshot-prune.js';
 import type { SnapshotFacts } from './snapshot-service.js';
 import { type Where, withSnapshots } from './snapshot-target.js';
 import { parseMoment, timeText } from './time.js';
+
+/** For a program. */
+const shown = (facts: SnapshotFacts) => ({ ...facts, created: timeText(facts.created) });
 
 export const addSnapshot: AddCommand = (program, context) => {
   const snapshot = program
@@ -59,12 +65,12 @@ function addCreate(snapshot: Command, where: Where, { output }: CommandContext):
       '--at <time>',
       "as it was then: '10 minutes ago', 2026-01-31T10:00; mount with -o history=TIME to have that",
     )
-    .option('--json', 'print JSON')
+    .addOption(jsonOption(snapshotSchema))
     .action((path: string, name: string, options: { at?: string; json?: boolean }) => {
       const at = options.at === undefined ? undefined : parseMoment(options.at, Date.now());
       return withSnapshots(path, { sync: at === undefined }, async (ask) => {
         const made = (await ask('snapshot-create', { name, ...(at === undefined ? {} : { at }) })) as SnapshotFacts;
-        if (options.json) output.line(json(made));
+        if (options.json) output.line(json(shown(made)));
         else if (at !== undefined) output.line(`${name} is the volume as of ${timeText(made.created)}`);
       });
     });
@@ -78,12 +84,12 @@ function addList(snapshot: Command, where: Where, { output }: CommandContext): v
     )
     .argument(...where)
     .option('--history', 'instead: the commits that -o history=TIME keeps')
-    .option('--json', 'print JSON, sizes in bytes')
+    .addOption(jsonOption(snapshotListSchema, 'print JSON, sizes in bytes'))
     .action((path: string, options: { history?: boolean; json?: boolean }) =>
       withSnapshots(path, { readOnly: true }, async (ask) => {
         const list = (await ask(options.history ? 'history-list' : 'snapshot-list')) as SnapshotFacts[];
         if (options.json) {
-          output.line(json(list));
+          output.line(json(list.map(shown)));
           return;
         }
         const from = options.history ? 1 : 0;

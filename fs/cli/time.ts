@@ -35,8 +35,12 @@ export function parseMoment(text: string, now: number): number {
   throw new VolumeError('usage', `'${text}' is no time: write '10 minutes ago', 2026-01-31T10:00 or @SECONDS`);
 }
 
-/** Milliseconds since 1970 for a reader. */
-export const timeText = (ms: number): string => new Date(ms).toISOString().replace('.000Z', 'Z');
+/** The last that a Date can tell, in milliseconds since 1970; images may say anything. */
+const lastMoment = 8.64e15;
+
+/** Milliseconds since 1970 for a reader, in ISO 8601; `@SECONDS` where no calendar has that. */
+export const timeText = (ms: number): string =>
+  Math.abs(ms) > lastMoment ? `@${ms / 1000}` : new Date(ms).toISOString().replace('.000Z', 'Z');
 
 function secondsOf(text: string): number | undefined {
   const plain = text.trim().toLowerCase();

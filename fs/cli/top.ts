@@ -2,6 +2,7 @@
  * `varve top`: what a mount does, live. Counters are asked of its server at the beginning and at the end of each
  * interval (activity.ts), and what lies between is shown: as a page on a terminal, else a line each.
  */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VolumeError } from '../errors.js';
 import { pageSize } from '../units.js';
@@ -10,6 +11,8 @@ import { type Sample, sampleBetween } from './activity-sample.js';
 import { callersBy } from './caller-names.js';
 import { type AddCommand, type CommandContext, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
+import { jsonOption } from './json-schema.js';
+import { topSchema } from './schemas/top.js';
 import { Screen } from './screen.js';
 import { topLine, topScreen } from './top-screen.js';
 import { varveMountAt } from './umount.js';
@@ -38,7 +41,7 @@ export const addTop: AddCommand = (program, context) => {
     .argument('<directory>', 'where the volume is mounted')
     .option('--interval <seconds>', 'between two samples', '1')
     .option('--count <number>', 'end after so many samples')
-    .option('--json', 'print JSON: one object a sample, in one line')
+    .addOption(jsonOption(topSchema, 'print JSON: one object a sample, in one line'))
     .action((directory: string, choices: TopChoices) => top(directory, choices, context));
 };
 

@@ -2,6 +2,7 @@
  * `varve send` and `varve receive`: snapshots as streams of bytes, from a volume to another one, mounted or not. The
  * stream is the program's standard output or input; everything that is said goes to standard error.
  */
+
 import { write } from 'node:fs';
 import { isatty } from 'node:tty';
 import { promisify } from 'node:util';
@@ -9,8 +10,10 @@ import { VolumeError, type VolumeProblem } from '../errors.js';
 import type { Received } from '../transfer/receiver.js';
 import { type AddCommand, type CommandContext, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
+import { jsonOption } from './json-schema.js';
 import { json, type Output } from './output.js';
 import { Progress, type ProgressStyle, progressOption } from './progress.js';
+import { receiveSchema } from './schemas/snapshots.js';
 import { formatSize } from './size.js';
 import { withOpenImage } from './snapshot-target.js';
 import { standardInput } from './standard-input.js';
@@ -82,7 +85,7 @@ export const addReceive: AddCommand = (program, context) => {
     .option('--status', 'list what waits for its rest, with tokens')
     .option('--give-up <name>', 'give up what came of a snapshot')
     .addOption(progressOption())
-    .option('--json', 'print JSON')
+    .addOption(jsonOption(receiveSchema))
     .action((path: string, choices: ReceiveChoices) => receive(path, choices, context));
 };
 

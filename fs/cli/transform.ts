@@ -1,4 +1,5 @@
 /** `varve transform`: which transforms there are, and whether a module keeps the rules that Varve relies on. */
+
 import { VolumeError } from '../errors.js';
 import { seededRandom } from '../store/random.js';
 import { checkTransform, levelsOf, sample } from '../transform/contract.js';
@@ -7,7 +8,9 @@ import { Registry } from '../transform/registry.js';
 import { maxUnitBytes, type Transform } from '../transform/transform.js';
 import { type AddCommand, withExamples } from './command.js';
 import { exitCode } from './exit-codes.js';
+import { jsonOption } from './json-schema.js';
 import { json } from './output.js';
+import { transformCheckSchema, transformListSchema } from './schemas/upkeep.js';
 
 interface CheckOptions {
   readonly seed: string;
@@ -23,7 +26,7 @@ export const addTransform: AddCommand = (program, context) => {
   const transform = program.command('transform').description('what can happen to data on its way to the disk');
   withExamples(transform.command('list'), [['varve transform list', 'names and levels']])
     .description('show the transforms that are built in')
-    .option('--json', 'print JSON')
+    .addOption(jsonOption(transformListSchema))
     .action(async (options: { json?: boolean }) => {
       const registry = await new Registry().ready();
       const known = registry.names.map((name) => registry.byName(name));
@@ -41,7 +44,7 @@ export const addTransform: AddCommand = (program, context) => {
     .argument('<module-or-name>', 'a module (ES), or the name of one that is built in')
     .option('--seed <number>', 'seed of what is tried', '1')
     .option('--rounds <number>', 'units to try; ten times as many hostile inputs', '200')
-    .option('--json', 'print JSON')
+    .addOption(jsonOption(transformCheckSchema))
     .action(async (which: string, options: CheckOptions) => {
       const found = await one(which);
       const random = seededRandom(whole('seed', options.seed));

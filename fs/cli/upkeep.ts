@@ -1,10 +1,13 @@
 /** `varve resize` and `varve trim`, of a mount through its server or of an image that nobody serves. */
+
 import { statSync } from 'node:fs';
 import { openStore } from '../store/open.js';
 import { Volume } from '../volume/volume.js';
 import { type AddCommand, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
+import { jsonOption } from './json-schema.js';
 import { json } from './output.js';
+import { resizeSchema, trimSchema } from './schemas/volume.js';
 import { formatSize, parseSize } from './size.js';
 import { mountOf } from './target.js';
 import { unlockStore } from './unlock.js';
@@ -19,7 +22,7 @@ export const addResize: AddCommand = (program, { output }) => {
     .description('make a volume larger or smaller, also while it is mounted; the file that is its image follows')
     .argument('<image-or-directory>', 'an image, or the directory where it is mounted')
     .argument('<size>', 'new size as 8G; or +4G for so much more, ~4G for so much less')
-    .option('--json', 'print JSON')
+    .addOption(jsonOption(resizeSchema))
     .action(async (target: string, size: string, options: { json?: boolean }) => {
       const relative = /^[+~]/.test(size);
       const bytes = parseSize(relative ? size.slice(1) : size) * (size.startsWith('~') ? -1 : 1);
@@ -36,7 +39,7 @@ export const addTrim: AddCommand = (program, { output }) => {
   withExamples(program.command('trim'), [['varve trim /mnt/v', 'make the image sparse where the volume is free']])
     .description('give the free space of a volume back to the host: holes in an image file, BLKDISCARD on a device')
     .argument('<image-or-directory>', 'an image, or the directory where it is mounted')
-    .option('--json', 'print JSON')
+    .addOption(jsonOption(trimSchema))
     .action(async (target: string, options: { json?: boolean }) => {
       const image = mountOf(target)?.source ?? target;
       const before = allocated(image);

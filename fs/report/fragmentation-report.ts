@@ -1,5 +1,5 @@
 /**
- * What `varve frag` tells, as an object fit for JSON; docs/frag.schema.json says the same for other programs, and
+ * What `varve frag` tells, as an object fit for JSON; fs/cli/schemas/frag.ts says the same for other programs, and
  * docs/FRAGMENTATION.md what the figures mean. All lengths are bytes unless they say otherwise.
  *
  * The score: reading all files once, each from its first page to its last, costs their bytes and a jump wherever the

@@ -3,9 +3,11 @@
  * without a profile, random operations against a model, on a mount or on a disk that loses power.
  * What runs is loaded when it is asked for: other commands of `varve` start without it.
  */
+
 import { InvalidArgumentError } from 'commander';
 import { type AddCommand, type CommandContext, withExamples } from '../../fs/cli/command.js';
 import { exitCode } from '../../fs/cli/exit-codes.js';
+import { jsonOption } from '../../fs/cli/json-schema.js';
 import { json } from '../../fs/cli/output.js';
 import { Progress, type ProgressStyle, progressOption } from '../../fs/cli/progress.js';
 import { parseSize } from '../../fs/cli/size.js';
@@ -13,6 +15,7 @@ import { VolumeError } from '../../fs/errors.js';
 import { profiles } from '../profiles/all.js';
 import { describe } from '../workload/describe.js';
 import type { Report } from '../workload/report.js';
+import { stressSchema } from './schema.js';
 
 interface Options {
   readonly profile?: string;
@@ -61,7 +64,7 @@ export const addStress: AddCommand = (program, context) => {
     .option('--save <file>', 'at random: where to write the script of a failure')
     .option('--replay <file>', 'play such a script')
     .addOption(progressOption())
-    .option('--json', 'print JSON: sizes in bytes, times in microseconds')
+    .addOption(jsonOption(stressSchema, 'print JSON: sizes in bytes, times in microseconds'))
     .addHelpText('after', () => `\n${profiles.map(describe).join('\n\n')}`)
     .action((directory: string | undefined, options: Options) => act(directory, options, context));
 };

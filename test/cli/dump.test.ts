@@ -122,7 +122,7 @@ test('journal', async () => {
 
 test('typos get a suggestion, and nothing at all the list of commands', async () => {
   const typo = await runCommand(main, 'dmp');
-  expect(typo.output.errors).toContain('Did you mean dump?');
+  expect(typo.output.errors).toContain('(did you mean dump?)');
   expect(typo.code).toBe(2);
   const part = await runCommand(main, 'dump', image, 'supperblock');
   expect(part.output.errors).toMatch(/Allowed choices are superblock/);

@@ -55,7 +55,7 @@ describe('mkfs.varve makes', () => {
   test('a volume with the segments asked for', async () => {
     const { code, output } = await mkfs('--json', '--segment', '256K', '--size', '64M', image);
     expect(code).toBe(0);
-    expect(output.json).toMatchObject({ segmentShift: 6, imagePages: 16384 });
+    expect(output.json).toMatchObject({ segmentBytes: 2 ** 18, imageBytes: 16384 * 4096 });
     expect(await problems()).toEqual([]);
   });
 

@@ -223,10 +223,10 @@ it('what a commit left can be mounted and kept, while the history lasts', async 
     await volume.expect('varve', 'sync', volume.directory);
     await new Promise((resolve) => setTimeout(resolve, 1100));
   }
-  const list = JSON.parse(await command('list', '--history', '--json', volume.directory)) as { created: number }[];
+  const list = JSON.parse(await command('list', '--history', '--json', volume.directory)) as { created: string }[];
   expect(list.length).toBeGreaterThanOrEqual(2);
   expect(await command('list', '--history', volume.directory)).toMatch(/^created +files +referenced +unique\n20/);
-  const first = `@${(list.at(-1) as { created: number }).created / 1000 - 1}`;
+  const first = `@${Date.parse(list.at(-1)!.created) / 1000 - 1}`;
   await expect(command('create', '--at', '3 hours ago', volume.directory, 'x')).rejects.toThrow(
     /the history begins at/,
   );

@@ -47,24 +47,28 @@ const checks: Readonly<Record<string, Check>> = {
   const: (wanted, value, path) => unless(value === wanted, path, `not ${wanted}`),
   enum: (wanted, value, path) => unless((wanted as unknown[]).includes(value), path, `${value} is not in the list`),
   minimum: (wanted, value, path) =>
-    unless((value as number) >= (wanted as number), path, `${value} is below ${wanted}`),
+    unless(typeof value !== 'number' || value >= (wanted as number), path, `${value} is below ${wanted}`),
   maximum: (wanted, value, path) =>
-    unless((value as number) <= (wanted as number), path, `${value} is above ${wanted}`),
+    unless(typeof value !== 'number' || value <= (wanted as number), path, `${value} is above ${wanted}`),
   minItems: (wanted, value, path) => unless((value as unknown[]).length >= (wanted as number), path, 'too few items'),
   maxItems: (wanted, value, path) => unless((value as unknown[]).length <= (wanted as number), path, 'too many items'),
   items: (wanted, value, path, below) =>
-    (value as unknown[]).flatMap((item, i) => below(item, wanted as Schema, `${path}[${i}]`)),
+    (Array.isArray(value) ? value : []).flatMap((item, i) => below(item, wanted as Schema, `${path}[${i}]`)),
   required: (wanted, value, path) =>
-    (wanted as string[]).flatMap((name) => unless(isObject(value) && name in value, path, `lacks ${name}`)),
+    (wanted as string[]).flatMap((name) => unless(!isObject(value) || name in value, path, `lacks ${name}`)),
   properties: (wanted, value, path, below) =>
     Object.entries(wanted as Record<string, Schema>).flatMap(([name, schema]) =>
       isObject(value) && name in value ? below(value[name], schema, `${path}.${name}`) : [],
     ),
-  additionalProperties: (wanted, value, path, _, schema) => {
-    if (wanted !== false) throw new Error('additionalProperties is false, or absent');
-    return Object.keys(value as object).flatMap((name) =>
-      unless(name in (schema.properties as object), path, `has ${name} besides`),
+  additionalProperties: (wanted, value, path, below, { properties = {} }) => {
+    const others = Object.entries(isObject(value) ? value : {}).filter(([name]) => !(name in (properties as object)));
+    return others.flatMap(([name, one]) =>
+      wanted === false ? [`${path}: has ${name} besides`] : below(one, wanted as Schema, `${path}.${name}`),
     );
+  },
+  anyOf: (wanted, value, path, below) => {
+    const tried = (wanted as Schema[]).map((schema) => below(value, schema, path));
+    return tried.some((problems) => problems.length === 0) ? [] : tried.flat();
   },
   $ref: (wanted, value, path, below, _, root) => {
     const parts = (wanted as string).split('/').slice(1);

@@ -1,6 +1,8 @@
 /** The manual page of a command line: made of what commander knows of it, so that it says what `--help` says. */
 import type { Argument, Command, Option } from 'commander';
-import { examplesOf } from '../../fs/cli/command.js';
+import { examplesOf, fullName } from '../../fs/cli/command.js';
+import { jsonOf } from '../../fs/cli/json-schema.js';
+import { fieldsOf } from './json-fields.js';
 import { bold, italic, item, paragraph, plain, section, title, verbatim } from './roff.js';
 
 /** What a page says that the command line does not know. */
@@ -15,10 +17,6 @@ export interface PageFacts {
   readonly also: readonly string[];
   readonly version: string;
 }
-
-/** As typed: a subcommand with the program before it. */
-export const fullName = (command: Command): string =>
-  command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
 
 const shownArgument = (argument: Argument): string => {
   const name = italic(argument.name().toUpperCase()) + (argument.variadic ? ' ...' : '');
@@ -96,6 +94,15 @@ export function manualPage(command: Command, facts: PageFacts): string {
       exit.map(([code, text]) => item(bold(String(code)), sentence(plain(text)))),
     ),
   );
+  const schema = jsonOf(command);
+  if (schema !== undefined) {
+    const fields = fieldsOf(schema).map(({ path, type, meaning }) =>
+      path === ''
+        ? paragraph(sentence(plain(meaning)))
+        : item(`${bold(path)}  ${italic(type)}`, sentence(plain(meaning))),
+    );
+    parts.push(section('JSON', fields));
+  }
   const examples = examplesOf(command);
   if (examples.length > 0) {
     parts.push(

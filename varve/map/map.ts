@@ -3,13 +3,21 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AddCommand, type CommandContext, withExamples } from '../../fs/cli/command.js';
 import { mapText } from '../../fs/cli/frag-text.js';
+import { jsonOption } from '../../fs/cli/json-schema.js';
 import { loopback, parseListen } from '../../fs/cli/listen.js';
+import { json } from '../../fs/cli/output.js';
+import { mapSchema } from '../../fs/cli/schemas/frag.js';
 import { VolumeError } from '../../fs/errors.js';
 import { cellKinds, type SpaceMap } from '../../fs/report/fragmentation-report.js';
 import type { LiveMap } from '../../fs/report/live-map.js';
 import { packageRoot } from '../package-root.js';
 import { serveMap } from './server.js';
 import { type MapSource, withMapSource } from './source.js';
+
+interface MapOptions {
+  readonly serve?: string | true;
+  readonly json?: boolean;
+}
 
 export const addMap: AddCommand = (program, context) => {
   withExamples(program.command('map'), [
@@ -24,20 +32,22 @@ export const addMap: AddCommand = (program, context) => {
         'From elsewhere: ssh -L. An image that is not mounted is held open to be read meanwhile, and can not be mounted.',
     )
     .argument('<image-or-directory>', 'an image, or the directory where a volume is mounted')
+    .addOption(jsonOption(mapSchema, 'print JSON: the cells of the map, without --serve'))
     .option('--serve [address]', 'serve the page: at a free port, this port, or ADDRESS:PORT')
-    .action((path: string, { serve }: { serve?: string | true }) => map(path, serve, context));
+    .action((path: string, options: MapOptions) => map(path, options, context));
 };
 
-async function map(path: string, serve: string | true | undefined, context: CommandContext): Promise<void> {
+async function map(path: string, { serve, json: asJson }: MapOptions, context: CommandContext): Promise<void> {
   const where = typeof serve === 'string' ? parseListen(serve) : { host: loopback, port: 0 };
   await withMapSource(path, async (source) => {
-    if (serve === undefined) context.output.line(await text(source, context));
+    if (serve === undefined) context.output.line(await shown(source, asJson === true, context));
     else await untilStopped(source, where, context);
   });
 }
 
-async function text({ ask }: MapSource, { output }: CommandContext): Promise<string> {
-  return mapText(output, cellsOf((await ask('map-live')) as LiveMap));
+async function shown({ ask }: MapSource, asJson: boolean, { output }: CommandContext): Promise<string> {
+  const cells = cellsOf((await ask('map-live')) as LiveMap);
+  return asJson ? json(cells) : mapText(output, cells);
 }
 
 function cellsOf({ places, placesPerCell, pagesPerSegment, kinds, live, written, open }: LiveMap): SpaceMap {
