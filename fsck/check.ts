@@ -21,7 +21,7 @@ import { checkOrphans } from './orphans.js';
 import { withPaths } from './paths.js';
 import { Findings, type Problem } from './problem.js';
 import { checkTable } from './segment-table.js';
-import { checkCounters, checkLiveMap } from './space.js';
+import { checkCounters, checkLiveMap, claimRecorded } from './space.js';
 import { checkSuperblocks } from './superblock.js';
 import { checkRelocations, type Item, SystemItems } from './system-items.js';
 import { TreeWalk, tree } from './tree.js';
@@ -40,6 +40,8 @@ export interface Survey {
   readonly image: Image;
   readonly files: FileItems;
   readonly findings: Findings;
+  /** What is wrong in the trees of snapshots and branches alone. */
+  readonly inSnapshots: Findings;
   readonly nodes: number;
   /** Items of the system tree other than relocations. */
   readonly kept: readonly Item[];
@@ -73,12 +75,12 @@ export async function examine(store: Store, options: CheckOptions = {}): Promise
 
 /** What a survey says to people: paths are looked up, and what a repair needs is let go. */
 export async function resultOf(found: Survey): Promise<CheckResult> {
-  const { image, files, findings } = found;
+  const { image, files, findings, inSnapshots } = found;
   return {
     superblock: found.superblock,
     checkpoint: found.checkpoint,
-    problems: await withPaths(image, files.inodes, findings.list()),
-    total: findings.total,
+    problems: [...(await withPaths(image, files.inodes, findings.list())), ...inSnapshots.list()],
+    total: findings.total + inSnapshots.total,
     inodes: files.inodes.length,
     livePages: image.claims.total,
     nodes: found.nodes,
@@ -117,8 +119,9 @@ export async function survey(store: Store, options: CheckOptions = {}): Promise<
   await findings.takeAll(
     checkLiveRoot(image, roots, { pages: livePages, nodes: liveNodes, systemNodes: system.nodes }),
   );
-  const keptNodes = await walkKeptRoots(image, roots, findings, options.data ?? false);
-  roots.checkHeld();
+  const keptTrees = await walkKeptRoots(image, roots, findings, options.data ?? false);
+  if (keptTrees.whole) roots.checkHeld();
+  else await claimRecorded(image);
 
   const { inodes, orphans, dirents } = files;
   await findings.takeAll(checkDirents(dirents, inodes));
@@ -131,13 +134,14 @@ export async function survey(store: Store, options: CheckOptions = {}): Promise<
   await findings.takeAll(checkCounters(image, { inodes: inodes.length, promised: files.extents.promised }));
 
   const { kept } = systemItems;
-  const nodes = system.nodes + liveNodes + keptNodes;
+  const nodes = system.nodes + liveNodes + keptTrees.nodes;
   return {
     superblock,
     checkpoint,
     image,
     files,
     findings,
+    inSnapshots: keptTrees.findings,
     nodes,
     liveNodes,
     systemNodes: system.nodes,

@@ -3,7 +3,8 @@
  * has as well: each node is judged once. Chunks of dropped runs are compared with what was found: the live line's runs
  * are not in the live tree, and each run is held by some root, or waits to be given back.
  *
- * Names and counts of inodes are judged in the live tree only: a kept root is a state that was live once.
+ * Names and counts of inodes are judged in the live tree only: a kept root is a state that was live once. What is wrong in
+ * the tree of a kept root alone is told apart from the rest: it can't be repaired, as nothing may be changed in it.
  */
 import { DroppedRun, itemKind, RootRecord, rootState } from '../fs/format/item.js';
 import type { Pointer } from '../fs/format/pointer.js';
@@ -15,7 +16,7 @@ import { type DataRead, dataRead, verifyReads } from './data.js';
 import { extentProblem, leavesSegment } from './extent-value.js';
 import type { Image } from './image.js';
 import type { NodeFrame } from './node.js';
-import { type Findings, type Problem, problem } from './problem.js';
+import { Findings, type Problem, type ProblemCode, problem } from './problem.js';
 import { claimPages, describe, type ItemVisitor, type KeptPart, TreeWalk, tree } from './tree.js';
 
 export interface KeptRootItem extends RootRecord {
@@ -138,13 +139,27 @@ function rootProblem(root: KeptRootItem, { checkpoint }: Image): string | undefi
   return undefined;
 }
 
-/** Walk what the kept roots hold. Returns the nodes that were new. */
+/** What a walk of all kept roots has found. */
+export interface KeptTrees {
+  /** What is wrong in their trees. */
+  readonly findings: Findings;
+  /** Nodes that no root before them had. */
+  readonly nodes: number;
+  /** All that they hold was reached. */
+  readonly whole: boolean;
+}
+
+/** What makes no difference to which pages are reached. */
+const reachedAll: ReadonlySet<ProblemCode> = new Set(['data', 'birth']);
+
+/** Walk what the kept roots hold. `findings` hears of the roots themselves. */
 export async function walkKeptRoots(
   image: Image,
   list: KeptRootList,
   findings: Findings,
   data: boolean,
-): Promise<number> {
+): Promise<KeptTrees> {
+  const inTrees = new Findings();
   let nodes = 0;
   const ids = new Set(list.roots.map(({ id }) => id));
   for (const root of list.roots) {
@@ -152,11 +167,12 @@ export async function walkKeptRoots(
       findings.add('kept-root', `root ${root.id} (${root.name}) follows ${root.parent}, which is not there`);
     const part = partOf(root);
     if (part === undefined) continue;
-    const walk = new TreeWalk(image, tree.files, findings, undefined, part);
-    await walk.walk(root.pointer, root.height, new KeptItems(image, findings, data, part.floor), root.generation);
+    inTrees.snapshot = root.name;
+    const walk = new TreeWalk(image, tree.files, inTrees, undefined, part);
+    await walk.walk(root.pointer, root.height, new KeptItems(image, inTrees, data, part.floor), root.generation);
     nodes += walk.nodes;
   }
-  return nodes;
+  return { findings: inTrees, nodes, whole: [...inTrees.tallies.keys()].every((code) => reachedAll.has(code)) };
 }
 
 /** What of its tree a root still holds; undefined: nothing by itself. */
@@ -192,16 +208,12 @@ class KeptItems implements ItemVisitor {
     if (inode === volumeInode || frame.kind(index) !== itemKind.extent) return;
     const wrong = extentProblem(frame.value(index), this.image.superblock);
     if (wrong) {
-      this.findings.add(
-        'extent-value',
-        `inode ${inode} of a snapshot: the extent at page ${frame.offset(index)} ${wrong}`,
-      );
+      this.findings.add('extent-value', `inode ${inode}: the extent at page ${frame.offset(index)} ${wrong}`);
       return;
     }
     const pointer = frame.pointer(index);
     if (pointer.address === 0 || pointer.birth <= this.floor) return;
-    if (pointer.birth > frame.birth)
-      this.findings.add('birth', `inode ${inode} of a snapshot: an extent was born after its node`);
+    if (pointer.birth > frame.birth) this.findings.add('birth', `inode ${inode}: an extent was born after its node`);
     if (this.claim(pointer, inode) && this.data)
       this.reads.push(dataRead(frame, index, pointer, inode, frame.offset(index)));
   }
@@ -213,7 +225,7 @@ class KeptItems implements ItemVisitor {
     for (let page = address; page < address + pages; page++) {
       const located = image.locate(page, true);
       if (located >= 0 && image.claims.has(located)) continue;
-      claimPages(image, page, 1, `inode ${inode} of a snapshot`, true, this.findings);
+      claimPages(image, page, 1, `inode ${inode}`, true, this.findings);
       fresh = true;
     }
     return fresh;

@@ -79,6 +79,8 @@ export interface Problem {
   readonly inode?: number;
   /** Where the inode is, from the root of the volume, when known. */
   readonly path?: string;
+  /** The snapshot or branch, by name, whose tree it is in; absent: it is in the live one, or in the volume. */
+  readonly snapshot?: string;
   /** What fsck -y does about it; absent: nothing. */
   readonly fix?: string;
 }
@@ -107,9 +109,13 @@ export interface Tally {
 export class Findings {
   readonly problems: Problem[] = [];
   readonly tallies = new Map<ProblemCode, Tally>();
+  /** What is found from now on is in the tree of this snapshot or branch. */
+  snapshot: string | undefined;
 
   add(code: ProblemCode, message: string, inode?: number): void {
-    this.take(problem(code, message, inode));
+    const { snapshot } = this;
+    const found = problem(code, message, inode);
+    this.take(snapshot === undefined ? found : { ...found, snapshot });
   }
 
   take(found: Problem): void {

@@ -46,6 +46,7 @@ export function reportJson(output: Output, outcome: Outcome): void {
 }
 
 function withFix(found: Problem): Problem {
+  if (found.snapshot !== undefined) return found;
   const remedy = remedyOf(found.code, found.inode !== undefined);
   return remedy === undefined ? found : { ...found, fix: remedy.text };
 }
@@ -99,12 +100,15 @@ function reportEnd(output: Output, outcome: Outcome, found: Found, left: Left): 
     return;
   }
   if (repaired) for (const one of left.problems) output.line(`left: ${lineOf(output, one)}`);
-  output.line(
-    `${image}: ${paint(output, 'red', `${counted(left.total, 'problem')} left`)}; copy the image before anything else writes to it`,
-  );
+  const inSnapshots = left.problems.every(({ snapshot }) => snapshot !== undefined);
+  const advice = inSnapshots
+    ? 'all in snapshots, which nothing changes: copy what can be read of them, then delete them'
+    : 'copy the image before anything else writes to it';
+  output.line(`${image}: ${paint(output, 'red', `${counted(left.total, 'problem')} left`)}; ${advice}`);
 }
 
 function lineOf(output: Output, found: Problem): string {
-  const where = found.path === undefined ? '' : ` [${found.path}]`;
+  const place = found.snapshot === undefined ? found.path : `snapshot ${found.snapshot}`;
+  const where = place === undefined ? '' : ` [${place}]`;
   return `${paint(output, 'red', found.invariant)} ${found.code}: ${found.message}${where}`;
 }

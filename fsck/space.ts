@@ -30,6 +30,18 @@ function* comparePlace(image: Image, { place, state, serial }: PlaceEntry, live:
     yield problem('live-map', `${name} is free and has pages in use`);
 }
 
+/** Claim what the maps record as live: where not everything that holds pages could be reached, nothing counts as free. */
+export async function claimRecorded(image: Image): Promise<void> {
+  const maps = new LiveMaps(image);
+  for await (const entries of placeEntries(image)) {
+    for (const { place, state } of entries) {
+      if (state === placeState.free || state === placeState.journal) continue;
+      await maps.moveTo(place);
+      if (maps.readable) image.claims.merge(place, maps.of(place));
+    }
+  }
+}
+
 interface Difference {
   readonly count: number;
   readonly first: number;

@@ -17,6 +17,8 @@ import { casesOf } from './remedies.js';
 export interface Look {
   readonly superblock: Superblock;
   readonly findings: Findings;
+  /** What is wrong in snapshots and branches alone, where nothing can be repaired. */
+  readonly inSnapshots: Findings;
   /** Undefined: there is no checkpoint to walk from. */
   readonly survey: Survey | undefined;
   /** The journal is still to be replayed, and an ordinary replay would not do. */
@@ -36,7 +38,8 @@ export async function look(store: Store, options: CheckOptions): Promise<Look> {
     const findings = new Findings();
     findings.add('checkpoint', 'neither of the two checkpoints verifies');
     await findings.takeAll(checkSuperblocks(store, superblock));
-    return { superblock, findings, survey: undefined, behind: true, damage: undefined, replayed: undefined };
+    const nothing = { survey: undefined, damage: undefined, replayed: undefined, inSnapshots: new Findings() };
+    return { superblock, findings, behind: true, ...nothing };
   }
   if (slot.checkpoint.clean === 1) return lookedAt(await survey(store, wanted), false, undefined);
   let tried: Awaited<ReturnType<typeof replayToDamage>> | undefined;
@@ -72,6 +75,7 @@ const lookedAt = (
 ): Look => ({
   superblock: seen.superblock,
   findings: seen.findings,
+  inSnapshots: seen.inSnapshots,
   survey: seen,
   behind,
   damage,

@@ -68,8 +68,9 @@ export async function repairVolume(store: Store, options: RepairOptions = {}): P
     const seen = await look(store, options);
     replayed ??= seen.replayed;
     corrected ||= replayed !== undefined;
-    const problems = await withPathsOf(seen, seen.findings.list());
-    found ??= { problems, total: seen.findings.total };
+    const ofLive = await withPathsOf(seen, seen.findings.list());
+    const problems = [...ofLive, ...seen.inSnapshots.list()];
+    found ??= { problems, total: totalOf(seen) };
     ledger.know(pathsIn(problems));
     await ledger.tellRanges(seen, (list) => withPathsOf(seen, list));
     const cases = casesOf(seen.findings);
@@ -87,7 +88,7 @@ export async function repairVolume(store: Store, options: RepairOptions = {}): P
 
 /** The lowest step with something that may be done. What rests on a step that may not be done waits for it. */
 async function nextStep(
-  { survey, behind, damage }: Look,
+  { behind, damage }: Look,
   cases: readonly Case[],
   permissions: Permissions,
 ): Promise<{ step: Step | undefined; allowed: Case[] }> {
@@ -96,11 +97,6 @@ async function nextStep(
   // It makes what was surveyed of the volume: all else waits for that.
   if (damage !== undefined && !behind)
     return { step: ofStep(allowed, 'journal').length > 0 ? 'journal' : undefined, allowed };
-  // What a repair drops from the live tree may be shared with snapshots: with these, only counting is safe.
-  if (survey !== undefined && survey.roots.roots.length > 0) {
-    const onlyCounts = cases.every(({ remedy }) => remedy?.step === 'recount') && allowed.length === cases.length;
-    return { step: onlyCounts && cases.length > 0 ? 'recount' : undefined, allowed };
-  }
   for (const step of ['structure', 'journal', 'recount'] as const) {
     if (ofStep(allowed, step).length < ofStep(cases, step).length) return { step: undefined, allowed };
   }
@@ -108,6 +104,8 @@ async function nextStep(
   const contents = (['items', 'names', 'counts'] as const).find((step) => inodesOf(cases, allowed, step).size > 0);
   return { step: contents ?? (ofStep(allowed, 'recount').length > 0 ? 'recount' : undefined), allowed };
 }
+
+const totalOf = ({ findings, inSnapshots }: Look): number => findings.total + inSnapshots.total;
 
 async function withPathsOf({ survey }: Look, problems: readonly Problem[]): Promise<Problem[]> {
   return survey === undefined ? [...problems] : withPaths(survey.image, survey.files.inodes, problems);
@@ -121,16 +119,16 @@ async function finalState(
   found: Found,
   problems: readonly Problem[],
 ): Promise<{ found: Found; left: Left }> {
-  const { superblock, survey, findings } = seen;
+  const { superblock, survey } = seen;
   if (options.data && survey !== undefined && !seen.behind && seen.damage === undefined) {
     const left = await examine(store, options);
     const ofData = left.problems.filter(({ code }) => code === 'data');
-    const total = found.total + left.total - findings.total;
+    const total = found.total + left.total - totalOf(seen);
     return { found: { problems: [...found.problems, ...ofData], total }, left };
   }
   const left = {
     problems,
-    total: findings.total,
+    total: totalOf(seen),
     superblock,
     inodes: survey?.files.inodes.length ?? 0,
     livePages: survey?.image.claims.total ?? 0,

@@ -34,8 +34,8 @@ const mostMissing = 100_000;
  */
 export async function claimKeptRoots(image: Image, { roots }: TreesFound): Promise<void> {
   // What is wrong with them, the look that follows tells.
-  await walkKeptRoots(image, roots, new Findings(), false);
-  roots.checkHeld();
+  const { whole } = await walkKeptRoots(image, roots, new Findings(), false);
+  if (whole) roots.checkHeld();
 }
 
 /**

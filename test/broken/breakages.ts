@@ -37,26 +37,32 @@ import {
 export interface Breakage {
   readonly code: ProblemCode;
   readonly what: string;
-  make(): Promise<Store>;
+  /** `kept`: with a snapshot of that name, of the sample before it was broken. */
+  make(kept?: string): Promise<Store>;
 }
 
 /** Through the volume itself: items that no filesystem would put. */
 const items = (code: ProblemCode, what: string, build: (batch: Batch, volume: Volume) => unknown): Breakage => ({
   code,
   what,
-  make: () => sampleVolume(applying(build)),
+  make: (kept) => sampleVolume(applying(build), kept),
 });
 
 /** Behind the volume's back. */
 const surgery = (code: ProblemCode, what: string, cut: (store: Store) => Promise<unknown>): Breakage => ({
   code,
   what,
-  async make() {
-    const store = await sampleVolume();
+  async make(kept) {
+    const store = await sampleVolume(undefined, kept);
     await cut(store);
     return store;
   },
 });
+
+const sampleWith =
+  (kept: string | undefined) =>
+  (change: (volume: Volume) => Promise<void> | void): Promise<Store> =>
+    sampleVolume(change, kept);
 
 const leaf = (code: ProblemCode, what: string, edit: (node: NodeBytes) => void): Breakage =>
   surgery(code, what, (store) => editNode(store, [1], edit));
@@ -73,8 +79,8 @@ const system = (
 ): Breakage => ({
   code,
   what,
-  make: () =>
-    sampleVolume((volume) => {
+  make: (kept) =>
+    sampleWith(kept)((volume) => {
       const { offset, target, pages } = put(volume);
       const value = new Uint8Array(Relocation.size);
       Relocation.write(new DataView(value.buffer), 0, { target, pages });
@@ -337,8 +343,8 @@ export const breakages: readonly Breakage[] = [
   {
     code: 'live-map',
     what: 'pages in use and not live',
-    make: () =>
-      sampleVolume(async (volume) => {
+    make: (kept) =>
+      sampleWith(kept)(async (volume) => {
         await putPages(volume, inodeOf.orphan, 1, 2);
         const found = volume.get(inodeOf.orphan, itemKind.extent, 1) as Uint8Array;
         const address = new DataView(found.buffer, found.byteOffset).getUint32(0, true);
@@ -348,8 +354,8 @@ export const breakages: readonly Breakage[] = [
   {
     code: 'live-map',
     what: 'pages live and not in use',
-    make: () =>
-      sampleVolume(async (volume) => {
+    make: (kept) =>
+      sampleWith(kept)(async (volume) => {
         await putPages(volume, inodeOf.orphan, 1, 2);
         await applying((batch) => batch.delete(inodeOf.orphan, itemKind.extent, 1))(volume);
       }),
@@ -379,8 +385,8 @@ export const breakages: readonly Breakage[] = [
   {
     code: 'dropped-run',
     what: 'a page in the live tree that is noted as dropped',
-    make: () =>
-      sampleVolume((volume) => {
+    make: (kept) =>
+      sampleWith(kept)((volume) => {
         const found = volume.get(inodeOf.big, itemKind.extent, 0) as Uint8Array;
         volume.state.dropped.add(new DataView(found.buffer, found.byteOffset).getUint32(0, true), 1, 1);
       }),

@@ -153,12 +153,16 @@ async function fill(volume: Volume): Promise<void> {
   await putPages(volume, inodeOf.orphan, 0, 1, orphan);
 }
 
-/** A store with the sample in it, cleanly closed. `change` adds to it before it is closed. */
-export async function sampleVolume(change?: (volume: Volume) => Promise<void> | void): Promise<MemoryStore> {
+/** A store with the sample in it, cleanly closed. `change` adds to it before that, after a snapshot named `kept`. */
+export async function sampleVolume(
+  change?: (volume: Volume) => Promise<void> | void,
+  kept?: string,
+): Promise<MemoryStore> {
   const store = new MemoryStore(sampleBytes);
   await formatTestVolume(store);
   await changeVolume(store, async (volume) => {
     await fill(volume);
+    if (kept !== undefined) await volume.snapshots.create(kept);
     await change?.(volume);
   });
   return store;

@@ -8,9 +8,10 @@ import { itemKind } from '../../fs/format/item.js';
 import { openImageFile } from '../../fs/store/image-file.js';
 import type { Store } from '../../fs/store/store.js';
 import { Volume } from '../../fs/volume/volume.js';
+import { survey } from '../../fsck/check.js';
 import { main } from '../../fsck/main.js';
 import { applying, changeVolume, inodeOf, inodeValue, putPages, sampleVolume } from '../broken/sample.js';
-import { editCheckpoint, flip } from '../broken/surgery.js';
+import { editCheckpoint, flip, offsetOfAddress } from '../broken/surgery.js';
 import { CapturedOutput, runCommand } from '../support/captured-output.js';
 import { onlyOnPlainVolumes } from '../support/plain-volumes.js';
 
@@ -195,6 +196,21 @@ describe('problems', () => {
         }),
       ),
     );
+
+  test('damage in a snapshot alone is told with its name, and left', async () => {
+    await onImage(async (store) => {
+      await changeVolume(store, async (volume) => {
+        await volume.snapshots.create('kept');
+        await applying((batch) => batch.put(inodeOf.small, itemKind.inline, 0, Buffer.from('HELLO')))(volume);
+      });
+      const { roots } = await survey(store);
+      await flip(store, (await offsetOfAddress(store, roots.roots[0].pointer.address)) + 100);
+    });
+    const { code, output } = await fsck('-fy', image);
+    expect(code).toBe(4);
+    expect(output.text).toMatch(/node-checksum: .*\[snapshot kept\]\n/);
+    expect(output.text).toMatch(/1 problem left; all in snapshots, which/);
+  });
 
   test('are asked about on a terminal, one kind after the other', async () => {
     await wrongSize();

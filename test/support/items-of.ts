@@ -7,8 +7,8 @@ import { again } from '../../fsck/paths.js';
 import { Findings } from '../../fsck/problem.js';
 import { TreeWalk, tree } from '../../fsck/tree.js';
 
-/** `inode kind offset` -> value as hexadecimal; nothing if there is no checkpoint to start from. */
-export async function itemsOf(store: Store): Promise<Map<string, string>> {
+/** `inode kind offset` -> value as hexadecimal; nothing if there is no checkpoint to start from. `snapshot`: of that one. */
+export async function itemsOf(store: Store, snapshot?: string): Promise<Map<string, string>> {
   const items = new Map<string, string>();
   const visitor = {
     item(frame: NodeFrame, index: number) {
@@ -17,12 +17,11 @@ export async function itemsOf(store: Store): Promise<Map<string, string>> {
     },
   };
   try {
-    const { image, checkpoint } = await survey(store);
-    await new TreeWalk(again(image), tree.files, new Findings()).walk(
-      checkpoint.mainRoot,
-      checkpoint.mainHeight,
-      visitor,
-    );
+    const { image, checkpoint, roots } = await survey(store);
+    const live = { pointer: checkpoint.mainRoot, height: checkpoint.mainHeight };
+    const root = snapshot === undefined ? live : roots.roots.find(({ name }) => name === snapshot);
+    if (root === undefined) return items;
+    await new TreeWalk(again(image), tree.files, new Findings()).walk(root.pointer, root.height, visitor);
   } catch (e) {
     if (!(e instanceof VolumeError)) throw e;
   }
