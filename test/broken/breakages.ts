@@ -21,6 +21,7 @@ import {
   putXattr,
   rootValue,
   sampleVolume,
+  sampleWith,
 } from './sample.js';
 import {
   editCheckpoint,
@@ -58,11 +59,6 @@ const surgery = (code: ProblemCode, what: string, cut: (store: Store) => Promise
     return store;
   },
 });
-
-const sampleWith =
-  (kept: string | undefined) =>
-  (change: (volume: Volume) => Promise<void> | void): Promise<Store> =>
-    sampleVolume(change, kept);
 
 const leaf = (code: ProblemCode, what: string, edit: (node: NodeBytes) => void): Breakage =>
   surgery(code, what, (store) => editNode(store, [1], edit));

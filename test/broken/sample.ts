@@ -168,6 +168,12 @@ export async function sampleVolume(
   return store;
 }
 
+/** The same with the snapshot named first. */
+export const sampleWith =
+  (kept: string | undefined) =>
+  (change: (volume: Volume) => Promise<void> | void): Promise<Store> =>
+    sampleVolume(change, kept);
+
 /** Open, change, close. */
 export async function changeVolume(store: Store, change: (volume: Volume) => Promise<void> | void): Promise<void> {
   const volume = await Volume.open(store, { commitSeconds: 3600 });
