@@ -38,6 +38,8 @@ export class LeafSearch {
     private readonly image: Image,
     private readonly places: Places,
     private readonly lost: readonly Damage[],
+    /** Told of the leaves of the system tree that lie where this looks. */
+    private readonly system: (address: Address) => void = () => undefined,
   ) {
     this.frame = new NodeFrame(image.geometry);
   }
@@ -70,7 +72,9 @@ export class LeafSearch {
     for (const { serial, runs } of summaries) {
       if (serial !== this.places.serial[place]) continue;
       for (const run of runs) {
-        if (run.kind !== runKind.node || run.level !== 0) continue;
+        if (run.level !== 0) continue;
+        if (run.kind === runKind.systemNode) for (let i = 0; i < run.pages; i += pages) this.system(run.address + i);
+        if (run.kind !== runKind.node) continue;
         // The cleaner may have put the rest of the last one into another segment.
         for (let i = 0; i < run.pages; i += pages) {
           const page = run.page + i;
@@ -148,7 +152,7 @@ export function compareWords(a: Uint32Array, b: Uint32Array): number {
 }
 
 /** The leaves born last, none over the keys of another, in order of keys. */
-function disjoint(leaves: readonly FoundLeaf[]): FoundLeaf[] {
+export function disjoint(leaves: readonly FoundLeaf[]): FoundLeaf[] {
   const newest = leaves
     .slice()
     .sort((a, b) => b.pointer.birth - a.pointer.birth || b.pointer.address - a.pointer.address);

@@ -8,6 +8,7 @@
 import { run } from '../../fs/suspend.js';
 import { childrenPerNode, Graft, type GraftKey } from '../../fs/tree/graft.js';
 import { keyInode, keyKind, keyOffset, words } from '../../fs/tree/key.js';
+import type { Address } from '../../fs/units.js';
 import type { VolumeState } from '../../fs/volume/state.js';
 import type { Image } from '../image.js';
 import { checkKey, checkNode, NodeFrame } from '../node.js';
@@ -20,18 +21,22 @@ import { type TreesFound, validHeight } from './walk.js';
 
 export type LeavesFound = ReadonlyMap<Damage, readonly FoundLeaf[]>;
 
-/** Look for the leaves below lost inner nodes; with `all`, or when the height of the tree is not known, for all there are. */
+/**
+ * Look for the leaves below lost inner nodes; with `all`, or when the height of the tree is not known, for all there are.
+ * `system`: told of leaves of the system tree that lie there.
+ */
 export async function searchLeaves(
   image: Image,
   places: Places,
   trees: TreesFound,
   all: boolean,
+  system?: (address: Address) => void,
 ): Promise<LeavesFound> {
   const { mainHeight, mainRoot } = image.checkpoint;
   const inner = trees.lost.filter(({ level }) => level > 0);
   const whole: Damage = { lost: true, level: -1, pointer: mainRoot, low: new Uint32Array(4), high: undefined };
   const lost = all || !validHeight(mainHeight) ? [whole] : inner;
-  return lost.length === 0 ? new Map() : new LeafSearch(image, places, lost).find();
+  return lost.length === 0 ? new Map() : new LeafSearch(image, places, lost, system).find();
 }
 
 export async function graftNodes(

@@ -17,6 +17,7 @@ import type { Replayed } from '../replay.js';
 import { type Base, findBase } from './base.js';
 import { replayInto, reserveJournal } from './journal.js';
 import type { Ledger } from './ledger.js';
+import { LostRoots } from './lost-roots.js';
 import { graftNodes, searchLeaves } from './nodes.js';
 import { rewriteSystemTree } from './relocations.js';
 import { fillTable, mergeRecorded, nextSerial } from './table.js';
@@ -44,7 +45,9 @@ export async function rebuild(
   if (places.rebuilt > 0 && base.origin === 'slot')
     ledger.did('table-page', `found out again what ${places.rebuilt} places hold`);
   const { image, trees } = await lookAround(medium, superblock, base);
-  const leaves = await searchLeaves(image, places, trees, base.origin === 'segments');
+  const lostRoots = new LostRoots(image);
+  const leaves = await searchLeaves(image, places, trees, base.origin === 'segments', lostRoots.met);
+  if (base.origin === 'segments') await lostRoots.tell(ledger);
   await claimKeptRoots(image, trees);
   if (base.origin === 'slot') await mergeRecorded(image, places);
   else places.releaseUnclaimed(image.claims);

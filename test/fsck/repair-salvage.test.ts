@@ -112,6 +112,30 @@ test('with no checkpoint anywhere, all that leaves hold is found', async () => {
   expect((await newestCheckpoint(store, superblock)).checkpoint.clean).toBe(1);
 });
 
+test('with no checkpoint anywhere, snapshots and branches are lost, and it says which', async () => {
+  const store = new MemoryStore(wornBytes, { bytes: closed.copy() });
+  const volume = await Volume.open(store, { commitSeconds: 0 });
+  for (const name of ['gone', 'monday', 'tuesday']) {
+    await volume.snapshots.create(name);
+    volume.state.changed = true;
+    await volume.commit();
+  }
+  await volume.lines.clone('monday', 'other');
+  await volume.snapshots.remove('gone');
+  await volume.leaving.idle;
+  await volume.close();
+  const items = await itemsOf(store);
+  const superblock = await readSuperblock(store);
+  await loseSlots(store, superblock);
+  await loseCopies(store, superblock, 0);
+  const { left, ledger } = await repairVolume(store);
+  expect(left.problems).toEqual([]);
+  expect(ledger.losses.map(({ path }) => path).sort()).toEqual(['branch other', 'snapshot monday', 'snapshot tuesday']);
+  for (const { what } of ledger.losses) expect(what).toMatch(/^of \d{4}-\d\d-\d\d /);
+  expect((await itemsOf(store)).size).toBeGreaterThanOrEqual(items.size);
+  expect((await examine(store, { data: true })).problems).toEqual([]);
+});
+
 test('what was moved before is moved again from segments that were found by their contents', async () => {
   const store = new MemoryStore(wornBytes, { bytes: closed.copy() });
   const items = await itemsOf(store);
