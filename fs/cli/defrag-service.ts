@@ -1,14 +1,32 @@
-/** The server's side of `varve defrag`: steps of a few MiB, each asked for by itself. Nothing is kept between them. */
+/**
+ * The server's side of `varve defrag`: steps of a few MiB, each asked for by itself, and which of the files of a directory
+ * lie apart. Nothing is kept between them.
+ */
 import { FsError, VolumeError } from '../errors.js';
 import type { FileSystem } from '../posix/filesystem.js';
 import type { DefragmentStep } from '../posix/inode/defragment.js';
 import type { Control } from './control.js';
 
+const isNumber = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
+
 /** The answer to `defrag-step`; `gone`: there is no such file any more. */
 export type DefragAnswer = DefragmentStep | { readonly gone: true };
 
-/** Answer `defrag-step`: `inode`, `from`, `leastPages`, `mostPages`, `held`, `dry` as in DefragmentOptions. */
+/** The answer to `defrag-look`: the files that lie apart from those before and behind them in the list. */
+export interface LookAnswer {
+  readonly apart: readonly number[];
+}
+
+/**
+ * Answer `defrag-look`: `inodes`, in the order in which they are read, and `leastPages`, as `lieApart` has it; and
+ * `defrag-step`: `inode`, `from`, `leastPages`, `mostPages`, `held`, `dry` as in DefragmentOptions. */
 export function answerDefrag(control: Control, filesystem: FileSystem): void {
+  control.on('defrag-look', async ({ inodes, leastPages }): Promise<LookAnswer> => {
+    if (!Array.isArray(inodes) || !inodes.every(isNumber) || !isNumber(leastPages))
+      throw new VolumeError('usage', 'defrag-look: inodes and leastPages are numbers');
+    return { apart: await filesystem.lyingApart(inodes, leastPages) };
+  });
   control.on('defrag-step', async (given): Promise<DefragAnswer> => {
     const number = (name: string, least: number): number => {
       const value = given[name];

@@ -1,5 +1,6 @@
 /**
- * `varve defrag`: lays files of a mounted volume anew where they lie in short pieces. This side walks the directories
+ * `varve defrag`: lays files of a mounted volume anew where they lie in short pieces, and small files of a directory one
+ * behind the other in the order of their names, where they lie apart. This side walks the directories
  * and asks the server for one step after another (defrag-service.ts): so it may be interrupted between any two, and run
  * again, it finds what is left.
  */
@@ -12,7 +13,7 @@ import { mounts, mountType } from '../fuse/mount-table.js';
 import { pageSize } from '../units.js';
 import { type AddCommand, type CommandContext, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
-import type { DefragAnswer } from './defrag-service.js';
+import type { DefragAnswer, LookAnswer } from './defrag-service.js';
 import { exitCode } from './exit-codes.js';
 import { jsonOption } from './json-schema.js';
 import { json } from './output.js';
@@ -41,7 +42,7 @@ export const addDefrag: AddCommand = (program, context) => {
     ['varve defrag --dry-run /mnt/v', 'only say what would be done'],
   ])
     .description(
-      'lay files of a mounted volume in one piece, directories with all below them\n' +
+      'lay files of a mounted volume in one piece, and those of a directory one behind the other\n' +
         'It may be interrupted at any time; run again, it goes on with what is left.',
     )
     .argument('<path...>', 'files and directories')
@@ -124,7 +125,8 @@ class Run {
 
   /** Files, and directories with all below them on the same filesystem. */
   async paths(paths: readonly string[]): Promise<void> {
-    for (const path of paths) for (const { stat } of filesBelow(path, look(path))) this.all += bytesOf(stat);
+    for (const path of paths)
+      for (const files of filesBelow(path, look(path))) for (const { stat } of files) this.all += bytesOf(stat);
     for (const path of paths) await this.path(path);
   }
 
@@ -138,20 +140,31 @@ class Run {
       server = await ControlConnection.of(mount);
       this.servers.set(device, server);
     }
-    for (const file of filesBelow(path, stat)) {
-      if (this.outcome.interrupted) return;
-      await this.file(server, file.path, file.stat);
+    for (const files of filesBelow(path, stat)) {
+      const apart = await this.apart(server, files);
+      for (const { path, stat } of files) {
+        if (this.outcome.interrupted) return;
+        await this.file(server, path, stat, apart.has(Number(stat.ino)));
+      }
     }
   }
 
-  private async file(server: ControlConnection, path: string, stat: BigIntStats): Promise<void> {
+  /** Files that do not lie one behind the other, though they are read so. */
+  private async apart(server: ControlConnection, files: readonly File[]): Promise<ReadonlySet<number>> {
+    const inodes = files.map(({ stat }) => Number(stat.ino));
+    if (inodes.length < 2) return new Set();
+    const answer = (await server.ask('defrag-look', { inodes, leastPages: this.leastPages })) as LookAnswer;
+    return new Set(answer.apart);
+  }
+
+  private async file(server: ControlConnection, path: string, stat: BigIntStats, apart: boolean): Promise<void> {
     const { outcome, choices } = this;
     const before = outcome.bytes;
     outcome.files++;
     this.passed += bytesOf(stat);
     if (choices.compress !== undefined && !choices.dryRun) setProperty(path, 'compression', choices.compress);
     // One page can't lie in pieces, nor become less.
-    if (bytesOf(stat) <= pageSize) return;
+    if (bytesOf(stat) <= pageSize && !apart) return;
     for (let from: number | undefined = 0; from !== undefined && !outcome.interrupted; ) {
       const answer = (await server.ask('defrag-step', {
         inode: Number(stat.ino),
@@ -159,7 +172,7 @@ class Run {
         leastPages: this.leastPages,
         mostPages: stepBytes / pageSize,
         held: choices.breakSharing === true,
-        all: choices.compress !== undefined,
+        all: apart || choices.compress !== undefined,
         dry: choices.dryRun === true,
       })) as DefragAnswer;
       if ('gone' in answer) break;
@@ -201,28 +214,43 @@ function look(path: string): BigIntStats {
 
 const bytesOf = ({ blocks }: BigIntStats): number => Number(blocks) * 512;
 
-/** Regular files at and below a path, not beyond its filesystem. */
-function* filesBelow(top: string, topStat: BigIntStats): Iterable<{ path: string; stat: BigIntStats }> {
-  if (topStat.isFile()) yield { path: top, stat: topStat };
+interface File {
+  readonly path: string;
+  readonly stat: BigIntStats;
+}
+
+/** Most files of a directory that are looked at together. */
+const mostTogether = 1024;
+
+/** Regular files at and below a path, not beyond its filesystem: some of a directory at a time, in the order of names. */
+function* filesBelow(top: string, topStat: BigIntStats): Iterable<readonly File[]> {
+  if (topStat.isFile()) yield [{ path: top, stat: topStat }];
   const waiting = topStat.isDirectory() ? [top] : [];
   for (let directory = waiting.pop(); directory !== undefined; directory = waiting.pop()) {
     const below: string[] = [];
+    let files: File[] = [];
     for (const name of namesIn(directory)) {
       const path = join(directory, name);
       const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
       if (stat === undefined || stat.dev !== topStat.dev) continue;
       if (stat.isDirectory()) below.push(path);
-      else if (stat.isFile()) yield { path, stat };
+      else if (stat.isFile()) files.push({ path, stat });
+      if (files.length < mostTogether) continue;
+      yield files;
+      files = [];
     }
+    if (files.length > 0) yield files;
     waiting.push(...below.reverse());
   }
 }
 
-function* namesIn(path: string): Iterable<string> {
+function namesIn(path: string): readonly string[] {
+  const names: string[] = [];
   const directory = opendirSync(path);
   try {
-    for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) yield entry.name;
+    for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) names.push(entry.name);
   } finally {
     directory.closeSync();
   }
+  return names.sort();
 }

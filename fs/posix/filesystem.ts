@@ -42,6 +42,7 @@ import { Reclaimer } from './inode/reclaim.js';
 import { Resettling } from './inode/resettle.js';
 import { seekFile } from './inode/seek.js';
 import { killPrivileges, setattr } from './inode/setattr.js';
+import { lyingApart } from './inode/span.js';
 import { writeNow } from './inode/write-now.js';
 import { Writeback } from './inode/writeback.js';
 import { getxattr, listxattr, removexattr, setxattr } from './inode/xattrs.js';
@@ -272,6 +273,11 @@ export class FileSystem implements FileSystemApi {
     return defragment(this.context, inode, options);
   }
 
+  /** Of files that are read in this order, those of less than `leastPages` that lie apart and may be laid together. */
+  lyingApart(files: readonly InodeNumber[], leastPages: number): Promise<InodeNumber[]> {
+    return lyingApart(this.context, files, leastPages);
+  }
+
   /** What reads found scattered and was laid anew; undefined: that is not done. */
   get gathered(): Gathered | undefined {
     return this.context.gatherer?.gathered;
@@ -284,8 +290,7 @@ export class FileSystem implements FileSystemApi {
 
   settled(change: Change): Promise<void> | undefined {
     const { durable, volume } = this;
-    if (durable !== undefined && (durable === 'all' || change === 'names')) return this.sync();
-    return volume.handOver();
+    return durable === 'all' || (durable === 'names' && change === 'names') ? this.sync() : volume.handOver();
   }
 
   async fsync(number: InodeNumber, dataOnly: boolean): Promise<void> {
@@ -357,8 +362,7 @@ export class FileSystem implements FileSystemApi {
     const { quotas, inodes } = this.context;
     if (quotas === undefined || number === undefined) return whole;
     const { record } = inodes.get(number, 'statfs');
-    const inherits = (record.flags & inodeFlag.projectInherit) !== 0;
-    const space = inherits ? quotas.ofProject(record.project) : undefined;
+    const space = (record.flags & inodeFlag.projectInherit) === 0 ? undefined : quotas.ofProject(record.project);
     return space === undefined ? whole : withinProject(whole, space);
   }
 
@@ -371,8 +375,7 @@ export class FileSystem implements FileSystemApi {
 
   private regular(number: InodeNumber, operation: string): Inode {
     const inode = this.context.inodes.get(number, operation);
-    if (inode.isDirectory) throw new FsError('EISDIR', operation, number);
-    if (!inode.isRegular) throw new FsError('EINVAL', operation, number);
+    if (!inode.isRegular) throw new FsError(inode.isDirectory ? 'EISDIR' : 'EINVAL', operation, number);
     return inode;
   }
 }

@@ -61,6 +61,25 @@ test('a tree is laid anew: contents and times stay, a second run finds nothing',
   expect(bytes.equals(readFileSync(volume.path('docs/worn')))).toBe(true);
 });
 
+test('files of a directory that lie apart are laid one behind the other, in the order of names', async () => {
+  await volume.mount('norehearsal');
+  const contents = (name: string, length = 60_000): Buffer => Buffer.alloc(length, name);
+  for (let i = 0; i < 6; i++) {
+    const name = `f${(i * 5) % 6}`;
+    writeFileSync(volume.path(name), contents(name));
+    writeFileSync(volume.path(`between${i}`), Buffer.alloc(5 << 20, i));
+    await volume.expect('varve', 'sync', volume.directory);
+  }
+  const defrag = async (): Promise<object> =>
+    JSON.parse(await volume.expect('varve', 'defrag', volume.directory, '--json'));
+  expect(await defrag()).toMatchObject({ files: 12, changed: 6, bytes: 6 * 15 * page });
+  for (let i = 0; i < 6; i++) {
+    const name = `f${i}`;
+    expect(contents(name).equals(readFileSync(volume.path(name)))).toBe(true);
+  }
+  expect(await defrag()).toMatchObject({ files: 12, changed: 0 });
+});
+
 test('a signal ends it between two steps, and what it did counts', async () => {
   await volume.mount('norehearsal');
   wornFile('one', 2500);
