@@ -7,7 +7,7 @@
  * 1. A pass lays anew at most as many pages as others have had written since the mount: an idle volume comes to rest.
  * 2. Nothing is laid anew that a kept root holds.
  * 3. Where the pass stands is in memory alone: it may stop anywhere, and what it leaves is found by the next one.
- * 4. A step looks at so many items and no more, whatever it finds: commits by the timer wait for it.
+ * 4. A step looks at so many items and no more, whatever it finds: when others change something, it soon ends.
  *
  * Crash safety: pages and leaves become dirty with the contents that they have, which is as safe as a write.
  */

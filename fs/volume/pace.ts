@@ -1,7 +1,7 @@
 /**
  * When commits happen by themselves: `commitMs` after the first change, or sooner when changes have paused. An
  * idle volume has no timer. After a commit the cleaner gets its turn, a segment at a time; and when changes have paused,
- * what is done in pauses. What that changes asks for a commit, so the next step comes after a look.
+ * what is done in pauses. What that changes asks for a commit, so the next step comes after a look; no commit waits for it.
  */
 export interface Paced {
   commit(): Promise<void>;
@@ -29,6 +29,7 @@ export class Pace {
   /** The last commit did. */
   private failing = false;
   private working: Promise<void> | undefined;
+  private tidying: Promise<void> | undefined;
 
   constructor(
     private readonly work: Paced,
@@ -74,8 +75,12 @@ export class Pace {
   /** A failed volume says so to everyone who asks; a timer has nobody to tell, and stops. */
   private async turn(paused: boolean): Promise<void> {
     if (this.committed !== this.seen) await this.commitAndClean();
-    if (paused) await this.tidy();
     if (this.work.failed()) this.stopped = true;
+    // A step may take as long as a slow disk: whoever changes something meanwhile has commits as ever.
+    if (paused && !this.stopped)
+      this.tidying ??= this.tidy().finally(() => {
+        this.tidying = undefined;
+      });
   }
 
   private async commitAndClean(): Promise<void> {
@@ -108,11 +113,12 @@ export class Pace {
     }
   }
 
-  /** No commit starts by itself any more; resolves when none is under way. */
+  /** Nothing starts by itself any more; resolves when nothing is under way. */
   async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
     this.timer = undefined;
     await this.working;
+    await this.tidying;
   }
 }

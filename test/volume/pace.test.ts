@@ -169,6 +169,38 @@ describe('the pace of commits', () => {
   });
 });
 
+describe('what is done in a pause', () => {
+  it('keeps no commit waiting, however long it takes, and is waited for at the end', async () => {
+    vi.useFakeTimers();
+    const work = new Work();
+    const pace = new Pace(work, 1000);
+    let end = (): void => undefined;
+    let begun = 0;
+    work.tidy = () => {
+      begun++;
+      return new Promise((resolve) => {
+        end = () => resolve(false);
+      });
+    };
+    pace.touched();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect([work.commits, begun]).toEqual([1, 1]);
+    await change(pace, 50);
+    expect(work.commits).toBeGreaterThan(3);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(begun).toBe(1);
+    let stopped = false;
+    const stop = pace.stop().then(() => {
+      stopped = true;
+    });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(stopped).toBe(false);
+    end();
+    await stop;
+    vi.useRealTimers();
+  });
+});
+
 describe('a commit', () => {
   it('makes everything else durable when one file can not be flushed', async () => {
     const store = new MemoryStore(16 * 2 ** 20);
