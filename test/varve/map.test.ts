@@ -20,6 +20,9 @@ const hostile = '<img src=x onerror=alert(1)>';
 let made: ScrubbedVolume;
 let server: MapServer;
 let port = '';
+/** What has come to the volume; it is answered when this resolves. */
+const asked: string[] = [];
+let held = Promise.resolve();
 let small = 0;
 let large = 0;
 
@@ -38,7 +41,11 @@ beforeAll(async () => {
   const source = {
     name: '/mnt/v',
     mounted: true,
-    ask: async (command: string, given: Readonly<Record<string, unknown>> = {}) => commands[command](given),
+    ask: async (command: string, given: Readonly<Record<string, unknown>> = {}) => {
+      asked.push(command);
+      await held;
+      return commands[command](given);
+    },
     ended: new Promise<void>(() => undefined),
   };
   server = await serveMap({ host: '127.0.0.1', port: 0 }, source, document);
@@ -192,6 +199,33 @@ it('of a file that is gone it looks at no items of others', async () => {
   expect(files.find(({ inode }) => inode === gone)).toMatchObject({ pages: 3, heldPages: 3 });
   expect(steps).toBeLessThan(3);
   await volume.snapshots.remove('with it');
+});
+
+it('looks for nobody who has left', async () => {
+  let go = (): void => undefined;
+  held = new Promise((resolve) => {
+    go = resolve;
+  });
+  asked.length = 0;
+  const leaving = new AbortController();
+  const first = ask('segment.json?place=1');
+  while (asked.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  const left = [2, 3, 4].map((place) =>
+    fetch(`${server.url}segment.json?place=${place}`, { signal: leaving.signal }).catch((e: Error) => e.name),
+  );
+  const live = ask('live.json');
+  // What comes later is answered later: by then the server knows who has come, and who has left.
+  const heard = async () => {
+    for (let i = 0; i < 5; i++) await (await fetch(server.url)).text();
+  };
+  await heard();
+  leaving.abort();
+  expect(await Promise.all(left)).toEqual(['AbortError', 'AbortError', 'AbortError']);
+  await heard();
+  go();
+  await Promise.all([first, live]);
+  expect(await ask('segment.json?place=5')).toMatchObject({ place: 5 });
+  expect(asked).toEqual(['map-segment', 'map-live', 'map-segment']);
 });
 
 it('says what is wrong with a question', async () => {

@@ -14,7 +14,7 @@ import type * as http from 'node:http';
 import { type Listen, listenAt, originOf } from '../../fs/cli/listen.js';
 import type { Ask } from '../../fs/cli/snapshot-target.js';
 import { importModule } from '../../fs/host/import-module.js';
-import type { MapSource } from './source.js';
+import { type MapSource, quick } from './source.js';
 
 const mostConnections = 32;
 /** Beyond any path that can be asked for. */
@@ -32,8 +32,11 @@ export async function serveMap(where: Listen, source: MapSource, document: strin
   const { createServer } = (await importModule('node:http')) as typeof http;
   const token = randomBytes(32).toString('base64url');
   const policy = policyOf(document);
+  const patient = inTurn(source);
   const web = createServer({ maxHeaderSize: mostHeaderBytes }, (request, response) => {
-    void answer(request, token, source, document).then(({ status, type, text }) => {
+    const ask: Ask = (command, given) =>
+      quick.has(command) ? source.ask(command, given) : patient(command, given, () => response.destroyed);
+    void answer(request, token, { ...source, ask }, document).then(({ status, type, text }) => {
       response.writeHead(status, {
         'content-type': `${type}; charset=utf-8`,
         'content-security-policy': policy,
@@ -53,6 +56,16 @@ export async function serveMap(where: Listen, source: MapSource, document: strin
       web.close();
       web.closeAllConnections();
     },
+  };
+}
+
+/** Looks that take their time one after another, so that none is made for somebody who has left meanwhile: who clicks about wants the last one. */
+function inTurn({ ask }: MapSource): (...asked: [...Parameters<Ask>, left: () => boolean]) => Promise<unknown> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (command, given, left) => {
+    const turn = last.then(() => (left() ? undefined : ask(command, given)));
+    last = turn.catch(() => undefined);
+    return turn;
   };
 }
 

@@ -17,7 +17,7 @@ export interface MapSource {
 }
 
 /** Answers of these come at once; the others are looks that take their time, and must not hold these up. */
-const quick = new Set(['map-image', 'map-live', 'branch-list', 'snapshot-list']);
+export const quick: ReadonlySet<string> = new Set(['map-image', 'map-live', 'branch-list', 'snapshot-list']);
 
 /** For as long as `use` takes. Throws VolumeError. */
 export async function withMapSource<T>(path: string, use: (source: MapSource) => Promise<T>): Promise<T> {

@@ -16,8 +16,8 @@ const size = (pages: number): string => formatSize(pages * pageSize);
 
 export class Details {
   private readonly panel = byId('details');
-  /** Answers that come after a later question are nobody's. */
-  private asked = 0;
+  /** Of the last question: its answer is nobody's once there is a later one. */
+  private asking = new AbortController();
 
   constructor(
     /** Let the cells of a file stand out; undefined: of none. */
@@ -36,24 +36,24 @@ export class Details {
     this.panel.replaceChildren(element('p', 'note', words));
   }
 
-  private show(question: Promise<Child[]>): void {
-    const number = ++this.asked;
+  private show<T>(file: string, given: Readonly<Record<string, string>>, words: (found: T) => Child[]): void {
+    this.asking.abort();
+    this.asking = new AbortController();
+    const { signal } = this.asking;
     this.say('Looking…');
-    question.then(
-      (children) => number === this.asked && this.panel.replaceChildren(...children),
-      (e: unknown) => number === this.asked && this.say(e instanceof Error ? e.message : String(e)),
+    ask<T>(file, given, signal).then(
+      (found) => signal.aborted || this.panel.replaceChildren(...words(found)),
+      (e: unknown) => signal.aborted || this.say(e instanceof Error ? e.message : String(e)),
     );
   }
 
   /** The cell's segment; of a cell that is many, the first. */
   segment(place: number, places: number): void {
     this.light(undefined);
-    this.show(
-      ask<SegmentContents>('segment', { place: String(place) }).then((found) => [
-        ...(places > 1 ? [element('p', 'note', `The first of ${plain(places)} segments in this square.`)] : []),
-        ...this.contents(found),
-      ]),
-    );
+    this.show<SegmentContents>('segment', { place: String(place) }, (found) => [
+      ...(places > 1 ? [element('p', 'note', `The first of ${plain(places)} segments in this square.`)] : []),
+      ...this.contents(found),
+    ]);
   }
 
   private contents(of: SegmentContents): Child[] {
@@ -93,29 +93,31 @@ export class Details {
 
   /** Where a file lies. */
   file(which: Readonly<Record<string, string>>, path: string): void {
-    this.show(
-      ask<FilePlaces>('file', which).then(({ size: bytes, pages, pieces, cells, complete }) => {
-        this.light(new Set(cells.map(([cell]) => cell)));
-        const clear = element('button', '', 'Show all segments alike');
-        clear.type = 'button';
-        clear.addEventListener('click', () => this.light(undefined));
-        const stored =
-          pages === 0
-            ? 'It has no pages of its own: it is empty, all holes, or small enough to lie in the metadata.'
-            : `${formatSize(bytes)}, stored in ${size(pages)}: ${plain(pieces)} ${pieces === 1 ? 'piece' : 'pieces'} in ${plain(cells.length)} ${cells.length === 1 ? 'square' : 'squares'}, framed on the map.`;
-        const most = [...cells].sort(([, a], [, b]) => b - a).slice(0, 12);
-        const list = element('ul');
-        for (const [cell, count] of most)
-          list.append(element('li', '', `Square ${plain(cell)}: ${size(count)}`, bar('share', ['has', count / pages])));
-        return [
-          element('h3', '', path),
-          element('p', '', stored),
-          ...(complete ? [] : [element('p', 'note', 'That is how it begins: it is too large to be gone through.')]),
-          list,
-          clear,
-        ];
-      }),
-    );
+    this.show<FilePlaces>('file', which, (found) => {
+      this.light(new Set(found.cells.map(([cell]) => cell)));
+      return this.places(found, path);
+    });
+  }
+
+  private places({ size: bytes, pages, pieces, cells, complete }: FilePlaces, path: string): Child[] {
+    const clear = element('button', '', 'Show all segments alike');
+    clear.type = 'button';
+    clear.addEventListener('click', () => this.light(undefined));
+    const stored =
+      pages === 0
+        ? 'It has no pages of its own: it is empty, all holes, or small enough to lie in the metadata.'
+        : `${formatSize(bytes)}, stored in ${size(pages)}: ${plain(pieces)} ${pieces === 1 ? 'piece' : 'pieces'} in ${plain(cells.length)} ${cells.length === 1 ? 'square' : 'squares'}, framed on the map.`;
+    const most = [...cells].sort(([, a], [, b]) => b - a).slice(0, 12);
+    const list = element('ul');
+    for (const [cell, count] of most)
+      list.append(element('li', '', `Square ${plain(cell)}: ${size(count)}`, bar('share', ['has', count / pages])));
+    return [
+      element('h3', '', path),
+      element('p', '', stored),
+      ...(complete ? [] : [element('p', 'note', 'That is how it begins: it is too large to be gone through.')]),
+      list,
+      clear,
+    ];
   }
 
   private find(wanted: string): void {
@@ -125,13 +127,11 @@ export class Details {
   }
 
   private search(wanted: string): void {
-    this.show(
-      ask<Found>('find', { name: wanted }).then(({ found, complete }) => {
-        const list = element('ul');
-        for (const { inode, path } of found) list.append(element('li', '', this.button(inode, path)));
-        const none = found.length === 0 ? 'No name has that in it' : `${plain(found.length)} with that in the name`;
-        return [element('p', 'note', `${none}${complete ? '.' : '; there may be more.'}`), list];
-      }),
-    );
+    this.show<Found>('find', { name: wanted }, ({ found, complete }) => {
+      const list = element('ul');
+      for (const { inode, path } of found) list.append(element('li', '', this.button(inode, path)));
+      const none = found.length === 0 ? 'No name has that in it' : `${plain(found.length)} with that in the name`;
+      return [element('p', 'note', `${none}${complete ? '.' : '; there may be more.'}`), list];
+    });
   }
 }
