@@ -12,7 +12,7 @@ import { maxTransforms, TransformEntry } from './superblock.js';
 export const streamMagic = 0x53726156; // "VarS"
 export const tokenMagic = 0x54726156; // "VarT"
 /** Grows when a reader could not even tell that it does not understand; the rest are features. */
-export const streamVersion = 1;
+export const streamVersion = 2;
 /** No record is longer: a unit of 128 KiB, or an attribute of 64 KiB, and what goes before it. */
 export const mostRecordBytes = 160 * 1024;
 
@@ -45,6 +45,7 @@ export const StreamHeader = struct('stream-header', {
   inodes: u64('inodes of the snapshot'),
   pages: u64('data pages of the snapshot'),
   nextInode: u64('above all of its inode numbers'),
+  work: u64('inodes and pages that are to come, about: by it a receiver tells how far it is; 0: not known'),
   name: text(200)('name of the snapshot'),
   fromName: text(200)('name of the one that the receiver has'),
   transforms: bytes(maxTransforms * TransformEntry.size)(

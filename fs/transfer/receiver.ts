@@ -22,6 +22,7 @@ import { LineWriter } from './line-writer.js';
 import { badStream, type ReadRecord, RecordReader } from './record-reader.js';
 import { tokenText } from './resume-token.js';
 import { StreamChains } from './stream-chains.js';
+import { Gone, weightOf } from './work.js';
 
 /** Inode numbers in a stream are below this: half of all stay for the volume's own. */
 const endOfSentInodes = 2 ** 47;
@@ -33,7 +34,7 @@ export interface ReceiveOptions {
   readonly keep?: boolean | undefined;
   /** Let requests be served meanwhile. */
   breathe(): Promise<void>;
-  /** Told now and then: bytes so far, and a share from 0 to 1. */
+  /** Told now and then: bytes so far, and a share from 0 to 1, of inodes and pages. */
   progress?(bytes: number, share: number): void;
 }
 
@@ -161,6 +162,7 @@ class Reception {
     const { options, header, line, writer } = this;
     let at: StreamPosition = header.after;
     let open = false;
+    const gone = new Gone(header.work);
     for (let record = await reader.next(); record !== undefined; record = await reader.next()) {
       const order = compareKeys(record, at);
       if (order < 0 || (order === 0 && !open)) throw badStream('has its records out of order');
@@ -168,7 +170,8 @@ class Reception {
       at = { inode: record.inode, kind: record.kind, offset: record.offset };
       await writer.write(record);
       if (!open) line.side.received = at;
-      options.progress?.(reader.bytes, record.inode / header.nextInode);
+      gone.add(weightOf(record.type, record.body));
+      options.progress?.(reader.bytes, gone.share);
       await options.breathe();
     }
     await writer.settled();

@@ -5,10 +5,8 @@
  * Reads of pages run ahead of the records that go out, in their order.
  */
 import { VolumeError } from '../errors.js';
-import { itemKind } from '../format/item.js';
 import { lastOfKey, type ResumeToken, type StreamPosition, streamMagic, streamVersion } from '../format/stream.js';
 import { TransformEntry } from '../format/superblock.js';
-import { extentAddress, extentStoredPages } from '../posix/inode/extent-value.js';
 import { run } from '../suspend.js';
 import { type ItemDifference, TreeDifference } from '../tree/difference.js';
 import type { KeptRoot } from '../volume/kept-roots.js';
@@ -17,6 +15,7 @@ import { SnapshotView } from '../volume/snapshot-view.js';
 import type { Volume } from '../volume/volume.js';
 import { ItemRecords, type PlannedRecord } from './item-records.js';
 import { RecordWriter } from './record-writer.js';
+import { countWork, Gone, weightOfPlanned } from './work.js';
 
 /** Records whose pages are being read. */
 const mostAhead = 16;
@@ -30,7 +29,7 @@ export interface SendOptions {
   readonly plain?: boolean;
   /** Let requests be served meanwhile. */
   breathe(): Promise<void>;
-  /** Told now and then: bytes so far, and a share from 0 to 1: of what a whole snapshot holds; of a difference, by where in it. */
+  /** Told now and then: bytes so far, and a share from 0 to 1, of inodes and pages. */
   progress?(bytes: number, share: number): void;
 }
 
@@ -53,63 +52,58 @@ export async function* sendStream(
   const { from, after = beginning } = options;
   if (from !== undefined && isSame(from.identity, snapshot.identity))
     throw new VolumeError('usage', `${snapshot.name} is what it should be compared with`);
-  const writer = new RecordWriter();
-  writer.header(headerOf(volume, snapshot, from, after));
   const now = new SnapshotView(volume, snapshot);
   const before = from === undefined ? undefined : new SnapshotView(volume, from);
-  const records = new ItemRecords(before, now, options.plain ?? false);
-  const walk = new TreeDifference(before?.tree, now.tree, {
-    ...after,
-    offset: after.offset + (isStart(after) ? 0 : 1),
-  });
+  const plain = options.plain ?? false;
+  const records = new ItemRecords(before, now, plain);
+  const start = { ...after, offset: after.offset + (isStart(after) ? 0 : 1) };
+  const mustBeThere = (): void => {
+    now.mustBeThere();
+    before?.mustBeThere();
+  };
+  const work =
+    before === undefined && isStart(after) && !plain
+      ? snapshot.pages + snapshot.inodes
+      : await countWork(
+          new TreeDifference(before?.tree, now.tree, start),
+          new ItemRecords(before, now, plain),
+          async () => {
+            mustBeThere();
+            options.progress?.(0, 0);
+            await options.breathe();
+          },
+        );
+  const gone = new Gone(work);
+  const writer = new RecordWriter();
+  writer.header(headerOf(volume, snapshot, from, after, work));
+  const walk = new TreeDifference(before?.tree, now.tree, start);
   const queue: Queued[] = [];
   const write = async ({ record, flags, key, rest }: Queued): Promise<void> =>
     rest === undefined
       ? writer.record(record.type, flags, key, record.body)
       : writer.record(record.type, flags, key, record.body, await rest);
-  const weight = before === undefined && isStart(after) ? new Weight(snapshot) : undefined;
-  let share = 0;
   for (;;) {
     const differences = await run(() => {
-      now.mustBeThere();
-      before?.mustBeThere();
+      mustBeThere();
       return walk.next();
     });
     if (differences === undefined) break;
     for (const key of differences) {
       const planned = await run(() => records.plan(key));
+      gone.add(weightOfPlanned(key, planned));
       for (const [i, record] of planned.entries()) {
         queue.push(queued(record, i === planned.length - 1 ? lastOfKey : 0, key));
         while (queue.length >= mostAhead) await write(queue.shift() as Queued);
         yield* writer.take();
       }
-      weight?.add(key);
-      share = weight?.share ?? key.inode / volume.state.nextInode;
     }
-    options.progress?.(writer.bytes, share);
+    options.progress?.(writer.bytes, gone.share);
     await options.breathe();
   }
   for (const one of queue) await write(one);
   writer.end();
   options.progress?.(writer.bytes, 1);
   yield* writer.take(true);
-}
-
-/** How much of a whole snapshot has gone: its pages and inodes are known beforehand, those of a difference are not. */
-class Weight {
-  private gone = 0;
-
-  constructor(private readonly of: Pick<KeptRoot, 'pages' | 'inodes'>) {}
-
-  add({ kind, after }: ItemDifference): void {
-    if (after === undefined) return;
-    if (kind === itemKind.inode) this.gone++;
-    else if (kind === itemKind.extent && extentAddress(after) !== 0) this.gone += extentStoredPages(after);
-  }
-
-  get share(): number {
-    return this.gone / (this.of.pages + this.of.inodes);
-  }
 }
 
 interface Queued {
@@ -128,7 +122,7 @@ function queued(record: PlannedRecord, flags: number, key: ItemDifference): Queu
 
 const isStart = ({ inode, kind, offset }: StreamPosition): boolean => inode === 0 && kind === 0 && offset === 0;
 
-function headerOf(volume: Volume, snapshot: KeptRoot, from: KeptRoot | undefined, after: StreamPosition) {
+function headerOf(volume: Volume, snapshot: KeptRoot, from: KeptRoot | undefined, after: StreamPosition, work: number) {
   const { superblock, nextInode } = volume.state;
   return {
     magic: streamMagic,
@@ -143,6 +137,7 @@ function headerOf(volume: Volume, snapshot: KeptRoot, from: KeptRoot | undefined
     inodes: snapshot.inodes,
     pages: snapshot.pages,
     nextInode,
+    work,
     name: snapshot.name,
     fromName: from?.name ?? '',
     transforms: withoutEncryption(superblock.transforms),

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { below, chance, seededRandom } from '../../fs/store/random.js';
 import { run } from '../../fs/suspend.js';
+import { receiveStream } from '../../fs/transfer/receiver.js';
 import { sendStream } from '../../fs/transfer/sender.js';
 import { Worker } from '../support/worker.js';
 import { bytes, KeptVolume, root } from './kept-volume.js';
@@ -41,17 +42,47 @@ it.each([
   },
 );
 
-it('says how far it is by the pages of a whole snapshot, not by numbers of inodes that are gone', async () => {
-  const from = await KeptVolume.make(32);
+/** What each end told, up to the last that it told before the end. */
+async function sharesOf(from: KeptVolume, to: KeptVolume, name: string, base?: string, plain = false) {
+  const told = { sent: [0], received: [0] };
+  const breathe = async (): Promise<void> => undefined;
+  const { snapshots } = from.volume;
+  const stream = sendStream(from.volume, snapshots.find(name)!, {
+    from: base === undefined ? undefined : snapshots.find(base),
+    plain,
+    breathe,
+    progress: (_, share) => told.sent.push(share),
+  });
+  await receiveStream(to.volume, stream, { breathe, progress: (_, share) => told.received.push(share) });
+  expect(told.sent.pop()).toBe(1);
+  for (const shares of Object.values(told)) expect(shares).toEqual([...shares].sort((a, b) => a - b));
+  return { sent: told.sent.at(-1), received: told.received.at(-1), first: told.received.find((share) => share > 0) };
+}
+
+it('both ends say how far they are by inodes and pages, also of a difference, wherever in the tree that is', async () => {
+  const [from, to] = [await KeptVolume.make(32), await KeptVolume.make(32, 2)];
+  const nearly = expect.closeTo(1, 2);
   await from.file('large', 'x'.repeat(300_000));
   for (let i = 0; i < 30; i++) await from.file(`gone ${i}`, 'y');
   for (let i = 0; i < 30; i++) await run(() => from.fs.unlink(1, bytes(`gone ${i}`), root));
   await from.volume.snapshots.create('s');
-  const shares: number[] = [];
-  const progress = (_: number, share: number): unknown => shares.push(share);
-  const breathe = async (): Promise<void> => undefined;
-  const snapshot = from.volume.snapshots.find('s')!;
-  for await (const _ of sendStream(from.volume, snapshot, { breathe, progress }));
-  expect(shares.at(-2)).toBeCloseTo(1, 2);
+  expect(await sharesOf(from, to, 's')).toMatchObject({ sent: nearly, received: nearly });
+  for (const name of ['a', 'b']) await from.file(name, 'z'.repeat(200_000));
+  await from.volume.snapshots.create('t');
+  const { sent, received, first } = await sharesOf(from, to, 't', 's');
+  expect([sent, received]).toEqual([nearly, nearly]);
+  // The inodes that the volume has given out before count for nothing.
+  expect(first).toBeLessThan(0.1);
   await from.close();
+  await to.close();
+});
+
+it('of what is sent decoded too', async () => {
+  const [from, to] = [await KeptVolume.make(32, 1, ['lz4']), await KeptVolume.make(32, 2)];
+  await from.file('large', 'x'.repeat(300_000));
+  await from.volume.snapshots.create('s');
+  const nearly = expect.closeTo(1, 2);
+  expect(await sharesOf(from, to, 's', undefined, true)).toMatchObject({ sent: nearly, received: nearly });
+  await from.close();
+  await to.close();
 });
