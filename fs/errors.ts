@@ -61,7 +61,7 @@ export class FsError extends Error {
     readonly code: ErrorCode,
     readonly operation: string,
     readonly inode?: number,
-    detail?: string,
+    readonly detail?: string,
   ) {
     const depth = Error.stackTraceLimit;
     if (code !== 'EIO' && code !== 'EUCLEAN') Error.stackTraceLimit = 0;

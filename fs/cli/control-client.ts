@@ -52,7 +52,7 @@ export class ControlConnection {
     const line = await this.reader.line().catch(() => undefined);
     if (line === undefined) throw new VolumeError('io', `the server ended before it answered '${command}'`);
     const answer = JSON.parse(line) as Answer;
-    if (!answer.ok) throw new VolumeError('io', answer.error);
+    if (!answer.ok) throw new VolumeError(answer.problem, answer.error);
     return answer.result;
   }
 

@@ -1,7 +1,7 @@
 /**
  * How tools talk to the server of a mount: a socket that only the server's user may open, named by the mount's
  * device number, over which lines of JSON go: `{"command":"info","arguments":{}}` and back
- * `{"ok":true,"result":{}}` or `{"ok":false,"error":"text"}`. Requests of one connection are answered in order.
+ * `{"ok":true,"result":{}}` or `{"ok":false,"error":"text","problem":"not-found"}`. Requests of one connection are answered in order.
  *
  * A command can also lead to a conversation: from its answer on, frames go over the connection (socket-reader.ts).
  *
@@ -14,6 +14,7 @@
 import { lstatSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { makeRuntimeDirectory } from './control-path.js';
+import { type Refusal, refusalOf } from './refusal.js';
 import { SocketReader } from './socket-reader.js';
 
 export type Arguments = Readonly<Record<string, unknown>>;
@@ -101,10 +102,11 @@ export class Control {
     try {
       const { command, arguments: given = {} } = JSON.parse(line) as { command: string; arguments?: Arguments };
       const handler = this.handlers.get(command);
-      if (handler === undefined) return { ok: false, error: `the server knows no command '${command}'` };
+      if (handler === undefined)
+        return { ok: false, error: `the server knows no command '${command}'`, problem: 'usage' };
       return { ok: true, result: (await handler(given)) ?? null };
     } catch (e) {
-      return { ok: false, error: e instanceof Error ? e.message : String(e) };
+      return { ok: false, ...refusalOf(e) };
     }
   }
 }
@@ -113,6 +115,6 @@ export class Control {
 export const isGone = (e: unknown): boolean =>
   ['ECONNRESET', 'EPIPE'].includes((e as NodeJS.ErrnoException).code ?? '');
 
-export type Answer = { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly error: string };
+export type Answer = { readonly ok: true; readonly result: unknown } | ({ readonly ok: false } & Refusal);
 
 const inodeOf = (path: string): bigint | undefined => lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;

@@ -112,7 +112,7 @@ export class Progress {
   private draw(): void {
     if (this.bar === undefined) {
       this.bar = new progress.SingleBar({
-        format: '{what}: {stage} [{bar}] {percentage}% {rate}{left}',
+        format: '{what}: {stage} [{bar}] {percentage}%{rate}{left}',
         stream: process.stderr,
         hideCursor: true,
         clearOnComplete: true,
@@ -124,7 +124,7 @@ export class Progress {
       this.bar.start(steps, 0, { what: this.what, stage: '', rate: '', left: '' });
     }
     const { stage, share } = this.last;
-    const rate = this.last.bytes === 0 ? '' : this.rate();
+    const rate = this.last.bytes === 0 ? '' : ` ${this.rate()}`;
     this.bar.update(Math.floor(steps * share), { stage: forTerminal(stage), rate, left: this.left() });
   }
 }

@@ -5,6 +5,7 @@ import { openStore } from '../store/open.js';
 import { Volume } from '../volume/volume.js';
 import type { CommandHandler } from './control.js';
 import { ControlConnection } from './control-client.js';
+import { refusalOf } from './refusal.js';
 import { snapshotCommands } from './snapshot-service.js';
 import { mountOf } from './target.js';
 import { unlockStore } from './unlock.js';
@@ -80,8 +81,9 @@ export async function withOpenImage<T>(
       await volume.close();
     }
   } catch (e) {
-    if (e instanceof FsError && e.code !== 'EUCLEAN') throw new VolumeError('io', e.message);
-    throw e;
+    if (!(e instanceof FsError) || e.code === 'EUCLEAN') throw e;
+    const { error, problem } = refusalOf(e);
+    throw new VolumeError(problem, error);
   } finally {
     await store.close();
   }

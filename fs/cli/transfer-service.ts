@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import type { Volume } from '../volume/volume.js';
 import { type Arguments, type Control, Conversation } from './control.js';
+import { refusalOf } from './refusal.js';
 import { type SocketReader, writeFrame } from './socket-reader.js';
 import {
   giveUpPart,
@@ -46,7 +47,7 @@ export class TransferService {
       const work = hold(socket, reader)
         .then(
           (result) => ({ result: result ?? null }),
-          (e) => ({ error: e instanceof Error ? e.message : String(e), problem: (e as { problem?: string }).problem }),
+          (e) => refusalOf(e),
         )
         .then((answer) => writeFrame(socket, { note: { answer } }))
         // Whoever asked is gone.

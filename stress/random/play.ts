@@ -25,7 +25,12 @@ const mostLines = 200;
 /** Of one write: a run takes a fraction of what must be free. */
 const mostBytesOnMount = 128 << 10;
 
-export async function play(script: Script, maker: Maker, stop: () => boolean = () => false): Promise<Played> {
+export async function play(
+  script: Script,
+  maker: Maker,
+  stop: () => boolean = () => false,
+  progress: (steps: number) => void = () => undefined,
+): Promise<Played> {
   const time = new VirtualTime();
   const { seed, size, journal } = script;
   const system = maker(script, () => time.now);
@@ -38,7 +43,7 @@ export async function play(script: Script, maker: Maker, stop: () => boolean = (
     await harness.start();
     for (const step of script.steps) {
       if (stop()) break;
-      steps++;
+      progress(steps++);
       await perform(harness, step);
     }
     await harness.finish();

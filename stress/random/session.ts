@@ -19,7 +19,7 @@ export interface RandomOptions {
   readonly operations: number;
   /** True: end after the operation under way. */
   readonly stop: () => boolean;
-  /** Told after each run: the operations so far. */
+  /** Told before each operation: how many there were. */
   readonly progress?: ((operations: number) => void) | undefined;
   /** Varve in memory, unless told. */
   readonly maker?: Maker;
@@ -61,7 +61,8 @@ export async function randomRuns(options: RandomOptions): Promise<RandomReport> 
   while (operations < options.operations && !stop() && failure === undefined) {
     const steps = Math.min(stepsOfRun, options.operations - operations);
     const script = drawScript({ seed: seed + runs, journal, size, mount }, steps);
-    const played = await play(script, maker, stop);
+    const before = operations;
+    const played = await play(script, maker, stop, (steps) => options.progress?.(before + steps));
     operations += played.steps;
     options.progress?.(operations);
     runs++;
