@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseSize } from '../fs/cli/size.js';
-import { Ground, kinds } from './ageing/grounds.js';
+import { chill, Ground, kinds } from './ageing/grounds.js';
 import type { Passed } from './ageing/read-tree.js';
 import { scriptOptions } from './script-options.js';
 import { run, shell } from './trial/command.js';
@@ -72,7 +72,7 @@ async function age(profile: string, kind: string): Promise<void> {
 
 /** What both give, side by side: all remember nothing, and take turns. */
 async function passed(grounds: readonly Ground[], what: 'walk' | 'read'): Promise<readonly Passed[]> {
-  for (const ground of grounds) await ground.cold();
+  await chill(grounds);
   const directories = grounds.map((ground) => ground.directory);
   const { stdout } = await run(process.execPath, [reader, what, ...directories], { limit: 900 });
   return JSON.parse(stdout) as Passed[];

@@ -136,7 +136,7 @@ Mounts a Varve volume; returns when it can be used. A process in the background 
   driver=NAME       kernel (unless told), or native: libfuse 2 through the package fuse-native; docs/DRIVERS.md says what
                     that can't do
   nodiscard         leave freed places allocated on the host; they are given back at once otherwise. See varve trim
-  autodefrag[=SIZE] what a read finds scattered is laid in one piece by the next flush, at most so much a second (32M);
+  autodefrag[=SIZE] what reads find scattered is laid in one piece when they pause, at most so much a second (32M);
                     not with journal=data
   quota             enforce the limits of users, groups and projects (varve quota); also one by one: usrquota, grpquota,
                     prjquota. What they use is counted in any case; noquota enforces nothing though mkfs said so

@@ -58,7 +58,7 @@ export function answerAll(service: Service, roots: Roots, control: Control, moun
     seconds: Math.floor((performance.now() - began) / 1000),
     memoryBytes: process.memoryUsage.rss(),
     volume: { ...volume.statistics(), ...volume.counters },
-    autodefrag: filesystem.gathered ?? null,
+    autodefrag: filesystem.gatherer?.gathered ?? null,
     readAhead: filesystem.readAhead.asked,
     advice: (await adviceOf(volume.state)) ?? null,
     driver: mounted.statistics(),

@@ -33,7 +33,7 @@ import { type DefragmentOptions, type DefragmentStep, defragment } from './inode
 import { fallocate } from './inode/fallocate.js';
 import { readFile } from './inode/file-read.js';
 import { writeFile } from './inode/file-write.js';
-import { type Gathered, Gatherer } from './inode/gather.js';
+import { Gatherer } from './inode/gather.js';
 import type { Inode } from './inode/inode.js';
 import { checkOpen, refuseImmutable, setFlags } from './inode/inode-flags.js';
 import { InodeTable } from './inode/inode-table.js';
@@ -127,8 +127,8 @@ export class FileSystem implements FileSystemApi {
 
   /** Give back files without names, flush everything. The volume may be closed afterwards. */
   async close(): Promise<void> {
-    const { inodes, reclaimer, writeback } = this.context;
-    await this.resettling?.stop();
+    const { inodes, reclaimer, writeback, gatherer } = this.context;
+    await Promise.all([this.resettling?.stop(), gatherer?.stop()]);
     if (!this.volume.readOnly) {
       for (const number of [...inodes.nameless]) reclaimer.add(number);
       await reclaimer.idle();
@@ -278,9 +278,9 @@ export class FileSystem implements FileSystemApi {
     return lyingApart(this.context, files, leastPages);
   }
 
-  /** What reads found scattered and was laid anew; undefined: that is not done. */
-  get gathered(): Gathered | undefined {
-    return this.context.gatherer?.gathered;
+  /** Lays anew what reads found scattered; undefined: that is not done. */
+  get gatherer(): Gatherer | undefined {
+    return this.context.gatherer;
   }
 
   get memory(): Memory {

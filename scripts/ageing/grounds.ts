@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../trial/command.js';
-import { program } from '../trial/volume.js';
+import { program, TrialVolume } from '../trial/volume.js';
 
 interface Kind {
   readonly format: (image: string, bytes: number) => Promise<unknown>;
@@ -40,8 +40,19 @@ export const kinds: Readonly<Record<string, Kind>> = {
   ext4: kernelKind(['mkfs.ext4', '-q', '-F'], 'noatime'),
 };
 
-/** So long after a mount, a server has made itself ready. */
-const settleMs = 3000;
+/** A server makes itself ready when it is mounted: that is over when it has used less than this share of a processor. */
+const idleShare = 0.03;
+const lookMs = 1000;
+const mostLooks = 60;
+
+/** All are mounted, and neither the kernel nor a server remembers anything. */
+export async function chill(grounds: readonly Ground[]): Promise<void> {
+  for (const ground of grounds) await ground.unmount();
+  await run('sync', []);
+  writeFileSync('/proc/sys/vm/drop_caches', '3');
+  for (const ground of grounds) await ground.mount();
+  for (const ground of grounds) await ground.settled();
+}
 
 export class Ground {
   readonly directory: string;
@@ -77,12 +88,15 @@ export class Ground {
     this.mounted = false;
   }
 
-  /** Mounted, and neither the kernel nor a server remembers anything. */
-  async cold(): Promise<void> {
-    await this.unmount();
-    await run('sync', []);
-    writeFileSync('/proc/sys/vm/drop_caches', '3');
-    await this.mount();
-    await sleep(settleMs);
+  /** Its server, if it has one, does nothing any more. */
+  async settled(): Promise<void> {
+    const volume = new TrialVolume(this.image, this.directory);
+    if (volume.server() === undefined) return;
+    for (let looks = 0, before = -1; looks < mostLooks; looks++) {
+      const { cpuSeconds } = volume.figures();
+      if (before >= 0 && cpuSeconds - before < (idleShare * lookMs) / 1000) return;
+      before = cpuSeconds;
+      await sleep(lookMs);
+    }
   }
 }

@@ -1,5 +1,5 @@
 /** Laying files anew, by `defragment` and by reading: contents and times stay, whatever goes on meanwhile. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { fallocateFlag } from '../../fs/posix/api.js';
 import { FileSystem, type FileSystemOptions } from '../../fs/posix/filesystem.js';
 import { ExtentCursor } from '../../fs/posix/inode/extent-map.js';
@@ -249,16 +249,19 @@ describe('defragment', () => {
 describe('autodefrag', () => {
   const gatherBytes = 8 << 20;
 
-  test('what a read found scattered lies in one piece after the next flush', async () => {
+  test('what a read found scattered lies in one piece soon', async () => {
     const worn = await Worn.make({ gatherBytes });
     const inode = await worn.file('worn', 60);
     const before = await run(() => worn.fs.getattr(inode));
     const bytes = await worn.read(inode, 0, 60 * page);
-    expect(worn.fs.gathered).toEqual({ chunks: 2, pages: 60, beyondBudget: 0 });
+    expect(worn.fs.gatherer?.gathered).toEqual({ chunks: 0, pages: 0, beyondBudget: 0 });
+    await worn.fs.gatherer?.now();
+    expect(worn.fs.gatherer?.gathered).toEqual({ chunks: 2, pages: 60, beyondBudget: 0 });
     await worn.volume.commit();
     expect(await worn.pieces(inode)).toBeLessThan(5);
     const appended = worn.volume.counters.filePages;
     expect(bytes.equals(await worn.read(inode, 0, 60 * page))).toBe(true);
+    await worn.fs.gatherer?.now();
     await worn.volume.commit();
     expect(worn.volume.counters.filePages).toBe(appended);
     const after = await run(() => worn.fs.getattr(inode));
@@ -267,12 +270,20 @@ describe('autodefrag', () => {
 
   test('units that lie apart are gathered too', async () => {
     const worn = await Worn.make({ gatherBytes }, 'ordered', 'lz4');
-    const inode = await worn.file('worn', 200);
+    const [inode, other] = [await worn.file('worn', 1), await worn.file('other', 1)];
+    for (let at = 0; at < 200; at += 8) {
+      for (const file of [inode, other]) {
+        await worn.write(file, at * page, Buffer.alloc(8 * page, at));
+        await worn.fs.fsync(file, false);
+      }
+    }
     const bytes = await worn.read(inode, 0, 200 * page);
-    await worn.volume.commit();
+    await worn.fs.gatherer?.now();
+    expect(worn.fs.gatherer?.gathered.chunks).toBeGreaterThan(3);
     expect(bytes.equals(await worn.read(inode, 0, 200 * page))).toBe(true);
     const { filePages } = worn.volume.counters;
     await worn.read(inode, 0, 200 * page);
+    await worn.fs.gatherer?.now();
     await worn.volume.commit();
     expect(worn.volume.counters.filePages).toBe(filePages);
   });
@@ -287,33 +298,60 @@ describe('autodefrag', () => {
         const offset = below(random, 300 * page);
         await worn.read(inode, offset, 1 + below(random, 64 * page));
       }
+      await worn.fs.gatherer?.now();
       await worn.volume.commit();
       const { filePages } = worn.volume.counters;
       quiet = filePages === last ? quiet + 1 : 0;
       last = filePages;
     }
-    expect(worn.fs.gathered?.pages).toBeGreaterThan(200);
-    expect(worn.fs.gathered?.pages).toBeLessThanOrEqual(300);
+    expect(worn.fs.gatherer?.gathered.pages).toBeGreaterThan(200);
+    expect(worn.fs.gatherer?.gathered.pages).toBeLessThanOrEqual(300);
     expect(quiet).toBeGreaterThan(10);
   });
 
   test('not beyond its budget', async () => {
     const worn = await Worn.make({ gatherBytes: 20_000 });
     const inode = await worn.file('worn', 120);
-    for (let at = 0; at < 120; at += 40) await worn.read(inode, at * page, 40 * page);
-    expect(worn.fs.gathered).toMatchObject({ chunks: 1, pages: 32, beyondBudget: 3 });
+    await worn.read(inode, 0, 32 * page);
+    await worn.fs.gatherer?.now();
+    expect(worn.fs.gatherer?.gathered).toMatchObject({ chunks: 1, pages: 32 });
+    await worn.read(inode, 32 * page, 64 * page);
+    await worn.fs.gatherer?.now();
+    expect(worn.fs.gatherer?.gathered).toMatchObject({ chunks: 1, pages: 32 });
+  });
+
+  test('by itself, when reading pauses', async () => {
+    const worn = await Worn.make({ gatherBytes });
+    const inode = await worn.file('worn', 60);
+    await worn.read(inode, 0, 60 * page);
+    await vi.waitFor(() => expect(worn.fs.gatherer?.gathered.pages).toBe(60), 10_000);
+    expect(await worn.pieces(inode)).toBeLessThan(5);
+    await worn.fs.close();
+  });
+
+  test('not while memory or the volume is nearly full', async () => {
+    const worn = await Worn.make({ gatherBytes });
+    const inode = await worn.file('worn', 60);
+    const filler = await worn.file('filler', 1);
+    const room = worn.volume.statistics();
+    await worn.write(filler, 0, Buffer.alloc((room.available - (room.capacity >> 5)) * page, 1));
+    await worn.fs.fsync(filler, false);
+    await worn.read(inode, 0, 60 * page);
+    await worn.fs.gatherer?.now();
+    expect(worn.fs.gatherer?.gathered).toEqual({ chunks: 0, pages: 0, beyondBudget: 2 });
   });
 
   test('not without being told, nor in mode data, nor what a snapshot holds', async () => {
     const plain = await Worn.make();
-    expect(plain.fs.gathered).toBeUndefined();
-    expect((await Worn.make({ gatherBytes }, 'data')).fs.gathered).toBeUndefined();
+    expect(plain.fs.gatherer).toBeUndefined();
+    expect((await Worn.make({ gatherBytes }, 'data')).fs.gatherer).toBeUndefined();
     const worn = await Worn.make({ gatherBytes });
     const inode = await worn.file('worn', 40);
     await worn.volume.commit();
     worn.volume.state.newestSnapshot = worn.volume.generation - 1;
     await worn.read(inode, 0, 40 * page);
-    expect(worn.fs.gathered).toMatchObject({ pages: 0 });
+    await worn.fs.gatherer?.now();
+    expect(worn.fs.gatherer?.gathered).toMatchObject({ pages: 0 });
   });
 
   test.each([11, 12, 13])('contents stay whatever is written meanwhile, seed %i', async (seed) => {
@@ -332,10 +370,12 @@ describe('autodefrag', () => {
       const reading = chance(random, 0.5) ? bench.read(inode) : Promise.resolve('');
       await bench.write(inode, offset, bytes);
       if (chance(random, 0.5)) await bench.flush(inode);
+      const gathering = chance(random, 0.5) ? bench.fs.gatherer?.now() : undefined;
       await reading;
       if (chance(random, 0.2)) expect(await bench.read(inode)).toBe(model.toString('latin1'));
+      if (chance(random, 0.5)) await gathering;
     }
-    expect(bench.fs.gathered?.pages).toBeGreaterThan(0);
+    expect(bench.fs.gatherer?.gathered.pages).toBeGreaterThan(0);
     expect(await bench.settle()).toEqual([]);
     expect(await bench.read(inode)).toBe(model.toString('latin1'));
   });

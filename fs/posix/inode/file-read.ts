@@ -110,7 +110,7 @@ export function readFile(
     pending = issue(context, into, plan);
     if (pending === undefined) {
       verify(context, inode, into, length, plan, true);
-      if (context.gatherer !== undefined) gather(context.gatherer, inode, offset, into, length, plan);
+      if (context.gatherer !== undefined) gather(context.gatherer, inode, offset, length, plan);
       return length;
     }
   } finally {
@@ -133,7 +133,7 @@ async function finish(
   try {
     await pending;
     if (verify(context, inode, into, length, plan, again)) {
-      if (context.gatherer !== undefined) gather(context.gatherer, inode, offset, into, length, plan);
+      if (context.gatherer !== undefined) gather(context.gatherer, inode, offset, length, plan);
       return length;
     }
   } finally {
@@ -143,17 +143,9 @@ async function finish(
   return run(() => readFile(context, context.inodes.get(inode.number, 'read'), offset, into, true));
 }
 
-/** What is in memory now may join the next flush, which lays it in one piece. */
-function gather(
-  gatherer: Gatherer,
-  inode: Inode,
-  offset: ByteOffset,
-  into: Uint8Array,
-  length: number,
-  plan: ReadPlan,
-): void {
-  if (plan.runs + plan.units.length < 2) return;
-  gatherer.met(inode, offset, into.subarray(0, length), plan.mapVersion);
+/** What lies in pieces and was read is laid in one piece soon. */
+function gather(gatherer: Gatherer, inode: Inode, offset: ByteOffset, length: number, plan: ReadPlan): void {
+  if (plan.runs + plan.units.length > 1) gatherer.met(inode, offset, length);
 }
 
 function giveBack(plan: ReadPlan): void {
