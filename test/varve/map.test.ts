@@ -8,10 +8,10 @@ import { snapshotCommands } from '../../fs/cli/snapshot-service.js';
 import type { FilePlaces } from '../../fs/report/file-places.js';
 import type { LiveMap } from '../../fs/report/live-map.js';
 import type { SegmentContents } from '../../fs/report/segment-contents.js';
-import { addMap } from '../../varve/map/map.js';
+import { addMap, untilStopped } from '../../varve/map/map.js';
 import { type MapServer, serveMap } from '../../varve/map/server.js';
 import { ScrubbedVolume } from '../scrub/scrubbed-volume.js';
-import { runCommand } from '../support/captured-output.js';
+import { CapturedOutput, runCommand } from '../support/captured-output.js';
 
 const document = '<html><style>b{}</style><script>go()</script></html>';
 /** A name that would be markup if anything took it for that. */
@@ -245,6 +245,26 @@ it('on the command line: what is no volume, and no address', async () => {
   const varve = (...args: string[]) => runCommand((given, output) => main(given, output, [addMap]), 'map', ...args);
   expect((await varve('/nowhere')).output.errors).toContain('does not exist');
   expect((await varve('/tmp', '--serve', 'here')).output.errors).toContain('no address to listen at');
+});
+
+it('says why it ends', async () => {
+  const output = new CapturedOutput();
+  let unmount = (): void => undefined;
+  const ended = new Promise<void>((resolve) => {
+    unmount = resolve;
+  });
+  const source = { name: '/mnt/v', mounted: true, ask: async () => undefined, ended };
+  const served = () => untilStopped(source, { host: '127.0.0.1', port: 0 }, { output, exit: 0 });
+  const stopped = served();
+  while (!output.text.includes('http:')) await new Promise((resolve) => setImmediate(resolve));
+  process.listeners('SIGTERM').at(-1)?.('SIGTERM');
+  await stopped;
+  // Whoever asked is told nothing of what follows from it.
+  unmount();
+  await ended;
+  expect(output.errors).toBe('');
+  await served();
+  expect(output.errors).toContain('/mnt/v is not mounted any more');
 });
 
 it('the page itself asks nobody else, and never makes markup of words', () => {

@@ -67,22 +67,23 @@ function cellsOf({ places, placesPerCell, pagesPerSegment, kinds, live, written,
   return { placesPerCell, cells };
 }
 
-async function untilStopped(
+/** Serve the page until a signal comes, or nobody serves the volume any more. */
+export async function untilStopped(
   source: MapSource,
   where: Parameters<typeof serveMap>[0],
   { output }: CommandContext,
 ): Promise<void> {
   let stop = (): void => undefined;
-  const stopped = new Promise<void>((resolve) => {
-    stop = resolve;
+  const stopped = new Promise<'stopped'>((resolve) => {
+    stop = () => resolve('stopped');
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
   try {
     const server = await serveMap(where, source, pageDocument());
     output.line(server.url);
     if (output.terminal) output.error(`the map of ${source.name}: open this address in a browser; Ctrl-C ends it`);
-    const ended = source.ended.then(() => output.error(`${source.name} is not mounted any more`));
-    await Promise.race([ended, stopped]);
+    if ((await Promise.race([source.ended, stopped])) !== 'stopped')
+      output.error(`${source.name} is not mounted any more`);
     server.close();
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);
