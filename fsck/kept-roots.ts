@@ -23,6 +23,8 @@ export interface KeptRootItem extends RootRecord {
   readonly id: number;
 }
 
+/** One goes at a time: an image with many that have begun to would have each run held against each of them. */
+const mostLeaving = 16;
 /** Most wrong runs that are remembered; a repair looks again. */
 const mostWrong = 2 ** 18;
 
@@ -89,13 +91,15 @@ export class KeptRootList {
 
   /** After that: each run is held by a root, or about to be given back. Claims those. */
   checkHeld(): void {
-    const leaving = this.roots.filter(({ state }) => state === rootState.leaving);
+    const leaving = this.roots
+      .filter(({ state, stage }) => state === rootState.leaving && stage === 1)
+      .slice(0, mostLeaving);
     for (let i = 0; i < this.line.length; i++) {
       const line = this.line.values[i];
       const number = this.number.values[i];
       const owner = leaving.find(
-        ({ stage, heir, cursorOffset, end, floor }) =>
-          stage === 1 && heir === line && number >= cursorOffset && number < end && this.birth.values[i] > floor,
+        ({ heir, cursorOffset, end, floor }) =>
+          heir === line && number >= cursorOffset && number < end && this.birth.values[i] > floor,
       );
       const used = this.claimed(i);
       const pages = this.pages.values[i];

@@ -2,12 +2,15 @@
 import { expect, test } from 'vitest';
 import { FsError, VolumeError } from '../../fs/errors.js';
 import { selfChecksum } from '../../fs/format/checksum.js';
-import { itemKind } from '../../fs/format/item.js';
+import { itemKind, rootState } from '../../fs/format/item.js';
 import { Superblock } from '../../fs/format/superblock.js';
 import { FileSystem } from '../../fs/posix/filesystem.js';
+import { initialItems } from '../../fs/posix/namespace/root-directory.js';
 import { MemoryStore } from '../../fs/store/memory.js';
 import { run } from '../../fs/suspend.js';
 import { pageSize } from '../../fs/units.js';
+import { putChunk } from '../../fs/volume/dropped-runs.js';
+import { putRoot } from '../../fs/volume/kept-roots.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { examine } from '../../fsck/check.js';
 import { isCountable } from '../../fsck/checkpoint.js';
@@ -17,6 +20,7 @@ import { makeBase } from '../../stress/fuzz/base.js';
 import { sampleVolume } from '../broken/sample.js';
 import { editCheckpoint, editNode, editSuperblock } from '../broken/surgery.js';
 import { onlyOnPlainVolumes } from '../support/plain-volumes.js';
+import { formatTestVolume } from '../support/volume-image.js';
 
 onlyOnPlainVolumes('lays nodes, extents and records by hand');
 
@@ -228,4 +232,38 @@ test('a directory with an entry beyond all hashes is not listed for ever', async
   await expect(list(1)).rejects.toThrow('out of range');
   expect(entries.length).toBeGreaterThan(2);
   await volume.close();
+});
+
+test('what is being given back is believed of a few roots, as one goes at a time', async () => {
+  const store = new MemoryStore(32 << 20);
+  await formatTestVolume(store, undefined, initialItems({ seconds: 1, nanos: 0 }, 0, 0, 0o755));
+  const volume = await Volume.open(store, { commitSeconds: 0 });
+  const one = await volume.snapshots.create('one');
+  const { state } = volume;
+  const runs = 20;
+  state.nextRoot = 1000;
+  for (let i = 0; i < runs; i++) {
+    const root = {
+      ...one,
+      id: 10 + i,
+      name: '',
+      state: rootState.leaving,
+      stage: 1,
+      heir: 9,
+      cursorOffset: i,
+      end: i + 1,
+    };
+    const items = [
+      putRoot({ ...root, floor: 0 }),
+      putChunk(9, i, [{ address: state.log.node.appended + 64 + i, pages: 1, birth: 1 }]),
+    ];
+    state.system.prepare(items);
+    state.system.change(items);
+  }
+  state.changed = true;
+  await volume.checkpoints.checkpoint();
+  await volume.abandon();
+  const { problems } = await examine(store);
+  const unheld = problems.filter(({ message }) => message.includes('is held by no root'));
+  expect(unheld).toHaveLength(4);
 });
