@@ -39,7 +39,10 @@ export const fsckSchema = (): Schema =>
     repaired: whole('repairs in all'),
     lost: list(
       'what is gone, the first thousand',
-      object('one', { path: text('from the root of the volume; #N is inode N'), what: text('what of it') }),
+      object('one', {
+        path: text('from the root of the volume, #N is inode N; or: snapshot NAME, branch NAME, history'),
+        what: text('what of it'),
+      }),
     ),
     left: list('problems that are there after the repairs', problem(true)),
     totalLeft: whole('of them in all'),

@@ -19,7 +19,10 @@ export interface Repair {
 
 /** Something that is gone. */
 export interface Loss {
-  /** From the root of the volume, as far as it is known; `#N` stands for inode N. */
+  /**
+   * From the root of the volume, as far as it is known; `#N` stands for inode N. Without a slash before it: `snapshot NAME`,
+   * `branch NAME`, or `history`.
+   */
   readonly path: string;
   readonly what: string;
 }
