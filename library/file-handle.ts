@@ -20,6 +20,7 @@ export interface Access {
 /** Bytes that are read or written at a time: a read that wants more may meet more pieces of the log than one takes. */
 const piece = 1 << 20;
 
+/** An open file, in the shape of Node's FileHandle. Positions and lengths are bytes. */
 export class FileHandle {
   private position = 0;
   private open = true;
@@ -82,7 +83,9 @@ export class FileHandle {
     return at;
   }
 
+  /** All of the file, whatever was read before. */
   async readFile(): Promise<Buffer>;
+  /** The same as text. */
   async readFile(encoding: BufferEncoding): Promise<string>;
   async readFile(encoding?: BufferEncoding): Promise<Buffer | string> {
     const { size } = await this.stat();
@@ -98,21 +101,25 @@ export class FileHandle {
     return encoding === undefined ? all : all.toString(encoding);
   }
 
+  /** Write from where the last write ended. */
   async writeFile(data: string | Uint8Array, encoding: BufferEncoding = 'utf8'): Promise<void> {
     await this.write(typeof data === 'string' ? Buffer.from(data, encoding) : data);
   }
 
+  /** Write at the end of the file. */
   async appendFile(data: string | Uint8Array, encoding: BufferEncoding = 'utf8'): Promise<void> {
     const bytes = typeof data === 'string' ? Buffer.from(data, encoding) : data;
     const end = await this.put(bytes, undefined);
     if (this.access.appends) this.position = end;
   }
 
+  /** What the file is. */
   async stat(): Promise<Stats> {
     this.mustBe(true, 'stat');
     return new Stats(await run(() => this.filesystem.getattr(this.inode)));
   }
 
+  /** Cut it, or lengthen it by a hole. `length`: in bytes. */
   async truncate(length = 0): Promise<void> {
     this.mustBe(this.access.writes, 'truncate');
     await run(() => this.filesystem.setattr(this.inode, { size: length }, caller));
@@ -124,16 +131,19 @@ export class FileHandle {
     await run(() => this.filesystem.fsync(this.inode, false));
   }
 
+  /** The same as sync. */
   async datasync(): Promise<void> {
     this.mustBe(true, 'datasync');
     await run(() => this.filesystem.fsync(this.inode, true));
   }
 
+  /** Give it back; once more does nothing. */
   async close(): Promise<void> {
     if (this.open) this.filesystem.letGo(this.inode, 1);
     this.open = false;
   }
 
+  /** Close it at the end of `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -13,6 +13,7 @@ import { type Access, FileHandle } from './file-handle.js';
 import { Paths, type Place } from './paths.js';
 import { Entry, Stats } from './stats.js';
 
+/** How writeFile and appendFile write. */
 export interface WriteOptions {
   readonly encoding?: BufferEncoding;
   /** Permissions of a new file. */
@@ -30,6 +31,7 @@ interface Flags extends Access {
   readonly truncates: boolean;
 }
 
+/** The files of an image. Each method does what the one of Node's `fs/promises` with its name does, and rejects with FsError. */
 export class Files {
   private readonly paths: Paths;
 
@@ -37,10 +39,12 @@ export class Files {
     this.paths = new Paths(filesystem);
   }
 
+  /** What the path leads to; links are followed. */
   async stat(path: string): Promise<Stats> {
     return new Stats(await this.paths.find(path));
   }
 
+  /** What is at the path: a link itself, not what it leads to. */
   async lstat(path: string): Promise<Stats> {
     return new Stats(await this.paths.find(path, false));
   }
@@ -50,6 +54,7 @@ export class Files {
     await this.paths.find(path);
   }
 
+  /** The path without links, `.` and `..`. */
   realpath(path: string): Promise<string> {
     return this.paths.real(path);
   }
@@ -84,7 +89,9 @@ export class Files {
     }
   }
 
+  /** All of a file. */
   async readFile(path: string): Promise<Buffer>;
+  /** All of a file, as text. */
   async readFile(path: string, options: BufferEncoding | { encoding: BufferEncoding }): Promise<string>;
   async readFile(path: string, options?: BufferEncoding | { encoding: BufferEncoding }): Promise<Buffer | string> {
     const encoding = typeof options === 'object' ? options.encoding : options;
@@ -93,15 +100,18 @@ export class Files {
     );
   }
 
+  /** Make a file, or write it anew; with another `flag` as open has it. */
   async writeFile(path: string, data: string | Uint8Array, options: WriteOptions | BufferEncoding = {}): Promise<void> {
     const { encoding, mode, flag } = typeof options === 'string' ? { encoding: options } : (options as WriteOptions);
     await this.with(path, flag ?? 'w', mode, (file) => file.writeFile(data, encoding));
   }
 
+  /** Write at the end of a file, which is made if it is not there. */
   async appendFile(path: string, data: string | Uint8Array, options: WriteOptions = {}): Promise<void> {
     await this.writeFile(path, data, { flag: 'a', ...options });
   }
 
+  /** Copy contents and permissions; what the pages hold is shared by no two files. */
   async copyFile(from: string, to: string): Promise<void> {
     const { mode, ino } = await this.stat(from);
     // Opening it to write would empty it.
@@ -124,11 +134,14 @@ export class Files {
     }
   }
 
+  /** Cut a file, or lengthen it by a hole. `length`: in bytes. */
   async truncate(path: string, length = 0): Promise<void> {
     await this.with(path, 'r+', undefined, (file) => file.truncate(length));
   }
 
+  /** Names in a directory, without `.` and `..`. */
   async readdir(path: string): Promise<string[]>;
+  /** Entries of a directory, with their types. */
   async readdir(path: string, options: { withFileTypes: true }): Promise<Entry[]>;
   async readdir(path: string, options: { withFileTypes?: boolean } = {}): Promise<string[] | Entry[]> {
     const entries = await this.entries(path);
@@ -172,16 +185,19 @@ export class Files {
     }
   }
 
+  /** Remove an empty directory. */
   rmdir(path: string): Promise<void> {
     return this.at(path, ({ parent, name }) => this.filesystem.rmdir(parent, name, caller));
   }
 
+  /** Remove a name that is no directory's. */
   async unlink(path: string): Promise<void> {
     // A slash behind the name wants a directory, and of that it is the wrong call.
     if (path.endsWith('/')) throw new FsError('ENOTDIR', path);
     await this.at(path, ({ parent, name }) => this.filesystem.unlink(parent, name, caller));
   }
 
+  /** Remove a name; `recursive`: and all below it; `force`: or nothing, if it is not there. */
   async rm(path: string, options: { recursive?: boolean; force?: boolean } = {}): Promise<void> {
     let found: Stats;
     try {
@@ -196,41 +212,50 @@ export class Files {
     await this.rmdir(path);
   }
 
+  /** Give another name, in the place of what had it. At once or not at all, also after a crash. */
   async rename(from: string, to: string): Promise<void> {
     const [source, target] = [await this.paths.place(from), await this.paths.place(to)];
     await run(() => this.filesystem.rename(source.parent, source.name, target.parent, target.name, 0, caller));
   }
 
+  /** Give a file one more name. */
   async link(existing: string, path: string): Promise<void> {
     const { inode } = await this.paths.find(existing, false);
     await this.at(path, ({ parent, name }) => this.filesystem.link(inode, parent, name, caller));
   }
 
+  /** Make a symbolic link to `target`, whatever that is. */
   symlink(target: string, path: string): Promise<void> {
     return this.at(path, ({ parent, name }) => this.filesystem.symlink(parent, name, Buffer.from(target), caller));
   }
 
+  /** Where a symbolic link leads. */
   async readlink(path: string): Promise<string> {
     const { inode } = await this.paths.find(path, false);
     return Buffer.from(await run(() => this.filesystem.readlink(inode))).toString();
   }
 
+  /** Set the permissions. */
   chmod(path: string, mode: number): Promise<void> {
     return this.change(path, true, { mode });
   }
 
+  /** Set owner and group of what the path leads to. */
   chown(path: string, uid: number, gid: number): Promise<void> {
     return this.change(path, true, { uid, gid });
   }
 
+  /** Set owner and group of what is at the path, a link itself. */
   lchown(path: string, uid: number, gid: number): Promise<void> {
     return this.change(path, false, { uid, gid });
   }
 
+  /** Set the times of what the path leads to. */
   utimes(path: string, atime: Moment, mtime: Moment): Promise<void> {
     return this.change(path, true, { atime: timeOf(atime), mtime: timeOf(mtime) });
   }
 
+  /** Set the times of what is at the path, a link itself. */
   lutimes(path: string, atime: Moment, mtime: Moment): Promise<void> {
     return this.change(path, false, { atime: timeOf(atime), mtime: timeOf(mtime) });
   }

@@ -9,6 +9,7 @@ import { VolumeError } from '../fs/errors.js';
 import { FileSystem } from '../fs/posix/filesystem.js';
 import { openImageFile } from '../fs/store/image-file.js';
 import type { Store } from '../fs/store/store.js';
+import { type PathDifference, pathDifferences } from '../fs/transfer/path-difference.js';
 import { Registry } from '../fs/transform/registry.js';
 import type { Transform } from '../fs/transform/transform.js';
 import type { VolumeApi } from '../fs/volume/api.js';
@@ -18,6 +19,7 @@ import { mkfs } from '../mkfs/main.js';
 import { readOptions } from '../mkfs/options.js';
 import { Files } from './files.js';
 
+/** How an image is opened. */
 export interface ImageOptions {
   /** Nothing is written, not even the journal of a crash: it is replayed in memory. */
   readonly readOnly?: boolean;
@@ -31,6 +33,7 @@ export interface ImageOptions {
   readonly cacheBytes?: number;
 }
 
+/** What a new volume has. */
 export interface FormatOptions {
   readonly label?: string;
   /** As `lz4` or `zstd:3`. */
@@ -39,12 +42,16 @@ export interface FormatOptions {
   readonly force?: boolean;
 }
 
+/** A volume in an image file or on a block device, open and locked. */
 export class Image {
+  /** Its files, by path. */
   readonly files: Files;
 
   private constructor(
     private readonly store: Store,
+    /** The layer below the files: items by key, snapshots, space. */
     readonly volume: Volume,
+    /** The layer below the paths: files by inode; its calls go through `run`. */
     readonly filesystem: FileSystem,
   ) {
     this.files = new Files(filesystem);
@@ -93,6 +100,12 @@ export class Image {
     await this.volume.snapshots.create(name);
   }
 
+  /** What differs between two snapshots, by path, as `varve diff` tells it. Throws VolumeError 'not-found'. */
+  async diff(from: string, to: string): Promise<PathDifference[]> {
+    const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    return pathDifferences(snapshotOf(this.volume, from), snapshotOf(this.volume, to), nextTurn);
+  }
+
   /** Write what is left, leave the image clean, and release it: also when it rejects, as what is left could not be written. */
   async close(): Promise<void> {
     try {
@@ -106,14 +119,17 @@ export class Image {
     }
   }
 
+  /** Close it at the end of `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 }
 
-function shown(volume: Volume, snapshot: string | undefined): VolumeApi {
-  if (snapshot === undefined) return volume;
-  const root = volume.snapshots.find(snapshot);
-  if (root === undefined) throw new VolumeError('not-found', `there is no snapshot '${snapshot}'`);
+const shown = (volume: Volume, snapshot: string | undefined): VolumeApi =>
+  snapshot === undefined ? volume : snapshotOf(volume, snapshot);
+
+function snapshotOf(volume: Volume, name: string): SnapshotView {
+  const root = volume.snapshots.find(name);
+  if (root === undefined) throw new VolumeError('not-found', `there is no snapshot '${name}'`);
   return new SnapshotView(volume, root);
 }

@@ -9,12 +9,19 @@ const milliseconds = ({ seconds, nanos }: Time): number => seconds * 1000 + nano
 abstract class Typed {
   protected abstract readonly type: number;
 
+  /** A regular file. */
   isFile = (): boolean => this.type === fileType.regular;
+  /** A directory. */
   isDirectory = (): boolean => this.type === fileType.directory;
+  /** A symbolic link. */
   isSymbolicLink = (): boolean => this.type === fileType.symlink;
+  /** A named pipe. */
   isFIFO = (): boolean => this.type === fileType.fifo;
+  /** A socket. */
   isSocket = (): boolean => this.type === fileType.socket;
+  /** A block device. */
   isBlockDevice = (): boolean => this.type === fileType.block;
+  /** A character device. */
   isCharacterDevice = (): boolean => this.type === fileType.character;
 }
 

@@ -1,8 +1,11 @@
 /** What copying a tree has done so far, and what the two directions share. */
 import { Buffer } from 'node:buffer';
 
+/** What copyIn and copyOut have copied. */
 export interface TreeCopy {
+  /** Regular files. */
   files: number;
+  /** Directories, the first one too. */
   directories: number;
   /** Symbolic links, fifos, sockets, devices. */
   others: number;

@@ -81,13 +81,17 @@ export type EmitEntry = (name: Uint8Array, inode: InodeNumber, type: number, coo
 /** What an operation changed: a file, or names in directories. */
 export type Change = 'file' | 'names';
 
+/** The filesystem by inode, as drivers, tests and tools call it. What reads may throw Suspend. */
 export interface FileSystemApi {
   /** Names come and go by other ways than through this interface: nobody may remember that there is none. */
   readonly volatile?: boolean;
   /** Attributes of the entry. ENOENT, ENOTDIR, ENAMETOOLONG. */
   lookup(parent: InodeNumber, name: Uint8Array): Attributes;
+  /** ESTALE: there is no such inode. */
   getattr(inode: InodeNumber): Attributes;
+  /** Change what is named; answers the attributes after it. EPERM, EROFS, EFBIG. */
   setattr(inode: InodeNumber, changes: AttributeChanges, who: Credentials): Attributes;
+  /** Where a symbolic link leads. EINVAL: it is none. */
   readlink(inode: InodeNumber): Uint8Array;
   /** Any file but a directory; `mode` has the type, and the umask applied by the caller or in `umask`. */
   mknod(
@@ -98,11 +102,17 @@ export interface FileSystemApi {
     umask: number,
     who: Credentials,
   ): Attributes;
+  /** Make a directory. EEXIST, ENOSPC, EDQUOT, EMLINK. */
   mkdir(parent: InodeNumber, name: Uint8Array, mode: number, umask: number, who: Credentials): Attributes;
+  /** Make a symbolic link. EEXIST, ENAMETOOLONG. */
   symlink(parent: InodeNumber, name: Uint8Array, target: Uint8Array, who: Credentials): Attributes;
+  /** Give a file one more name. EEXIST, EMLINK, EPERM: it is a directory. */
   link(inode: InodeNumber, parent: InodeNumber, name: Uint8Array, who: Credentials): Attributes;
+  /** Remove a name that is no directory's. ENOENT, EISDIR. */
   unlink(parent: InodeNumber, name: Uint8Array, who: Credentials): void;
+  /** Remove an empty directory. ENOENT, ENOTDIR, ENOTEMPTY. */
   rmdir(parent: InodeNumber, name: Uint8Array, who: Credentials): void;
+  /** `flags`: of renameFlag. ENOENT, EEXIST, ENOTEMPTY, EINVAL: a directory into itself. */
   rename(
     parent: InodeNumber,
     name: Uint8Array,
@@ -130,6 +140,7 @@ export interface FileSystemApi {
   fallocate(inode: InodeNumber, mode: number, offset: number, length: number, who?: Credentials): void | Promise<void>;
   /** SEEK_DATA or SEEK_HOLE. ENXIO past the end. */
   seek(inode: InodeNumber, offset: number, whence: number): number;
+  /** Copy bytes between files; resolves with how many. */
   copyRange(
     from: InodeNumber,
     fromOffset: number,
@@ -154,6 +165,7 @@ export interface FileSystemApi {
 
   /** ENODATA. */
   getxattr(inode: InodeNumber, name: Uint8Array): Uint8Array;
+  /** `flags`: of xattrFlag. EEXIST, ENODATA, E2BIG, ENOSPC. */
   setxattr(
     inode: InodeNumber,
     name: Uint8Array,
@@ -164,6 +176,7 @@ export interface FileSystemApi {
   ): void;
   /** Names, each ended by a NUL; those in `trusted.` are kept from all but root. */
   listxattr(inode: InodeNumber, who?: Credentials): Uint8Array;
+  /** ENODATA. */
   removexattr(inode: InodeNumber, name: Uint8Array, who: Credentials): void;
 
   /** Before a file is opened for writing; `appends`: only at its end. EPERM when the inode's flags forbid it. */

@@ -2,9 +2,8 @@
  * The filesystem: what a driver, a test or a tool can ask for, by inode. This file only joins the pieces: inode/
  * (what a file is and holds) and namespace/ (how it is called).
  *
- * Whether a caller may do something is the kernel's question (`default_permissions`); here `who` only says to whom
- * new inodes belong and how an allowed change turns out. A driver for which the kernel can't ask goes through a
- * check in front of this class.
+ * Whether a caller may do something is the kernel's question (`default_permissions`); `who` only says to whom new inodes
+ * belong and how an allowed change turns out. A driver for which the kernel can't ask goes through a check before this.
  *
  * Life: construct on an open volume, `recover`, serve, `close`, then close the volume. It registers itself as the
  * volume's flusher: a commit takes along what is dirty here.
@@ -84,6 +83,7 @@ const mebibyte = 1024 * 1024;
 /** Bytes from which on a write is flushed at once. */
 const largeWrite = 256 * 1024;
 
+/** A filesystem on a volume, by inode. Calls that read may throw Suspend: go through `run`. */
 export class FileSystem implements FileSystemApi {
   private readonly context: Context;
   /** Most bytes that one write takes: half of the frames. */

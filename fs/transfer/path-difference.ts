@@ -23,8 +23,10 @@ import type { InodeNumber } from '../units.js';
 import type { SnapshotView } from '../volume/snapshot-view.js';
 import { PathFinder } from './path-finder.js';
 
+/** What became of a path. */
 export type PathChange = 'added' | 'removed' | 'changed' | 'renamed';
 
+/** One path that differs. */
 export interface PathDifference {
   readonly change: PathChange;
   readonly path: string;

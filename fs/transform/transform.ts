@@ -11,6 +11,7 @@
 /** Most bytes of a unit before it is transformed. */
 export const maxUnitBytes = 128 * 1024;
 
+/** A way to compress, as modules export it. */
 export interface Transform {
   /** What pointers and superblocks know it by: 1 to 255 built in, 256 to 65,535 for external modules. */
   readonly id: number;

@@ -52,6 +52,7 @@ export interface TransformChoice {
   demand(text: string): Promise<unknown>;
 }
 
+/** A volume as the filesystem sees it: items by key, and pages in the log. */
 export interface VolumeApi {
   readonly readOnly: boolean;
   /** What a crash shall leave. */
@@ -113,6 +114,7 @@ export interface VolumeApi {
    * Never suspends after `prepare`. The log hands it on when `endUnits` is called, in the same stretch.
    */
   appendUnit(inode: InodeNumber, firstPage: PageNumber, pages: Uint8Array, done: () => void): Address;
+  /** Hand on to the log what `appendUnit` has appended. */
   endUnits(): void;
 
   /**
@@ -150,6 +152,7 @@ export interface VolumeApi {
   /** What a user, group or project uses by now, without dirty pages. May throw Suspend. */
   usageOf(holder: Holder, id: number): Usage;
 
+  /** A number that no inode has had. */
   allocateInode(): InodeNumber;
   /** Seconds and nanoseconds since 1970, from the volume's clock. */
   now(): { seconds: number; nanos: number };

@@ -44,6 +44,7 @@ const wallClock: Clock = { now: Date.now, time: timeOfDay };
 /** Batches that wait for a record: beyond this many bytes a commit is due. */
 const mostWaiting = 8 * 2 ** 20;
 
+/** An open volume: one ordered map of items, and pages in a log. Calls that read may throw Suspend: go through `run`. */
 export class Volume implements VolumeApi {
   flusher: Flusher | undefined;
   readonly journal: JournalMode;

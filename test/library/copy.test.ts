@@ -66,7 +66,7 @@ it('types, owners, modes, times, links, attributes and holes', async () => {
   expect(fs.existsSync(join(folder, 'none'))).toBe(false);
 });
 
-it('the examples build an image and read a file out of it', () => {
+it('the examples build an image, read a file out of it, and copy what changed', async () => {
   const example = (name: string, ...args: string[]): string =>
     execFileSync(process.execPath, [join(import.meta.dirname, `../../examples/${name}`), ...args], {
       encoding: 'utf8',
@@ -76,6 +76,21 @@ it('the examples build an image and read a file out of it', () => {
   const image = join(folder, 'v.img');
   expect(example('build-image.mjs', join(folder, 'tree'), image)).toBe('1 files, 20 bytes\n');
   expect(example('read-file.mjs', image, 'as-built', '/hello')).toBe('hello from an image\n');
+  const later = await Image.open(image);
+  await later.files.mkdir('/new/folder', { recursive: true });
+  await later.files.writeFile('/new/folder/file', 'later');
+  await later.files.rename('/hello', '/good-bye');
+  await later.snapshot('later');
+  await expect(later.diff('as-built', 'never')).rejects.toMatchObject({ problem: 'not-found' });
+  await later.close();
+  const out = join(folder, 'changed');
+  expect(example('snapshot-diff.mjs', image, 'as-built', 'later', out).split('\n').slice(0, -1)).toEqual([
+    'renamed /hello -> /good-bye',
+    'added /new',
+    'added /new/folder',
+    'added /new/folder/file',
+  ]);
+  expect(fs.readFileSync(join(out, 'new/folder/file'), 'utf8')).toBe('later');
 });
 
 it('what an image of anybody says leads nowhere outside the target, and ends', async () => {
