@@ -1,8 +1,9 @@
 /**
  * How filesystems grow old: a profile of `varve stress` works on a volume that is nearly full until several times its size
- * was written; then the tree is walked and read cold, beside the same tree on a new volume of the same kind.
+ * was written, or one large file is overwritten at random (`table`); then the tree is walked and read cold, beside the same
+ * tree on a new volume of the same kind.
  *
- *     npm run ageing -- --folder DIR [--profile mail,file] [--on varve,ext4,...] [--only age|read]
+ *     npm run ageing -- --folder DIR [--profile mail,file,table] [--on varve,ext4,...] [--only age|read]
  *                       [--size 512M] [--fill 80] [--times 5] [--rounds 1] [--seed 1]
  *
  * Needs root. `age` leaves images in the folder and `read` measures them, so that only the latter needs a quiet machine.
@@ -16,6 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseSize } from '../fs/cli/size.js';
 import { chill, Ground, kinds } from './ageing/grounds.js';
+import { overwriteAtRandom } from './ageing/overwrite.js';
 import type { Passed } from './ageing/read-tree.js';
 import { scriptOptions } from './script-options.js';
 import { run, shell } from './trial/command.js';
@@ -54,20 +56,27 @@ async function age(profile: string, kind: string): Promise<void> {
   const aged = new Ground(folder, `${profile}-${kind}-aged`, kind);
   await aged.format(bytes);
   await aged.mount();
-  const { each, present } = takes[profile];
-  const files = Math.round((bytes * Number(values.fill)) / 100 / each / present);
-  const work = ['--files', String(files), '--write', String(bytes * Number(values.times)), '--seed', values.seed];
-  const args = ['stress', '--profile', profile, ...work, '--keep', '--json', aged.directory];
-  const { stdout } = await program('varve', args, { limit: 3600 });
-  const { space, seconds, bytesWritten } = JSON.parse(stdout);
+  const said =
+    profile === 'table'
+      ? `${overwriteAtRandom(aged.directory, bytes, Number(values.seed))} bytes`
+      : await stress(profile, aged.directory);
   const fresh = new Ground(folder, `${profile}-${kind}-fresh`, kind);
   await fresh.format(bytes);
   await fresh.mount();
   await shell(`tar -C '${aged.directory}' --sort=name -cf - . | tar -C '${fresh.directory}' -xf -`);
   await fresh.unmount();
   await aged.unmount();
-  const full = ((100 * space.used) / space.size).toFixed(0);
-  process.stdout.write(`${profile} ${kind}: ${bytesWritten} bytes in ${seconds.toFixed(0)} s, ${full} % full\n`);
+  process.stdout.write(`${profile} ${kind}: ${said}\n`);
+}
+
+async function stress(profile: string, directory: string): Promise<string> {
+  const { each, present } = takes[profile];
+  const files = Math.round((bytes * Number(values.fill)) / 100 / each / present);
+  const work = ['--files', String(files), '--write', String(bytes * Number(values.times)), '--seed', values.seed];
+  const args = ['stress', '--profile', profile, ...work, '--keep', '--json', directory];
+  const { stdout } = await program('varve', args, { limit: 3600 });
+  const { space, seconds, bytesWritten } = JSON.parse(stdout);
+  return `${bytesWritten} bytes in ${seconds.toFixed(0)} s, ${((100 * space.used) / space.size).toFixed(0)} % full`;
 }
 
 /** What both give, side by side: all remember nothing, and take turns. */

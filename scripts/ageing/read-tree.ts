@@ -17,22 +17,22 @@ export interface Passed {
 const turnMs = 100;
 const buffer = new Uint8Array(1 << 20);
 
-function readWhole(path: string): number {
+/** Yields bytes as they are read. */
+function* contents(path: string): Generator<number> {
   const fd = openSync(path, 'r');
-  let bytes = 0;
-  for (let got = -1; got !== 0; bytes += got) got = readSync(fd, buffer, 0, buffer.length, null);
+  for (let got = -1; got !== 0; yield got) got = readSync(fd, buffer, 0, buffer.length, null);
   closeSync(fd);
-  return bytes;
 }
 
-/** Yields the bytes read of each entry. */
+/** Yields -1 for each entry, and then the bytes read of it. */
 function* entriesOf(directory: string, reads: boolean): Generator<number> {
   const names = readdirSync(directory);
   if (reads) names.sort();
   for (const name of names) {
     const path = join(directory, name);
     const found = lstatSync(path);
-    yield reads && found.isFile() ? readWhole(path) : 0;
+    yield -1;
+    if (reads && found.isFile()) yield* contents(path);
     if (found.isDirectory()) yield* entriesOf(path, reads);
   }
 }
@@ -55,8 +55,8 @@ class Pass {
       const next = this.rest.next();
       more = next.done !== true;
       if (next.done) break;
-      this.entries++;
-      this.bytes += next.value;
+      if (next.value < 0) this.entries++;
+      else this.bytes += next.value;
     }
     this.seconds += (performance.now() - began) / 1000;
     return more;
