@@ -52,10 +52,14 @@ const server = object('the process that serves the mount', {
     object('what reads found scattered and was laid anew', {
       chunks: whole('pieces of files that were looked at'),
       pages: whole('of 4 KiB, laid anew'),
-      beyondBudget: whole('pieces of files that were left, as there was no more time for them'),
+      beyondBudget: whole('chunks that were left, as there were too many of them'),
     }),
     'the mount does not do that',
   ),
+  readAhead: object('what was read ahead from one file of a directory to the next', {
+    files: whole('files of which the host was asked to read'),
+    bytes: bytes('of them'),
+  }),
   advice: orNull(advice, 'nothing needs to be'),
   driver: named('requests of the kernel since the mount, by kind, and what became of them', number('one')),
   latencyMs: named('by kind of request, since the mount', latency),
