@@ -49,7 +49,7 @@ const takes: Readonly<Record<string, { readonly each: number; readonly present: 
   mail: { each: 20 * kib, present: 0.8 },
   file: { each: 155 * kib, present: 0.8 },
 };
-/** A server with autodefrag has its time to lay anew what was read. */
+/** After so long at the latest, a filesystem with autodefrag has begun to lay anew what was read. */
 const idleMs = 8000;
 
 async function age(profile: string, kind: string): Promise<void> {
@@ -105,6 +105,7 @@ async function read(profile: string, kind: string): Promise<void> {
   if (kind.endsWith('autodefrag')) {
     for (const what of ['read once', 'read twice']) {
       await sleep(idleMs);
+      await aged.settled();
       await tell(what);
     }
   }

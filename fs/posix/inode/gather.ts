@@ -26,7 +26,7 @@ import { isSeam, type Range } from './pieces.js';
 
 const burstSeconds = 8;
 /** How often to look whether reading has paused, in ms. */
-const lookMs = 100;
+const lookMs = 500;
 /** A volume with a smaller share of free space is left alone: writing would cost much cleaning. */
 const leastFree = 1 / 16;
 /** Most chunks that are noted: of 8 GiB of files. */
