@@ -72,6 +72,17 @@ it('does nothing at all when a file of another is in the way, unless forced', as
   expect(lstatSync(other).isSymbolicLink()).toBe(true);
 });
 
+it('puts completion where each shell looks by the name of the command', async () => {
+  const paths = (prefix: string) =>
+    install('--dry-run', '--prefix', prefix).then(({ done }) => done.map(({ path }) => path));
+  const local = await paths('/usr/local');
+  for (const name of ['varve', 'mkfs.varve', 'fsck.varve']) {
+    expect(local).toContain(join(root, `etc/fish/completions/${name}.fish`));
+    expect(local).toContain(join(root, `usr/local/share/bash-completion/completions/${name}`));
+  }
+  expect(await paths('/usr')).toContain(join(root, 'usr/share/fish/vendor_completions.d/fsck.varve.fish'));
+});
+
 it('takes away what is its own', async () => {
   await install();
   const page = join(root, 'usr/local/share/man/man1/varve.1');

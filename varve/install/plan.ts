@@ -31,19 +31,20 @@ const helpers = [
 export function installationPlan(contents: Contents, root: string, prefix: string): Installed[] {
   const { bin, pages, completion, examples } = contents;
   const share = (...parts: string[]): string => join(root, prefix, 'share', ...parts);
+  // fish looks below /usr/local only where XDG_DATA_DIRS says so, which a server's logins do not set.
+  const fish = prefix === '/usr' ? share('fish', 'vendor_completions.d') : join(root, '/etc/fish/completions');
   return [
     ...['/sbin', join(prefix, 'sbin')].flatMap((sbin) =>
       helpers.map(([name, launcher]) => ({ path: join(root, sbin, name), link: join(bin, launcher) })),
     ),
     { path: join(root, prefix, 'bin', 'varve'), link: join(bin, 'varve') },
     ...pages.map(({ file, text }) => ({ path: share('man', `man${file.slice(-1)}`, file), text })),
-    // bash-completion loads a file by the command's name.
-    ...['varve', 'mkfs.varve', 'fsck.varve'].map((name) => ({
-      path: share('bash-completion', 'completions', name),
-      text: completion.bash,
-    })),
+    // bash-completion and fish load a file by the command's name.
+    ...['varve', 'mkfs.varve', 'fsck.varve'].flatMap((name) => [
+      { path: share('bash-completion', 'completions', name), text: completion.bash },
+      { path: join(fish, `${name}.fish`), text: completion.fish },
+    ]),
     { path: share('zsh', 'site-functions', '_varve'), text: completion.zsh },
-    { path: share('fish', 'vendor_completions.d', 'varve.fish'), text: completion.fish },
     ...examples.map(({ file, text }) => ({
       path: share('doc', 'varve', 'examples', file),
       text,
