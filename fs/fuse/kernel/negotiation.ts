@@ -8,6 +8,7 @@
 
 import { errno } from '../../errors.js';
 import { initFlag, initIn, oldestMinor, protocolMajor, protocolMinor } from './abi.js';
+import { maxBackground } from './background-limit.js';
 import type { Handler } from './exchange.js';
 
 const wanted: readonly number[] = [
@@ -29,8 +30,6 @@ const wanted: readonly number[] = [
   initFlag.DIRECT_IO_ALLOW_MMAP,
 ];
 
-/** Requests that the kernel makes on nobody's behalf (read-ahead, write-back) and that may be open at a time. */
-const maxBackground = 64;
 const maxReadahead = 4 * 1024 * 1024;
 
 export const init: Handler = (x) => {

@@ -8,7 +8,8 @@
  *
  * Invariants
  * 1. Between turns all microtasks have run. A turn ends as soon as a request waits for a promise.
- * 2. Exactly one immediate is pending while the session lives. It is unref'd when there is nothing to do: then
+ * 2. Write-back that is held (held-writes.ts) is served when no other request is left to be read, or no more fit.
+ * 3. Exactly one immediate is pending while the session lives. It is unref'd when there is nothing to do: then
  *    libuv sleeps, and runs it after it wakes.
  */
 import { closeSync } from 'node:fs';
@@ -21,9 +22,11 @@ import type { Mounted, MountOptions, Served } from '../driver.js';
 import { mountAt } from '../mount-table.js';
 import { unmountKernel } from '../unmount.js';
 import { opcode, opcodeName, outHeader, requestBufferBytes } from './abi.js';
+import { BackgroundLimit } from './background-limit.js';
 import { Dispatch } from './dispatch.js';
 import { somethingHappened, Wakeup } from './event-loop.js';
 import type { Exchange } from './exchange.js';
+import { HeldWrites, longestHeldMs, mostHeld } from './held-writes.js';
 import type { KernelMount } from './mount.js';
 import { Notifier } from './notify.js';
 import { read, write } from './system-calls.js';
@@ -32,6 +35,11 @@ import { read, write } from './system-calls.js';
 const turnLimit = 1;
 /** How long after the last answer the next request is waited for without sleeping, in milliseconds. */
 const spinLimit = availableParallelism() > 1 ? 0.2 : 0;
+/**
+ * How long the next request of a caller who was just answered is waited for before write-back goes on, in milliseconds: who
+ * opens a file is about to read it.
+ */
+const callerLimit = spinLimit / 2;
 /** How many looks at /dev/fuse there are to one at everything else. */
 const looksPerCheck = 4;
 
@@ -46,6 +54,8 @@ export class Session implements Mounted {
   private dispatch!: Dispatch;
   private next: Exchange | undefined;
   private lastAnswer = 0;
+  /** The same of those that are not write-back. */
+  private lastCaller = 0;
   private requests = 0;
   private turns = 0;
   private sleeps = 0;
@@ -54,6 +64,8 @@ export class Session implements Mounted {
   private pending: NodeJS.Immediate | undefined;
   /** Who waits until no request is left to be read. */
   private gathering: (() => void)[] = [];
+  private readonly background: BackgroundLimit;
+  private readonly held: HeldWrites;
   private readonly writers = new Map<InodeNumber, number>();
   private readonly counters = { bytesRead: 0, bytesWritten: 0 };
   private readonly clock = { ms: performance.now() };
@@ -65,10 +77,13 @@ export class Session implements Mounted {
     readonly target: string,
     kernel: KernelMount,
     private readonly options: MountOptions,
+    heldMs = longestHeldMs,
   ) {
     this.fd = kernel.fd;
     this.device = kernel.device;
     this.notifier = new Notifier(kernel.fd);
+    this.background = new BackgroundLimit(kernel.device, mostHeld);
+    this.held = new HeldWrites(this.background, heldMs);
   }
 
   ready(): Promise<void> {
@@ -150,32 +165,44 @@ export class Session implements Mounted {
     this.turns++;
     const start = performance.now();
     this.clock.ms = start;
+    this.background.relax(start);
     let x = this.next ?? this.dispatch.take();
     let served = false;
     for (let looks = 1; ; looks++) {
-      const length = read(this.fd, x.request.bytes, requestBufferBytes);
+      const pressing = this.held.pressing(this.clock.ms);
+      const length = pressing ? 0 : read(this.fd, x.request.bytes, requestBufferBytes);
       if (length > 0) {
         this.requests++;
         served = true;
+        if (this.held.keeps(x, this.clock.ms)) {
+          x = this.dispatch.take();
+          continue;
+        }
         if (!this.dispatch.serve(x)) {
           x = this.dispatch.take();
           break;
         }
+        this.lastCaller = this.lastAnswer;
         if (this.lastAnswer - start > turnLimit) break;
         continue;
       }
-      const code = lastErrno();
+      const code = length === 0 ? errno.EAGAIN : lastErrno();
       // ENOENT: the caller was killed before its request was read.
       if (code === errno.EINTR || code === errno.ENOENT) continue;
       if (code !== errno.EAGAIN) {
         this.leave(code);
         return;
       }
-      if (this.gathering.length > 0) {
+      const now = performance.now();
+      if (pressing || (this.held.any && now - this.lastCaller > callerLimit)) {
+        served = true;
+        if (!this.serveHeld(now) || this.lastAnswer - start > turnLimit) break;
+        continue;
+      }
+      if (this.gathering.length > 0 && !this.held.any) {
         this.gathered();
         break;
       }
-      const now = performance.now();
       this.clock.ms = now;
       if (now - this.lastAnswer > spinLimit) {
         this.next = x;
@@ -187,6 +214,14 @@ export class Session implements Mounted {
     }
     this.next = x;
     this.pending = setImmediate(this.turn);
+  }
+
+  /** False if it waits for something now. */
+  private serveHeld(now: number): boolean {
+    const x = this.held.next(now);
+    if (!this.dispatch.serve(x)) return false;
+    this.dispatch.give(x);
+    return true;
   }
 
   private gathered(): void {
@@ -224,6 +259,7 @@ export class Session implements Mounted {
     if (!ended.includes(code)) this.options.log(`reading requests of ${this.target} failed: errno ${code}`);
     this.wakeup?.close();
     this.notifier.close();
+    this.background.close();
     closeSync(this.fd);
     this.started.reject(new FsError('ENOTCONN', `mount of ${this.target}`));
     this.finishIfGone();

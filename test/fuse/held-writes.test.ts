@@ -1,0 +1,148 @@
+/** Write-back gives way: a large WRITE of the page cache is served when no other request is there to be read. */
+import { closeSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FsError } from '../../fs/errors.js';
+import { writeIn } from '../../fs/fuse/kernel/abi.js';
+import { BackgroundLimit, maxBackground } from '../../fs/fuse/kernel/background-limit.js';
+import type { Exchange } from '../../fs/fuse/kernel/exchange.js';
+import { HeldWrites, mostHeld } from '../../fs/fuse/kernel/held-writes.js';
+import { Session } from '../../fs/fuse/kernel/session.js';
+import { libc } from '../../fs/host/libc.js';
+import type { FileSystemApi } from '../../fs/posix/api.js';
+
+const socketpair = libc.func('int socketpair(int domain, int type, int protocol, _Out_ int *ends)') as (
+  domain: number,
+  type: number,
+  protocol: number,
+  ends: Int32Array,
+) => number;
+const [afUnix, packetsNonBlocking] = [1, 5 | 0o4000];
+
+const opcode = { getattr: 3, write: 16 } as const;
+const ofPageCache = 1;
+const largeBytes = 100_000;
+
+/** A request, its unique number as the inode's. */
+function request(code: number, inode: number, body: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(40 + body.length);
+  const words = new Uint32Array(bytes.buffer, 0, 10);
+  words.set([bytes.length, code, inode, 0, inode, 0, 0, 0, 1, 0]);
+  bytes.set(body, 40);
+  return bytes;
+}
+
+/** Without its data: the packet would be too large for a socket, and nobody looks at it. */
+function write(inode: number, size: number, flags: number): Uint8Array {
+  const body = new Uint8Array(40);
+  const words = new Uint32Array(body.buffer);
+  words[4] = size;
+  words[5] = flags;
+  return request(opcode.write, inode, body);
+}
+
+const getattr = (inode: number): Uint8Array => request(opcode.getattr, inode, new Uint8Array(16));
+
+it('serves one after a while, whatever else there is to do', () => {
+  const held = new HeldWrites(new BackgroundLimit('0:0', mostHeld, '/nowhere'));
+  const words = new Map<number, number>([
+    [writeIn.size, largeBytes],
+    [writeIn.flags, ofPageCache],
+  ]);
+  const x = { request: { opcode: opcode.write, u32: (at: number) => words.get(at) } } as unknown as Exchange;
+  expect(held.pressing(1000)).toBe(false);
+  expect([held.keeps(x, 1000), held.keeps(x, 1009)]).toEqual([true, true]);
+  expect([held.pressing(1010), held.pressing(1011)]).toEqual([false, true]);
+  held.next(1012);
+  expect([held.pressing(1022), held.pressing(1023)]).toEqual([false, true]);
+});
+
+it('tells the kernel to have few of them open, and many again when they have ended', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'varve-fusectl-'));
+  try {
+    const file = join(directory, '42', 'max_background');
+    mkdirSync(join(directory, '42'));
+    writeFileSync(file, '');
+    const limit = new BackgroundLimit('0:42', 8, directory);
+    limit.relax(100);
+    limit.lower(101);
+    limit.lower(110);
+    limit.relax(125);
+    expect(readFileSync(file, 'utf8')).toBe('8\n');
+    limit.relax(140);
+    expect(readFileSync(file, 'utf8')).toBe(`8\n${maxBackground}\n`);
+    limit.close();
+    limit.lower(150);
+    expect(readFileSync(file, 'utf8')).toBe(`8\n${maxBackground}\n`);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+describe('a session', () => {
+  let kernel = -1;
+  let session: Session;
+  let served: string[] = [];
+
+  beforeEach(() => {
+    const ends = new Int32Array(2);
+    // One packet is one request, as with /dev/fuse.
+    expect(socketpair(afUnix, packetsNonBlocking, 0, ends)).toBe(0);
+    kernel = ends[0];
+    const connection = { fd: ends[1], device: '0:0' };
+    const options = { source: 'test', readOnly: false, writeThrough: false, general: [], allowOther: true };
+    session = new Session('/nowhere', connection, { ...options, posixAcl: false, log: () => undefined }, Infinity);
+    session.ready().catch(() => undefined);
+    served = [];
+  });
+  afterEach(async () => {
+    session.abort();
+    await over;
+    closeSync(kernel);
+  });
+
+  let over: Promise<unknown> = Promise.resolve();
+
+  function serve(): void {
+    const filesystem = {
+      write(inode: number, _offset: number, data: Uint8Array) {
+        served.push(`write ${inode}`);
+        return data.length;
+      },
+      getattr(inode: number) {
+        served.push(`getattr ${inode}`);
+        throw new FsError('EIO', 'test');
+      },
+      settled: () => undefined,
+    } as unknown as FileSystemApi;
+    over = session.serve({ filesystem: () => filesystem, nearLimit: () => false });
+  }
+
+  it('lets requests pass that came after it, and keeps the order of such writes', async () => {
+    for (const bytes of [
+      write(1, largeBytes, ofPageCache),
+      getattr(2),
+      write(3, largeBytes, ofPageCache),
+      write(4, 4096, ofPageCache),
+      write(5, largeBytes, 0),
+      getattr(6),
+    ])
+      writeSync(kernel, bytes);
+    serve();
+    await session.gather();
+    expect(served).toEqual(['getattr 2', 'write 4', 'write 5', 'getattr 6', 'write 1', 'write 3']);
+  });
+
+  it('holds no more than it may', async () => {
+    for (let i = 1; i <= mostHeld + 2; i++) writeSync(kernel, write(i, 65536, ofPageCache));
+    writeSync(kernel, getattr(99));
+    serve();
+    await session.gather();
+    expect(served).toEqual([
+      ...[1, 2, 3].map((i) => `write ${i}`),
+      'getattr 99',
+      ...Array.from({ length: mostHeld - 1 }, (_, i) => `write ${i + 4}`),
+    ]);
+  });
+});
