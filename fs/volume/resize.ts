@@ -32,8 +32,9 @@ export interface Resizable {
   sync(): Promise<void>;
 }
 
-/** Rounds in a row that bring the end no closer, before giving up. */
+/** Rounds in a row that bring the end no closer, before giving up: by a part of a segment, or of what is left. */
 const mostFruitless = 12;
+const leastProgress = 1 / 4;
 /** Places to work in while others are emptied, besides those of the cleaner's reserve. */
 const spare = 6;
 
@@ -90,10 +91,20 @@ async function shrink(volume: Resizable, planned: Geometry): Promise<void> {
       space.fit(before);
     }
     if (e instanceof FsError && e.code === 'ENOSPC')
-      throw new VolumeError('usage', 'there is not enough free space to move what lies beyond the new end');
+      throw new VolumeError(
+        'usage',
+        `there is not enough room before the new end to move what lies behind it; ${worksWith(state, planned)} bytes may do`,
+      );
     throw e;
   }
   await resizeStore(state, planned.imagePages * pageSize);
+}
+
+/** A size in which there is room for work beside what is there, and for segments that are not full, in bytes. */
+function worksWith({ space, table, log }: VolumeState, planned: Geometry): number {
+  const full = Math.ceil((1.05 * (space.capacity - space.available)) / (log.perSegment - 1));
+  const places = full + space.cleaningPlaces + spare + log.heads.length;
+  return (Math.max(places, planned.places + 1) * log.perSegment + table.geometry.segmentStart) * pageSize;
 }
 
 /**
@@ -110,8 +121,8 @@ async function vacate(volume: Resizable, target: number): Promise<void> {
     const limit = Math.max(target, table.lowestLimit(space.cleaningPlaces + spare));
     if (table.withhold(limit) && limit === target) return;
     const left = occupied(state, target);
-    fruitless = left < best ? 0 : fruitless + 1;
-    best = Math.min(best, left);
+    fruitless = comesCloser(left, best, state.log.perSegment) ? 0 : fruitless + 1;
+    if (fruitless === 0) best = left;
     if (fruitless > mostFruitless) throw new FsError('ENOSPC', 'resize');
     await emptyFrom(volume, limit, fruitless > 0 && limit > target);
     state.changed = true;
@@ -119,6 +130,10 @@ async function vacate(volume: Resizable, target: number): Promise<void> {
     await checkpoints.checkpoint();
   }
 }
+
+/** Writers free a page now and then: to count that as progress could go on for ever. In places and pages left to do. */
+export const comesCloser = (left: number, best: number, perSegment: number): boolean =>
+  left <= best - leastProgress * Math.min(best, perSegment);
 
 /** Places from `target` on that hold something, and live pages there: what is still to be done. */
 function occupied({ table }: VolumeState, target: number): number {

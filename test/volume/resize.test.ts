@@ -18,6 +18,7 @@ import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
 import type { Store } from '../../fs/store/store.js';
 import { run } from '../../fs/suspend.js';
 import { readSlots, slotPages } from '../../fs/volume/checkpoint-slots.js';
+import { comesCloser } from '../../fs/volume/resize.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { examine } from '../../fsck/check.js';
 import { fixedSuperblock } from '../../stress/system/superblock.js';
@@ -233,6 +234,14 @@ describe('resizing', () => {
     for (let i = 400; i < 450; i++) await files.write(`file ${i}`, i % 251, fileBytes);
     await files.close();
     expect((await examine(store, { data: true })).problems).toEqual([]);
+  });
+
+  test('a page less to move now and then is no progress', () => {
+    expect(comesCloser(5000, Number.POSITIVE_INFINITY, 1024)).toBe(true);
+    expect(comesCloser(4999, 5000, 1024)).toBe(false);
+    expect(comesCloser(4744, 5000, 1024)).toBe(true);
+    expect(comesCloser(39, 40, 1024)).toBe(false);
+    expect(comesCloser(30, 40, 1024)).toBe(true);
   });
 
   test('what can not be', async () => {
