@@ -13,10 +13,17 @@ import type { Item } from '../system-items.js';
 /** The items of the system tree but for relocations, mended; what the open volume knows of them is set too. */
 export function mendKeptRoots(state: VolumeState, { kept, roots }: Survey): Item[] {
   const sound = new Map(roots.roots.map((root) => [root.id, root]));
-  const olderThan = (generation: number, id: number): KeptRootItem | undefined =>
-    roots.roots
-      .filter((root) => root.generation < generation || (root.generation === generation && root.id < id))
-      .sort((a, b) => b.generation - a.generation || b.id - a.id)[0];
+  const byAge = roots.roots.toSorted((a, b) => a.generation - b.generation || a.id - b.id);
+  const olderThan = (generation: number, id: number): KeptRootItem | undefined => {
+    let [low, high] = [0, byAge.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const root = byAge[middle];
+      if (root.generation < generation || (root.generation === generation && root.id < id)) low = middle + 1;
+      else high = middle;
+    }
+    return byAge[low - 1];
+  };
   const before = sound.has(state.newestRoot) ? sound.get(state.newestRoot) : olderThan(Number.POSITIVE_INFINITY, 0);
   state.newestRoot = before?.id ?? 0;
   state.newestSnapshot = before?.generation ?? 0;
