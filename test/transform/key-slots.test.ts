@@ -83,7 +83,7 @@ test('a slot that says what there is not is listed, and tells a terminal nothing
   const slots = listSlots(superblock);
   expect(slots.map(({ kind }) => kind)).toEqual(['key file', 'unknown']);
   expect(slots.map(describe)).toEqual([
-    'slot 0: key file, "\\u001b[2J"',
-    'slot 1: unknown, since 1970-01-01T00:00:00.000Z',
+    'slot 0: key file, "\\u001b[2J", since @4503599627370496',
+    'slot 1: unknown, since 1970-01-01T00:00:00Z',
   ]);
 });
