@@ -8,6 +8,7 @@ import { run } from '../../fs/suspend.js';
 import { pageSize } from '../../fs/units.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { dump } from '../model/dump.js';
+import { noise } from '../system/noise.js';
 import { VarveMaker } from '../system/varve.js';
 import type { VirtualTime } from '../system/virtual-time.js';
 import type { Beginning } from './fault-run.js';
@@ -36,7 +37,7 @@ export async function wornVolume(time: VirtualTime): Promise<Beginning> {
     for (const nth of [i, i + 5, i + 10]) {
       await run(() => fs.write(kept[nth % files], pageSize * Math.floor(i / 6), page, who));
     }
-    await run(() => fs.write(gone, 0, Buffer.alloc(passing * pageSize, i), who));
+    await run(() => fs.write(gone, 0, noise(passing * pageSize, i), who));
     await fs.sync();
     if (i % 8 === 7) await volume.commit();
   }

@@ -11,6 +11,7 @@ import type { SparseBytes } from '../../fs/store/sparse-bytes.js';
 import { run } from '../../fs/suspend.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { checkVolume } from '../../fsck/check.js';
+import { noise } from '../../stress/system/noise.js';
 import { emptyImage, imageBytes } from './scenario.js';
 
 const who = { uid: 0, gid: 0, pid: 1 };
@@ -20,9 +21,9 @@ const bytes = (text: string): Uint8Array => Buffer.from(text);
 const sizes = [900, 4096, 30_001, 250_000] as const;
 const sizeOf = (file: number): number => sizes[file % sizes.length];
 
-/** Contents that say which write they are from. */
+/** Contents that say which write they are from, and wear a volume that compresses as well. */
 function contentsOf(file: number, sequence: number): Uint8Array {
-  const contents = new Uint8Array(sizeOf(file)).fill(1 + (sequence % 251));
+  const contents = noise(sizeOf(file), 1 + (sequence % 251));
   new DataView(contents.buffer).setUint32(0, sequence, true);
   return contents;
 }

@@ -6,6 +6,7 @@ import { below, chance, seededRandom } from '../../fs/store/random.js';
 import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
 import { Interrupted, receiveStream } from '../../fs/transfer/receiver.js';
 import { tokenText } from '../../fs/transfer/resume-token.js';
+import { noise } from '../../stress/system/noise.js';
 import { Worker } from '../support/worker.js';
 import { KeptVolume, root } from './kept-volume.js';
 import { receive, sent, sentOn } from './streams.js';
@@ -106,7 +107,7 @@ it.each([
 
 it('leaves nothing of what was not to be kept, also when the receiver dies; what is kept can be given up', async () => {
   const from = await KeptVolume.make(32, 1);
-  for (let i = 0; i < 40; i++) await from.file(`file ${i}`, Buffer.alloc(20_000, i));
+  for (let i = 0; i < 40; i++) await from.file(`file ${i}`, noise(20_000, i));
   await from.volume.snapshots.create('s');
   const stream = await sent(from, 's');
   let to = await KeptVolume.make(32, 2);
