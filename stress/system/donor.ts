@@ -11,6 +11,7 @@ import { askedFor } from '../../fs/transfer/sender.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { type Holding, holdingOf } from '../model/holding.js';
 import { fixedSuperblock } from './superblock.js';
+import { askedTransforms } from './transforms.js';
 import { VarveRoots } from './varve-roots.js';
 
 export interface Stream {
@@ -42,7 +43,7 @@ export function donor(): Promise<Donor> {
 async function makeDonor(): Promise<Donor> {
   const uuid = new Uint8Array(16).fill(9);
   const disk = new MemoryStore(16 << 20);
-  const superblock = { ...fixedSuperblock(disk.size, 5, 64), uuid, nameSeed: 777 };
+  const superblock = { ...fixedSuperblock(disk.size, 5, 64), ...askedTransforms(uuid), uuid, nameSeed: 777 };
   await Volume.format(disk, { superblock, initial: initialItems({ seconds: 1, nanos: 0 }, 0, 0, 0o755) });
   const volume = await Volume.open(disk, { commitSeconds: 0, clock: { now: () => 1_650_000_000_000 } });
   const api = new FileSystem(volume, { cacheBytes: 4 << 20 });
