@@ -74,7 +74,7 @@ it('in the background: one at a time, watched, cancelled, and no obstacle to unm
   expect((await varve('varve', 'scrub', '--status', '--cancel', directory)).code).toBe(2);
   expect((await varve('varve', 'scrub', '--background', '--rate', '1M', directory)).out).toContain('scrub running');
   const second = await varve('varve', 'scrub', directory);
-  expect([second.code, second.err]).toEqual([19, expect.stringContaining('running already')]);
+  expect([second.code, second.err]).toEqual([14, expect.stringContaining('running already')]);
   while ((await statusOf()).bytesRead === 0) await sleep(20);
   expect(await fs.readFile(join(directory, 'docs', 'file 1'), 'latin1')).toContain('text 1');
   const cancelled = await varve('varve', 'scrub', '--cancel', directory);
