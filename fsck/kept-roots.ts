@@ -143,6 +143,9 @@ function rootProblem(root: KeptRootItem, { checkpoint }: Image): string | undefi
   return undefined;
 }
 
+/** A moment of the history has no name. */
+const nameOf = ({ name, generation }: KeptRootItem): string => name || `of generation ${generation} in the history`;
+
 /** What a walk of all kept roots has found. */
 export interface KeptTrees {
   /** What is wrong in their trees. */
@@ -171,7 +174,7 @@ export async function walkKeptRoots(
       findings.add('kept-root', `root ${root.id} (${root.name}) follows ${root.parent}, which is not there`);
     const part = partOf(root);
     if (part === undefined) continue;
-    inTrees.snapshot = root.name;
+    inTrees.snapshot = nameOf(root);
     const walk = new TreeWalk(image, tree.files, inTrees, undefined, part);
     await walk.walk(root.pointer, root.height, new KeptItems(image, inTrees, data, part.floor), root.generation);
     nodes += walk.nodes;

@@ -7,7 +7,7 @@
  * The kernel waits for such WRITEs itself where their order matters to it, before FSYNC, a truncation or a direct read of the
  * file: no server is bound to answer in the order of the line.
  */
-import { opcode, writeIn } from './abi.js';
+import { opcode, writeFlag, writeIn } from './abi.js';
 import type { BackgroundLimit } from './background-limit.js';
 import type { Exchange } from './exchange.js';
 
@@ -15,8 +15,6 @@ import type { Exchange } from './exchange.js';
 export const mostHeld = 8;
 /** Smaller ones take no longer than any other request. */
 const largeBytes = 64 * 1024;
-/** FUSE_WRITE_CACHE of linux/fuse.h: the page cache writes, and nobody waits for this request alone. */
-const ofPageCache = 1;
 
 /** After so long the next one is served, whatever else there is to do, in ms: that may never end. */
 export const longestHeldMs = 10;
@@ -44,7 +42,8 @@ export class HeldWrites {
   keeps(x: Exchange, now: number): boolean {
     const { request } = x;
     if (request.opcode !== opcode.WRITE || request.u32(writeIn.size) < largeBytes) return false;
-    if ((request.u32(writeIn.flags) & ofPageCache) === 0) return false;
+    // Nobody waits for one alone that the page cache writes.
+    if ((request.u32(writeIn.flags) & writeFlag.cached) === 0) return false;
     if (this.held.length === 0) this.since = now;
     this.held.push(x);
     this.limit.lower(now);

@@ -8,7 +8,8 @@
  *
  * Invariants
  * 1. Between turns all microtasks have run. A turn ends as soon as a request waits for a promise.
- * 2. Write-back that is held (held-writes.ts) is served when no other request is left to be read, or no more fit.
+ * 2. Write-back that is held (held-writes.ts) is served when no other request is left to be read, no more fit, or one has
+ *    waited long enough.
  * 3. Exactly one immediate is pending while the session lives. It is unref'd when there is nothing to do: then
  *    libuv sleeps, and runs it after it wakes.
  */
