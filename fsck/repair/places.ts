@@ -149,6 +149,23 @@ export class Places {
     return any;
   }
 
+  /** The same, to try something out with. */
+  clone(): Places {
+    const copy = new Places(this.image);
+    for (const part of ['serial', 'generation', 'state', 'head', 'usable', 'holdsCheckpoint'] as const)
+      copy[part].set(this[part]);
+    copy.rebuilt = this.rebuilt;
+    return copy;
+  }
+
+  /**
+   * Take these segments for gone, until one of their pages is missing (`adopt`): the cleaner has moved what lived in them, so a
+   * new segment may have begun to be written there, and its first summary trails its pages.
+   */
+  doubt(moved: ReadonlySet<Serial>): void {
+    for (let place = 0; place < this.state.length; place++) if (moved.has(this.serial[place])) this.clear(place);
+  }
+
   /** When all that can be found was claimed: segments of which nothing is needed are free and may be written over. */
   releaseUnclaimed(claims: Claims): void {
     for (let place = 0; place < this.state.length; place++) {

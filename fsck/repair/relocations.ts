@@ -15,13 +15,13 @@ import type { Item } from '../system-items.js';
 import type { Places } from './places.js';
 import { readPlace } from './summaries.js';
 
-/** Pages that the cleaner wrote under addresses of segments that are gone: from where, to where, one entry a page. */
+/** Pages that the cleaner wrote under other addresses than their own: from where, to where, one entry a page. */
 export interface MovedPages {
   readonly from: Column<Float64Array>;
   readonly to: Column<Float64Array>;
 }
 
-/** All moves that the summaries tell of. The places are entered into the image. */
+/** All moves that the summaries tell of. */
 export async function readMoves(image: Image, places: Places): Promise<MovedPages> {
   const from = numbers();
   const to = numbers();
@@ -34,7 +34,7 @@ export async function readMoves(image: Image, places: Places): Promise<MovedPage
       if (summary.serial !== serial) continue;
       for (const run of summary.runs) {
         const own = serial * perSegment + run.page;
-        if (run.address === own || image.placeOf(Math.floor(run.address / perSegment)) >= 0) continue;
+        if (run.address === own) continue;
         for (let page = 0; page < run.pages; page++) {
           from.push(run.address + page);
           to.push(own + page);
@@ -46,15 +46,15 @@ export async function readMoves(image: Image, places: Places): Promise<MovedPage
 }
 
 /**
- * Add the moves to the image's map, for pages that it does not know or that no longer lie where it says: the map of an
- * older checkpoint is behind the cleaner. False if there is nothing to add.
+ * Add the moves to the image's map, for pages whose segment is gone, and that it does not know or that no longer lie
+ * where it says: the map of an older checkpoint is behind the cleaner. False if there is nothing to add.
  */
 export function addMoves(image: Image, moved: MovedPages): boolean {
   const { relocations: map, perSegment } = image;
   const lies = (target: Address): boolean => image.placeOf(Math.floor(target / perSegment)) >= 0;
   const isKnown = (address: Address): boolean => {
     const target = map.target(address);
-    return target >= 0 && lies(target);
+    return lies(address) || (target >= 0 && lies(target));
   };
   const from = numbers();
   const to = numbers();

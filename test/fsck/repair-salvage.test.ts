@@ -5,12 +5,13 @@ import { placeOffset } from '../../fs/format/geometry.js';
 import { runKind } from '../../fs/format/segment-summary.js';
 import { placeState } from '../../fs/format/segment-table.js';
 import type { Superblock } from '../../fs/format/superblock.js';
+import { headKind } from '../../fs/log/segment-table.js';
 import { FileSystem } from '../../fs/posix/filesystem.js';
 import { initialItems } from '../../fs/posix/namespace/root-directory.js';
 import { MemoryStore } from '../../fs/store/memory.js';
 import type { SparseBytes } from '../../fs/store/sparse-bytes.js';
 import { run } from '../../fs/suspend.js';
-import { type Generation, type Place, pageSize } from '../../fs/units.js';
+import { type Generation, type Place, pageSize, type Serial } from '../../fs/units.js';
 import { newestCheckpoint } from '../../fs/volume/checkpoint-slots.js';
 import { readSuperblock } from '../../fs/volume/superblock.js';
 import { Volume } from '../../fs/volume/volume.js';
@@ -180,6 +181,38 @@ test('a copy of the checkpoint from before the cleaner leads to what was moved s
   const { left, ledger } = await repairVolume(store);
   expect(left.problems).toEqual([]);
   expect(ledger.losses).toEqual([]);
+  expect((await examine(store, { data: true })).problems).toEqual([]);
+  expect(await itemsOf(store)).toEqual(items);
+});
+
+test('pages that were moved are not looked for where a new segment has begun to be written', async () => {
+  const store = new MemoryStore(wornBytes, { bytes: closed.copy() });
+  const items = await itemsOf(store);
+  const superblock = await readSuperblock(store);
+  const volume = await Volume.open(store, { commitSeconds: 3600, discard: false });
+  const { table, mover } = volume.state;
+  const cleaned = new Map<Place, Serial>();
+  for (let place = 0; place < table.state.length; place++) {
+    const data = table.head[place] === headKind.data && table.state[place] === placeState.sealed;
+    if (!data || table.live[place] === 0) continue;
+    cleaned.set(place, table.serial[place]);
+    await mover.clean(place);
+  }
+  volume.state.changed = true;
+  await volume.close();
+  // Summaries trail their pages: until there is one of the new segment, those of the old one are all there is.
+  let written = 0;
+  for (const [place, serial] of cleaned) {
+    const { summaries } = await readPlace(store, superblock, place);
+    for (const { page, pages } of summaries.filter((one) => one.serial === serial).flatMap(({ runs }) => runs)) {
+      written += pages;
+      await store.write(placeOffset(superblock, place, page), [new Uint8Array(pages * pageSize).fill(7)]);
+    }
+  }
+  expect(written).toBeGreaterThan(100);
+  await losses['the root of the system tree'](store, await survey(store));
+  await loseSlots(store, superblock);
+  expect((await repairVolume(store)).left.problems).toEqual([]);
   expect((await examine(store, { data: true })).problems).toEqual([]);
   expect(await itemsOf(store)).toEqual(items);
 });
