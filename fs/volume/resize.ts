@@ -131,9 +131,12 @@ async function vacate(volume: Resizable, target: number): Promise<void> {
   }
 }
 
-/** Writers free a page now and then: to count that as progress could go on for ever. In places and pages left to do. */
+/**
+ * Writers free a page now and then: to count that as progress could go on for ever. In places and pages left to do; where
+ * there is nothing left, and too little is free before the new end, nothing comes closer either.
+ */
 export const comesCloser = (left: number, best: number, perSegment: number): boolean =>
-  left <= best - leastProgress * Math.min(best, perSegment);
+  left < best && left <= best - leastProgress * Math.min(best, perSegment);
 
 /** Places from `target` on that hold something, and live pages there: what is still to be done. */
 function occupied({ table }: VolumeState, target: number): number {

@@ -9,6 +9,7 @@ import {
   slotOffset,
   tablePages,
 } from '../../fs/format/geometry.js';
+import { placeState } from '../../fs/format/segment-table.js';
 import { superblockMagic } from '../../fs/format/superblock.js';
 import { FileSystem } from '../../fs/posix/filesystem.js';
 import { initialItems } from '../../fs/posix/namespace/root-directory.js';
@@ -245,6 +246,29 @@ describe('resizing', () => {
     expect(comesCloser(4744, 5000, 1024)).toBe(true);
     expect(comesCloser(39, 40, 1024)).toBe(false);
     expect(comesCloser(30, 40, 1024)).toBe(true);
+    expect(comesCloser(0, 0, 1024)).toBe(false);
+  });
+
+  test('where nothing lies behind the new end, but too little is free before it, segments are cleaned', async () => {
+    const store = new MemoryStore(32 * mebibyte);
+    await formatted(store, store.size);
+    const files = await Files.open(store);
+    const { table, space } = files.volume.state;
+    let made = 0;
+    while (table.reusablePlaces > space.cleaningPlaces + 2) {
+      await files.write(`file ${made}`, made % 251, fileBytes);
+      if (++made % 4 !== 0) continue;
+      await files.sync();
+      for (const i of [made - 4, made - 2]) await run(() => files.fs.unlink(1, Buffer.from(`file ${i}`), who));
+    }
+    await files.sync();
+    const segmentBytes = table.pagesPerSegment * 4096;
+    expect(table.state.at(-1)).toBe(placeState.free);
+    expect(table.reusablePlaces).toBeLessThan(space.cleaningPlaces + 6);
+    await files.volume.upkeep.resize(store.size - segmentBytes);
+    for (let i = 1; i < made; i += 20) expect(await files.read(`file ${i}`, fileBytes)).toBe(i % 251);
+    await files.close();
+    expect((await examine(store)).problems).toEqual([]);
   });
 
   test('what can not be', async () => {
