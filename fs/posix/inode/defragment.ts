@@ -55,10 +55,9 @@ export async function defragment(
 ): Promise<DefragmentStep> {
   const { volume } = context;
   volume.mustBeWritable('defragment');
-  const inode = await run(() => context.inodes.get(number, 'defragment'));
-  if (!inode.isRegular || inode.record.pages === 0) return nothing;
-  inode.busy++;
+  const inode = await context.inodes.keep(number, 'defragment');
   try {
+    if (!inode.isRegular || inode.record.pages === 0) return nothing;
     const look = () => scatteredRanges(volume, number, options);
     const { ranges, held, next } = await run(look);
     let [pages, pieces] = [0, 0];

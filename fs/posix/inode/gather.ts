@@ -140,11 +140,15 @@ export class Gatherer {
     if (first === undefined || !this.hasRoom() || this.isCrowded()) return false;
     const [number, chunks] = first;
     try {
-      const inode = await run(() => context.inodes.get(number, 'gather'));
-      const { range, passed } = await run(() => this.next(inode, chunks));
-      if (range !== undefined && !this.affords(range.pages * pageSize)) return false;
-      this.forget(number, chunks, passed);
-      if (range !== undefined) await this.lay(inode, range);
+      const inode = await context.inodes.keep(number, 'gather');
+      try {
+        const { range, passed } = await run(() => this.next(inode, chunks));
+        if (range !== undefined && !this.affords(range.pages * pageSize)) return false;
+        this.forget(number, chunks, passed);
+        if (range !== undefined) await this.lay(inode, range);
+      } finally {
+        inode.busy--;
+      }
     } catch (e) {
       if (!(e instanceof FsError || e instanceof CorruptionError)) throw e;
       this.forget(number, chunks, [...chunks]);
@@ -154,7 +158,6 @@ export class Gatherer {
 
   private async lay(inode: Inode, range: Range): Promise<void> {
     if (inode.record.links === 0) return;
-    inode.busy++;
     this.laying = inode;
     try {
       await layAnew(this.context, inode, range, { held: false }, range.end - range.first);
@@ -163,7 +166,6 @@ export class Gatherer {
       this.pages += range.pages;
     } finally {
       this.laying = undefined;
-      inode.busy--;
     }
   }
 

@@ -9,6 +9,7 @@
  */
 import { CorruptionError, FsError } from '../../errors.js';
 import { itemKind } from '../../format/item.js';
+import { run } from '../../suspend.js';
 import type { InodeNumber } from '../../units.js';
 import type { VolumeApi } from '../../volume/api.js';
 import { Inode } from './inode.js';
@@ -42,6 +43,16 @@ export class InodeTable {
     const value = this.volume.get(number, itemKind.inode, 0);
     if (value === undefined) throw new FsError('ESTALE', operation, number);
     return this.add(new Inode(number, decodeInode(number, value)));
+  }
+
+  /** For work that others get their turns in: the inode stays in the table until its `busy` is counted down. Rejects as `get`. */
+  keep(number: InodeNumber, operation: string): Promise<Inode> {
+    return run(() => {
+      const inode = this.get(number, operation);
+      // Here and not after the wait: the table might forget it in between.
+      inode.busy++;
+      return inode;
+    });
   }
 
   /** The inode to which a directory entry leads. May throw Suspend. */

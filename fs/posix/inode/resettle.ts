@@ -110,10 +110,9 @@ export class Resettling implements Resettler {
   private async layAnew({ inode: number, first, end, pages }: Range): Promise<boolean | 'full'> {
     const { context } = this;
     try {
-      const inode = await run(() => context.inodes.get(number, 'resettle'));
-      if (!inode.isRegular || inode.record.links === 0) return false;
-      inode.busy++;
+      const inode = await context.inodes.keep(number, 'resettle');
       try {
+        if (!inode.isRegular || inode.record.links === 0) return false;
         await layAnew(context, inode, { first, end, pages, pieces: 1 }, { held: false }, end - first);
       } finally {
         inode.busy--;
