@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { fallocateFlag } from '../../fs/posix/api.js';
 import { FileSystem, type FileSystemOptions } from '../../fs/posix/filesystem.js';
 import { ExtentCursor } from '../../fs/posix/inode/extent-map.js';
+import type { Inode } from '../../fs/posix/inode/inode.js';
 import { initialItems } from '../../fs/posix/namespace/root-directory.js';
 import { MemoryStore } from '../../fs/store/memory.js';
 import { below, chance, seededRandom } from '../../fs/store/random.js';
@@ -318,6 +319,16 @@ describe('autodefrag', () => {
     await worn.read(inode, 32 * page, 64 * page);
     await worn.fs.gatherer?.now();
     expect(worn.fs.gatherer?.gathered).toMatchObject({ chunks: 1, pages: 32 });
+  });
+
+  test('what is noted has a bound', async () => {
+    const { fs } = await Worn.make({ gatherBytes });
+    const file = (number: number): Inode => ({ number, record: { links: 1 } }) as Inode;
+    fs.gatherer?.met(file(2), 0, 2 ** 33);
+    for (let number = 3; number < 100; number++) fs.gatherer?.met(file(number), 0, 2 ** 17);
+    expect(fs.gatherer?.gathered.beyondBudget).toBe(97);
+    expect((fs.gatherer as unknown as { noted: Map<number, unknown> }).noted.size).toBe(1);
+    await fs.gatherer?.stop();
   });
 
   test('by itself, when reading pauses', async () => {

@@ -80,11 +80,7 @@ export class Gatherer {
   met(inode: Inode, offset: ByteOffset, bytes: number): void {
     if (inode === this.laying || inode.record.links === 0 || this.stopped) return;
     this.reads++;
-    let chunks = this.noted.get(inode.number);
-    if (chunks === undefined) {
-      chunks = new Set();
-      this.noted.set(inode.number, chunks);
-    }
+    const chunks = this.noted.get(inode.number) ?? new Set<number>();
     const chunkBytes = extentPages * pageSize;
     const before = chunks.size;
     const last = Math.floor((offset + bytes - 1) / chunkBytes);
@@ -93,6 +89,8 @@ export class Gatherer {
       else if (!chunks.has(chunk)) this.beyondBudget++;
     }
     this.count += chunks.size - before;
+    // Of a file for which there was no room, nothing is kept at all.
+    if (chunks.size > 0) this.noted.set(inode.number, chunks);
     this.arm();
   }
 
