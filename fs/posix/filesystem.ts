@@ -128,7 +128,7 @@ export class FileSystem implements FileSystemApi {
   /** Give back files without names, flush everything. The volume may be closed afterwards. */
   async close(): Promise<void> {
     const { inodes, reclaimer, writeback, gatherer } = this.context;
-    await Promise.all([this.resettling?.stop(), gatherer?.stop()]);
+    await Promise.all([this.resettling?.stop(), gatherer?.stop(), this.readAhead.stop()]);
     if (!this.volume.readOnly) {
       for (const number of [...inodes.nameless]) reclaimer.add(number);
       await reclaimer.idle();

@@ -1,7 +1,9 @@
 /** Read-ahead from file to file: what was asked for by the time a file is read. */
 import { expect, test } from 'vitest';
+import { deferred } from '../../fs/fuse/deferred.js';
 import { Walk } from '../../fs/posix/namespace/walk.js';
 import { below, seededRandom } from '../../fs/store/random.js';
+import { Suspend } from '../../fs/suspend.js';
 import { bytes, moods, text, Workbench } from './workbench.js';
 
 const random = seededRandom(11);
@@ -136,4 +138,34 @@ test('who goes on to look at names alone is not read ahead for', async () => {
   expect(files).toBeGreaterThan(30);
   for (const directory of directories.slice(2)) await list(bench, directory);
   expect(bench.fs.readAhead.asked.files).toBeLessThanOrEqual(files + 20);
+});
+
+test('the filesystem is closed when nothing is asked for any more', async () => {
+  const bench = await Workbench.open();
+  const directory = await bench.directory('one');
+  for (let i = 0; i < 40; i++) await bench.file(`f${i + 10}`, 'z'.repeat(9000), directory);
+  await bench.do((fs) => fs.sync());
+  await bench.remount();
+  const read = deferred();
+  const asked: number[] = [];
+  bench.volume.expect = (address) => {
+    asked.push(address);
+    throw new Suspend(read.promise, 'test');
+  };
+  const found = await list(bench, directory);
+  for (const name of ['f10', 'f11']) await bench.read(found.get(name) ?? 0);
+  await settled();
+  expect(asked.length).toBeGreaterThan(0);
+  let closed = false;
+  const closing = bench.fs.close().then(() => {
+    closed = true;
+  });
+  await settled();
+  expect(closed).toBe(false);
+  bench.volume.expect = (address) => void asked.push(address);
+  read.resolve();
+  await closing;
+  const { length } = asked;
+  await settled();
+  expect(asked.length).toBe(length);
 });

@@ -44,15 +44,12 @@ interface Listed {
   last: InodeNumber;
 }
 
-/** Nobody waits for it. What fails here fails again where it matters. */
-const inBackground = (work: Promise<void>): void => {
-  work.catch(() => undefined);
-};
-
 export class ReadAhead {
   private readonly directories = new Map<InodeNumber, Listed>();
   /** The order of the reader who was last seen to follow one; -1: none. */
   private habit = -1;
+  private readonly working = new Set<Promise<void>>();
+  private stopped = false;
   private files = 0;
   private bytes = 0;
 
@@ -64,6 +61,7 @@ export class ReadAhead {
 
   /** A listing of the directory has come to its end. */
   listed(directory: InodeNumber): void {
+    if (this.stopped) return;
     const listed: Listed = { walk: undefined, loading: false, asking: false, last: 0 };
     this.directories.delete(directory);
     this.directories.set(directory, listed);
@@ -71,7 +69,7 @@ export class ReadAhead {
       const [oldest] = this.directories.keys();
       this.directories.delete(oldest);
     }
-    if (this.habit >= 0) inBackground(this.begin(directory, listed));
+    if (this.habit >= 0) this.inBackground(this.begin(directory, listed));
   }
 
   /** The file is read from its beginning. */
@@ -86,11 +84,28 @@ export class ReadAhead {
     }
     listed.last = inode.number;
     const { walk } = listed;
-    if (walk === undefined) inBackground(this.begin(directory, listed));
+    if (walk === undefined) this.inBackground(this.begin(directory, listed));
     else if (walk.reached(inode.number)) {
       if (walk.hits > 0) this.habit = walk.order;
-      inBackground(this.ask(listed, walk));
+      this.inBackground(this.ask(listed, walk));
     } else this.directories.delete(directory);
+  }
+
+  /** Nothing is asked for any more; resolves when nothing is under way. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.directories.clear();
+    await Promise.all(this.working);
+  }
+
+  /** What fails here fails again where it matters. */
+  private inBackground(work: Promise<void>): void {
+    const ended = work
+      .catch(() => undefined)
+      .finally(() => {
+        this.working.delete(ended);
+      });
+    this.working.add(ended);
   }
 
   private async begin(directory: InodeNumber, listed: Listed): Promise<void> {
@@ -116,7 +131,7 @@ export class ReadAhead {
     if (listed.asking) return;
     listed.asking = true;
     try {
-      while (await this.askSome(walk));
+      while (!this.stopped && (await this.askSome(walk)));
     } finally {
       listed.asking = false;
     }
