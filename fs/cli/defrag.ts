@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VolumeError } from '../errors.js';
 import { mounts, mountType } from '../fuse/mount-table.js';
+import { firstElsewhere } from '../posix/api.js';
 import { pageSize } from '../units.js';
 import { type AddCommand, type CommandContext, withExamples } from './command.js';
 import { ControlConnection } from './control-client.js';
@@ -222,7 +223,10 @@ interface File {
 /** Most files of a directory that are looked at together. */
 const mostTogether = 1024;
 
-/** Regular files at and below a path, not beyond its filesystem: some of a directory at a time, in the order of names. */
+/**
+ * Regular files at and below a path, not beyond its filesystem and not in snapshots, where nothing may be changed: some of a
+ * directory at a time, in the order of names.
+ */
 function* filesBelow(top: string, topStat: BigIntStats): Iterable<readonly File[]> {
   if (topStat.isFile()) yield [{ path: top, stat: topStat }];
   const waiting = topStat.isDirectory() ? [top] : [];
@@ -232,7 +236,7 @@ function* filesBelow(top: string, topStat: BigIntStats): Iterable<readonly File[
     for (const name of namesIn(directory)) {
       const path = join(directory, name);
       const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-      if (stat === undefined || stat.dev !== topStat.dev) continue;
+      if (stat === undefined || stat.dev !== topStat.dev || stat.ino >= firstElsewhere) continue;
       if (stat.isDirectory()) below.push(path);
       else if (stat.isFile()) files.push({ path, stat });
       if (files.length < mostTogether) continue;
