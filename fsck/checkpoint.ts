@@ -33,7 +33,7 @@ async function readSlot(store: Store, superblock: OpenSuperblock, slot: number):
   const stored = Checkpoint.read(view);
   view.setUint32(Checkpoint.offsetOf.checksum, 0, true);
   const sum = checksum(raw);
-  const { sealer } = superblock;
+  const { brand, sealer } = superblock;
   const opened = sealer === undefined || (sum === stored.checksum && openCheckpoint(sealer, raw));
   const checkpoint = Checkpoint.read(view);
   const tableMap = raw.subarray(pageSize, pageSize + Math.ceil(tablePages(superblock) / 4));
@@ -41,6 +41,7 @@ async function readSlot(store: Store, superblock: OpenSuperblock, slot: number):
   if (unread !== undefined) raw.fill(0);
   else if (checkpoint.magic !== checkpointMagic) wrong = empty ? 'was never written' : 'is not a checkpoint';
   else if (stored.checksum !== sum) wrong = 'fails its checksum';
+  else if (checkpoint.brand !== brand) wrong = 'belongs to another volume';
   else if (!opened) wrong = 'is not authentic';
   else if (checkpoint.slot !== slot) wrong = `says that it is slot ${checkpoint.slot}`;
   return { checkpoint, tableMap, wrong, empty };

@@ -39,9 +39,11 @@ export class NodeFrame {
 
   /** Bytes for header, slots and values: without the seal of an encrypted volume. */
   readonly size: number;
+  readonly brand: number;
   private readonly sealer: Sealer | undefined;
 
   constructor(geometry: Geometry) {
+    this.brand = geometry.brand;
     this.sealer = geometry.sealer;
     this.bytes = new Uint8Array(nodeBytes(geometry));
     this.size = this.bytes.length - sealRoom(this.sealer);
@@ -171,6 +173,7 @@ function identity(frame: NodeFrame, { pointer, tree, level }: Expected): string 
   if (checksum(bytes) !== pointer.checksum) return 'fails its checksum';
   if (!frame.open(pointer.address)) return 'is not authentic';
   if (view.getUint32(header.magic, true) !== nodeMagic) return 'is not a node (wrong magic)';
+  if (readU64(view, header.brand) !== frame.brand) return 'belongs to another volume';
   if (bytes[header.tree] !== tree) return `belongs to tree ${bytes[header.tree]} instead of ${tree}`;
   if (bytes[header.level] !== level) return `has level ${bytes[header.level]} instead of ${level}`;
   return undefined;

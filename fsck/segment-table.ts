@@ -37,6 +37,7 @@ export async function readTablePage(image: Image, index: number): Promise<Uint8A
   const header = TablePage.read(new DataView(page.buffer));
   if (header.magic !== (isIndex ? indexPageMagic : livePageMagic)) return 'has the wrong magic';
   if (header.checksum !== selfChecksum(page, TablePage.offsetOf.checksum)) return 'fails its checksum';
+  if (header.brand !== image.geometry.brand) return 'belongs to another volume';
   const number = isIndex ? index : index - image.geometry.indexPages;
   if (header.index !== number) return `is page ${header.index} instead of ${number}`;
   if (header.generation > image.checkpoint.generation) return `was written in generation ${header.generation}`;

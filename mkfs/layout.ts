@@ -5,7 +5,7 @@ import { counted, formatSize } from '../fs/cli/size.js';
 import { formatUuid } from '../fs/cli/uuid.js';
 import { VolumeError } from '../fs/errors.js';
 import { incompatibleFeatures, isEncrypted } from '../fs/format/features.js';
-import { capacityPages, type Geometry, planGeometry, segmentPages } from '../fs/format/geometry.js';
+import { capacityPages, type Layout, planGeometry, segmentPages } from '../fs/format/geometry.js';
 import {
   formatVersion,
   type Superblock,
@@ -35,6 +35,7 @@ export function planVolume(imageBytes: number, options: MkfsOptions, createdSeco
     label: options.label,
     createdSeconds,
     nameSeed: randomSeed(),
+    brand: randomSeed(),
     transforms: transformTable(chains),
     keySlots: new Uint8Array(SuperblockRecord.fields.keySlots.size),
     flags: quotaFlags(options.quotas),
@@ -61,7 +62,7 @@ function transformTable(chains: readonly Chain[]): Uint8Array {
   return table;
 }
 
-function geometry(imageBytes: number, segmentShift: number | undefined): Geometry {
+function geometry(imageBytes: number, segmentShift: number | undefined): Layout {
   try {
     return planGeometry(imageBytes, segmentShift);
   } catch (e) {

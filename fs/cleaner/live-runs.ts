@@ -12,7 +12,7 @@
  * 2. If a live node or moved page is not described, as a summary has rotted, there is no answer: under a wrong address
  *    its page would be lost, and a node of the system tree must not enter the map that lies in it.
  */
-import type { Sealer } from '../format/seal.js';
+import type { Geometry } from '../format/geometry.js';
 import { runKind } from '../format/segment-summary.js';
 import { headKind, type SegmentTable } from '../log/segment-table.js';
 import { type Described, type RunMeaning, summaryAt } from '../log/summary-page.js';
@@ -62,7 +62,7 @@ export function describedLiveRuns(
     if (data && next < end)
       add({ kind: runKind.data, inode: 0, offset: 0, page: next, pages: end - next, address: base + next });
   };
-  for (const run of describedRuns(bytes, table.serial[place], table.geometry.sealer)) {
+  for (const run of describedRuns(bytes, table.serial[place], table.geometry)) {
     addPlain(run.page);
     if (data)
       add({
@@ -96,12 +96,12 @@ function* livePages(
 }
 
 /** What the chain of summaries describes, in order. */
-function describedRuns(bytes: Uint8Array, serial: Serial, sealer: Sealer | undefined): Described[] {
+function describedRuns(bytes: Uint8Array, serial: Serial, geometry: Geometry): Described[] {
   let page = bytes.length / pageSize - 1;
-  while (page >= 0 && summaryAt(bytes, page, serial, sealer) === undefined) page--;
+  while (page >= 0 && summaryAt(bytes, page, serial, geometry) === undefined) page--;
   const chain: Described[][] = [];
   while (page >= 0) {
-    const summary = summaryAt(bytes, page, serial, sealer);
+    const summary = summaryAt(bytes, page, serial, geometry);
     if (summary === undefined) break;
     chain.unshift(summary.runs);
     page = summary.first - 1;

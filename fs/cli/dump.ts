@@ -31,12 +31,12 @@ type Dump = (image: RawImage, options: DumpOptions, output: Output, which: strin
 
 const parts: Readonly<Record<string, Dump>> = {
   superblock: ({ superblock }, options, output) => {
-    const { transforms: _, keySlots: __, ...facts } = superblock;
+    const { transforms: _, keySlots: __, brand: ___, ...facts } = superblock;
     const shown = { ...facts, uuid: formatUuid(superblock.uuid) };
     output.line(options.json ? json(shown) : pairs(flat(shown)));
   },
   checkpoint: ({ slots }, options, output) => {
-    const shown = (options.all ? slots : slots.slice(0, 1)).map(({ checkpoint }) => checkpoint);
+    const shown = (options.all ? slots : slots.slice(0, 1)).map(({ checkpoint: { brand: _, ...facts } }) => facts);
     output.line(options.json ? json(shown) : shown.map((one) => pairs(flat({ ...one }))).join('\n\n'));
   },
   segments: async (image, options, output) => {

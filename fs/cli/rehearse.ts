@@ -139,6 +139,7 @@ const superblock = (): Superblock => ({
   label: 'rehearsal',
   createdSeconds: 0,
   nameSeed: 1,
+  brand: 1,
   transforms: new Uint8Array(Superblock.fields.transforms.size),
   keySlots: new Uint8Array(Superblock.fields.keySlots.size),
   flags: 0,

@@ -24,6 +24,7 @@ export const Checkpoint = struct('checkpoint', {
   checksum: u32('CRC32C of the whole slot (header and map) with this field zero'),
   generation: u64('generation that this checkpoint ends'),
   epoch: u64('random number of the mount that wrote it, below 2^53'),
+  brand: u64('that of the superblock'),
   clean: u8('1: the volume was closed after it and nothing is to be replayed'),
   slot: u8('0 for A, 1 for B'),
   flags: u16('reserved, must be 0'),

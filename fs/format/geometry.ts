@@ -23,7 +23,8 @@ export const nodeShift = 2;
 const leastReserve = 16;
 const reserveShare = 0.04;
 
-export type Geometry = Pick<
+/** Where everything lies. */
+export type Layout = Pick<
   Superblock,
   | 'segmentShift'
   | 'nodeShift'
@@ -36,31 +37,36 @@ export type Geometry = Pick<
   | 'indexPages'
   | 'livePages'
   | 'segmentStart'
-> & {
+>;
+
+/** Where everything lies, and what pages of metadata must carry to be believed. */
+export type Geometry = Layout & {
+  /** Brand of the volume's pages of metadata (DESIGN.md, "Repair"). */
+  readonly brand: number;
   /** Of an encrypted volume whose key is known: seals and opens what is stored. It is nothing of the format. */
   readonly sealer?: Sealer | undefined;
 };
 
-export const segmentPages = (g: Geometry): number => 2 ** g.segmentShift;
-export const nodePages = (g: Geometry): number => 2 ** g.nodeShift;
-export const nodeBytes = (g: Geometry): number => pageSize * 2 ** g.nodeShift;
+export const segmentPages = (g: Layout): number => 2 ** g.segmentShift;
+export const nodePages = (g: Layout): number => 2 ** g.nodeShift;
+export const nodeBytes = (g: Layout): number => pageSize * 2 ** g.nodeShift;
 
 export const indexEntriesPerPage = Math.floor((pageSize - TablePage.size) / IndexEntry.size);
 /** Bytes of one place's live bitmap. */
-export const liveBytes = (g: Geometry): number => 2 ** g.segmentShift / 8;
+export const liveBytes = (g: Layout): number => 2 ** g.segmentShift / 8;
 /** Places whose bitmaps share one live-map page. */
-export const livePlacesPerPage = (g: Geometry): number => Math.floor((pageSize - TablePage.size) / liveBytes(g));
-export const tablePages = (g: Geometry): number => g.indexPages + g.livePages;
+export const livePlacesPerPage = (g: Layout): number => Math.floor((pageSize - TablePage.size) / liveBytes(g));
+export const tablePages = (g: Layout): number => g.indexPages + g.livePages;
 /** First byte of a table page's copy (0 for A, 1 for B). */
-export const tableOffset = (g: Geometry, index: number, copy: number): number =>
+export const tableOffset = (g: Layout, index: number, copy: number): number =>
   (g.tableStart + 2 * index + copy) * pageSize;
 /** First byte of a page of a place. */
-export const placeOffset = (g: Geometry, place: number, page: number): number =>
+export const placeOffset = (g: Layout, place: number, page: number): number =>
   (g.segmentStart + place * 2 ** g.segmentShift + page) * pageSize;
-export const slotOffset = (g: Geometry, slot: number): number =>
+export const slotOffset = (g: Layout, slot: number): number =>
   (g.checkpointStart + slot * g.checkpointPages) * pageSize;
 /** Pages that ordinary writes can fill: each segment ends in a summary. */
-export const capacityPages = (g: Geometry): number => (g.places - g.reservedSegments) * (2 ** g.segmentShift - 1);
+export const capacityPages = (g: Layout): number => (g.places - g.reservedSegments) * (2 ** g.segmentShift - 1);
 
 /** The default segment: 1/256 of the image, between 128 KiB and 4 MiB; larger when there would be over 2^18 places. */
 export function defaultSegmentShift(imagePages: number): number {
@@ -71,7 +77,7 @@ export function defaultSegmentShift(imagePages: number): number {
 }
 
 /** Plan an image of `imageBytes` (rounded down to pages). RangeError when it can't hold a volume. */
-export function planGeometry(imageBytes: number, segmentShift?: number): Geometry {
+export function planGeometry(imageBytes: number, segmentShift?: number): Layout {
   const imagePages = Math.floor(imageBytes / pageSize);
   if (imagePages * pageSize < minImageBytes) throw new RangeError(`an image needs at least ${minImageBytes} bytes`);
   const shift = segmentShift ?? defaultSegmentShift(imagePages);
@@ -80,7 +86,7 @@ export function planGeometry(imageBytes: number, segmentShift?: number): Geometr
   }
   const perSegment = 2 ** shift;
   const perLivePage = Math.floor((pageSize - TablePage.size) / (perSegment / 8));
-  const from = (places: number): Geometry => {
+  const from = (places: number): Layout => {
     const indexPages = Math.ceil(places / indexEntriesPerPage);
     const livePages = Math.ceil(places / perLivePage);
     const checkpointPages = 1 + Math.ceil((2 * (indexPages + livePages)) / 8 / pageSize);
@@ -116,7 +122,7 @@ export function planGeometry(imageBytes: number, segmentShift?: number): Geometr
  * The geometry of a volume that grows or shrinks to `imageBytes`: places stay where they are, slots and segment table go
  * behind them, where neither the old ones nor a place of the new geometry lie. RangeError when there is no room.
  */
-export function planResize(g: Geometry, imageBytes: number): Geometry {
+export function planResize(g: Layout, imageBytes: number): Layout {
   const imagePages = Math.floor(imageBytes / pageSize);
   const grows = imagePages > g.imagePages;
   const least = grows ? g.places + 1 : 4 * leastReserve;
@@ -151,7 +157,7 @@ export function planResize(g: Geometry, imageBytes: number): Geometry {
 }
 
 /** What is wrong with a geometry read from an image of `imageBytes`, or undefined. Nothing in it can then lead outside the image. */
-export function geometryProblem(g: Geometry, imageBytes: number): string | undefined {
+export function geometryProblem(g: Layout, imageBytes: number): string | undefined {
   const sizes = [g.imagePages, g.places, g.checkpointStart, g.checkpointPages, g.reservedSegments, g.tableStart];
   sizes.push(g.indexPages, g.livePages, g.segmentStart);
   if (!sizes.every((n) => Number.isSafeInteger(n) && n >= 0)) return 'a size is out of range';

@@ -25,6 +25,7 @@ export const Summary = struct('segment-summary', {
   checksum: u32('CRC32C of the page with this field zero'),
   serial: u64('serial of the segment'),
   generation: u64('generation in which it was written'),
+  brand: u64('that of the superblock'),
   page: u32('page of the segment where this summary lies'),
   first: u32('first page that it describes'),
   runs: u16('number of runs that follow'),

@@ -10,6 +10,7 @@ export const TablePage = struct('table-page', {
   index: u32('which page of its kind, from 0'),
   reserved: u32('must be 0'),
   generation: u64('generation that wrote it'),
+  brand: u64('that of the superblock'),
 });
 export type TablePage = Of<typeof TablePage>;
 

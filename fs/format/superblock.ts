@@ -3,7 +3,7 @@ import { bytes, type Of, struct, text, u8, u16, u32, u64 } from './struct.js';
 
 export const superblockMagic = 0x65765256; // "VRve"
 /** Version of the on-disk format; not the package's. */
-export const formatVersion = 4;
+export const formatVersion = 5;
 /** Chains that a volume can name; number 0 is `stored as is`. */
 export const maxTransforms = 16;
 
@@ -42,6 +42,7 @@ export const Superblock = struct('superblock', {
   livePages: u32('live-map pages in the segment table'),
   segmentStart: u64('first page of place 0'),
   nameSeed: u64('seed of the hash of names in directories, below 2^53'),
+  brand: u64('random number that the pages of metadata carry, below 2^53: nobody knows it who cannot read the image'),
   transforms: bytes(16 * 24)('table of 16 transform chains in use, of 24 bytes; entry 0 stays empty'),
   keySlots: bytes(keySlots * keySlotBytes)(
     '8 slots of 192 bytes for the wrapped key; zeros unless the volume is encrypted',

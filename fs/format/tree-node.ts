@@ -17,7 +17,7 @@ export const NodeHeader = struct('node-header', {
   garbage: u16('bytes in the heap that no slot refers to'),
   root: u32('id of the root (branch) that wrote it'),
   birth: u64('generation that wrote it'),
-  reserved: u64('must be 0'),
+  brand: u64('that of the superblock'),
 });
 export type NodeHeader = Of<typeof NodeHeader>;
 

@@ -117,7 +117,7 @@ export class Head {
     if (this.place < 0 || this.described === this.page) return;
     const { serial, page: at, described: first, runs } = this;
     const { table, generation } = this.owner;
-    const page = summaryPage(table.geometry.sealer, { serial, generation, page: at, first }, runs);
+    const page = summaryPage(table.geometry, { serial, generation, page: at, first }, runs);
     this.runs = [];
     this.gather(page, 1, undefined);
     this.described = this.page;

@@ -1,6 +1,6 @@
 /** Pages that describe the pages before them in their segment, written and read. */
 import { selfChecksum } from '../format/checksum.js';
-import type { Sealer } from '../format/seal.js';
+import type { Geometry } from '../format/geometry.js';
 import {
   openSummary,
   runKind,
@@ -40,7 +40,7 @@ export interface Described extends RunMeaning {
 
 /** The bytes of a summary. The runs, at most `runsPerSummary`, follow each other from `first` to `page`. */
 export function summaryPage(
-  sealer: Sealer | undefined,
+  { brand, sealer }: Geometry,
   position: SummaryPosition,
   runs: readonly (RunMeaning & { readonly pages: number })[],
 ): Uint8Array {
@@ -60,7 +60,7 @@ export function summaryPage(
     });
     at += SummaryRun.size;
   }
-  Summary.write(view, 0, { ...position, magic: summaryMagic, checksum: 0, runs: runs.length, reserved: 0 });
+  Summary.write(view, 0, { ...position, brand, magic: summaryMagic, checksum: 0, runs: runs.length, reserved: 0 });
   if (sealer !== undefined) sealSummary(sealer, page);
   view.setUint32(Summary.offsetOf.checksum, selfChecksum(page, Summary.offsetOf.checksum), true);
   return page;
@@ -71,7 +71,7 @@ export function summaryAt(
   bytes: Uint8Array,
   page: number,
   serial: Serial,
-  sealer: Sealer | undefined,
+  { brand, sealer }: Geometry,
 ): { first: number; runs: Described[] } | undefined {
   const stored = bytes.subarray(page * pageSize, (page + 1) * pageSize);
   // What lies here is moved as it is: it is opened in a copy.
@@ -79,8 +79,8 @@ export function summaryAt(
   const view = new DataView(own.buffer, own.byteOffset, pageSize);
   if (view.getUint32(0, true) !== summaryMagic) return undefined;
   const head = Summary.read(view, 0);
-  if (head.serial !== serial || head.page !== page || head.first > page || head.runs > runsPerSummary(sealer))
-    return undefined;
+  if (head.brand !== brand || head.serial !== serial || head.page !== page || head.first > page) return undefined;
+  if (head.runs > runsPerSummary(sealer)) return undefined;
   if (head.checksum !== selfChecksum(own, Summary.offsetOf.checksum)) return undefined;
   if (sealer !== undefined && !openSummary(sealer, own)) return undefined;
   const runs: Described[] = [];

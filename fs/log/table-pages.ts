@@ -52,6 +52,7 @@ export function freezeTable(
       index: index < g.indexPages ? index : index - g.indexPages,
       reserved: 0,
       generation,
+      brand: g.brand,
     });
     view.setUint32(TablePage.offsetOf.checksum, checksum(page), true);
     writes.push({ offset: tableOffset(g, index, next[index] - 1), page });
@@ -106,6 +107,7 @@ export async function loadTable(
     if (
       header.magic !== (isIndex ? indexPageMagic : livePageMagic) ||
       header.index !== own ||
+      header.brand !== g.brand ||
       header.generation > generation ||
       header.checksum !== checksum(buffer)
     ) {

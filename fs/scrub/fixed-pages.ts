@@ -104,7 +104,11 @@ export class FixedPages {
       version: () => state.tableMap[index],
       judge: (bytes) => {
         const header = TablePage.read(new DataView(bytes.buffer, bytes.byteOffset));
-        if (header.magic !== (isIndex ? indexPageMagic : livePageMagic) || header.index !== number)
+        if (
+          header.magic !== (isIndex ? indexPageMagic : livePageMagic) ||
+          header.index !== number ||
+          header.brand !== geometry.brand
+        )
           return `${name} is not there`;
         return header.checksum === selfChecksum(bytes, TablePage.offsetOf.checksum)
           ? undefined

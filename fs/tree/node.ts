@@ -57,7 +57,8 @@ export class Node {
       garbage: 0,
       root,
       birth,
-      reserved: 0,
+      // Whoever writes it to the log puts it in.
+      brand: 0,
     });
   }
 
@@ -75,6 +76,10 @@ export class Node {
   }
   set birth(generation: Generation) {
     writeU64(this.view, at.birth, generation);
+  }
+  /** Mark it as the volume's own. */
+  set brand(brand: number) {
+    writeU64(this.view, at.brand, brand);
   }
   private get heap(): number {
     return this.view.getUint16(at.heap, true);

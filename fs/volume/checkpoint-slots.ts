@@ -28,9 +28,9 @@ export function headerPage(geometry: Geometry, checkpoint: Checkpoint): Uint8Arr
   return bytes;
 }
 
-function finish({ sealer }: Geometry, bytes: Uint8Array, checkpoint: Checkpoint): void {
+function finish({ brand, sealer }: Geometry, bytes: Uint8Array, checkpoint: Checkpoint): void {
   const view = new DataView(bytes.buffer);
-  Checkpoint.write(view, 0, { ...checkpoint, magic: checkpointMagic, checksum: 0 });
+  Checkpoint.write(view, 0, { ...checkpoint, magic: checkpointMagic, checksum: 0, brand });
   if (sealer !== undefined) sealCheckpoint(sealer, bytes);
   view.setUint32(Checkpoint.offsetOf.checksum, checksum(bytes), true);
 }
@@ -44,11 +44,11 @@ export function parseSlot(geometry: Geometry, bytes: Uint8Array): FoundCheckpoin
 }
 
 /** The checkpoint that a slot, or the page of a copy in the log, holds; undefined when that does not verify. */
-export function parseHeader({ sealer }: Geometry, bytes: Uint8Array): Checkpoint | undefined {
+export function parseHeader({ brand, sealer }: Geometry, bytes: Uint8Array): Checkpoint | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const header = Checkpoint.read(view, 0);
-  if (header.magic !== checkpointMagic || selfChecksum(bytes, Checkpoint.offsetOf.checksum) !== header.checksum)
-    return undefined;
+  if (header.magic !== checkpointMagic || header.brand !== brand) return undefined;
+  if (selfChecksum(bytes, Checkpoint.offsetOf.checksum) !== header.checksum) return undefined;
   if (sealer === undefined) return header;
   const opened = new Uint8Array(bytes);
   return openCheckpoint(sealer, opened) ? Checkpoint.read(new DataView(opened.buffer), 0) : undefined;

@@ -216,6 +216,7 @@ export class Checkpoints {
       checksum: 0,
       generation,
       epoch: state.epoch,
+      brand: state.geometry.brand,
       clean: clean ? 1 : 0,
       slot: state.slot,
       flags: 0,
@@ -297,8 +298,9 @@ class NodeWriter {
     }
     const bytes = this.chunk.subarray(this.used, this.used + size);
     this.used += size;
-    bytes.set(node.bytes);
     const { log, geometry } = this.state;
+    node.brand = geometry.brand;
+    bytes.set(node.bytes);
     // The head may hand it on at once, and it is bound to where it lies.
     const address = log.node.ready(this.pages);
     if (geometry.sealer !== undefined) sealNode(geometry.sealer, address, bytes);

@@ -36,7 +36,7 @@ export async function describeCrashed(
       if (e instanceof FsError && e.code === 'EIO') return false;
       throw e;
     }
-    return summaryAt(bytes, page, table.serial[place], geometry.sealer) !== undefined;
+    return summaryAt(bytes, page, table.serial[place], geometry) !== undefined;
   };
   for (const place of places) {
     const serial = table.serial[place];
@@ -46,7 +46,7 @@ export async function describeCrashed(
     const first = dataHead?.serial === serial ? Math.min(dataHead.described, page) : 0;
     const run = { kind: runKind.data, inode: 0, offset: 0, pages: page - first, address: serial * (page + 1) + first };
     const runs = run.pages === 0 ? [] : [run];
-    const summary = summaryPage(geometry.sealer, { serial, generation: log.generation, page, first }, runs);
+    const summary = summaryPage(geometry, { serial, generation: log.generation, page, first }, runs);
     await store.write(placeOffset(geometry, place, page), [summary]);
   }
 }

@@ -13,7 +13,7 @@
  * the old superblock, which is as good as the new one until the next checkpoint.
  */
 import { FsError, VolumeError } from '../errors.js';
-import { capacityPages, type Geometry, planResize, tablePages } from '../format/geometry.js';
+import { capacityPages, type Layout, planResize, tablePages } from '../format/geometry.js';
 import { placeState } from '../format/segment-table.js';
 import { Batch } from '../tree/batch.js';
 import { pageSize } from '../units.js';
@@ -55,7 +55,7 @@ export async function resize(volume: Resizable, bytes: number): Promise<void> {
   await volume.checkpoints.checkpoint();
 }
 
-async function grow({ state, checkpoints }: Resizable, planned: Geometry): Promise<void> {
+async function grow({ state, checkpoints }: Resizable, planned: Layout): Promise<void> {
   const { store, table } = state;
   const bytes = planned.imagePages * pageSize;
   if (store.size < bytes) {
@@ -70,7 +70,7 @@ async function grow({ state, checkpoints }: Resizable, planned: Geometry): Promi
   table.reuseLast(fresh);
 }
 
-async function shrink(volume: Resizable, planned: Geometry): Promise<void> {
+async function shrink(volume: Resizable, planned: Layout): Promise<void> {
   const { state, checkpoints } = volume;
   const { space, table, superblock } = state;
   const needed = space.capacity - space.available;
@@ -101,7 +101,7 @@ async function shrink(volume: Resizable, planned: Geometry): Promise<void> {
 }
 
 /** A size in which there is room for work beside what is there, and for segments that are not full, in bytes. */
-function worksWith({ space, table, log }: VolumeState, planned: Geometry): number {
+function worksWith({ space, table, log }: VolumeState, planned: Layout): number {
   const full = Math.ceil((1.05 * (space.capacity - space.available)) / (log.perSegment - 1));
   const places = full + space.cleaningPlaces + spare + log.heads.length;
   return (Math.max(places, planned.places + 1) * log.perSegment + table.geometry.segmentStart) * pageSize;
@@ -176,7 +176,7 @@ async function leaveWithJournal({ state, sync }: Resizable, limit: number): Prom
 }
 
 /** The checkpoint with which the geometry comes into force; `change`: what else changes in memory then. */
-function enter(state: VolumeState, checkpoints: Checkpoints, planned: Geometry, change: () => void): Promise<void> {
+function enter(state: VolumeState, checkpoints: Checkpoints, planned: Layout, change: () => void): Promise<void> {
   const { superblock, store, space } = state;
   const oldEnd = (superblock.imagePages - 1) * pageSize;
   return checkpoints.switchTo({
@@ -203,7 +203,7 @@ async function resizeStore({ store }: VolumeState, bytes: number): Promise<void>
   else if (store.size < bytes) throw new VolumeError('usage', `${store.name} can't grow`);
 }
 
-function plan(superblock: Geometry, bytes: number): Geometry {
+function plan(superblock: Layout, bytes: number): Layout {
   try {
     return geometryOf(planResize(superblock, bytes));
   } catch (e) {
@@ -213,7 +213,7 @@ function plan(superblock: Geometry, bytes: number): Geometry {
 }
 
 /** Of a superblock only what is geometry: the rest may change while this waits. */
-const geometryOf = (g: Geometry): Geometry => ({
+const geometryOf = (g: Layout): Layout => ({
   segmentShift: g.segmentShift,
   nodeShift: g.nodeShift,
   imagePages: g.imagePages,

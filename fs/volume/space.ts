@@ -9,7 +9,7 @@
  * Ordinary data may not take the last `cleaning` places, the cleaner not the last `commit` ones.
  */
 import { FsError } from '../errors.js';
-import { capacityPages, type Geometry, nodePages, segmentPages } from '../format/geometry.js';
+import { capacityPages, type Layout, nodePages, segmentPages } from '../format/geometry.js';
 import type { SegmentTable } from '../log/segment-table.js';
 
 /** Most nodes that one commit writes. */
@@ -36,7 +36,7 @@ export class Space {
   readonly perNode: number;
 
   constructor(
-    geometry: Geometry,
+    geometry: Layout,
     private readonly table: SegmentTable,
     private readonly dirtyNodes: () => number,
   ) {
@@ -45,7 +45,7 @@ export class Space {
   }
 
   /** The volume has this geometry from now on: one with fewer places than before must hold what there is. */
-  fit(geometry: Geometry): void {
+  fit(geometry: Layout): void {
     this.capacity = capacityPages(geometry);
     const nodesPerSegment = 0.9 * Math.floor((segmentPages(geometry) - 1) / this.perNode);
     const between = (least: number, wanted: number, most: number) =>

@@ -6,7 +6,6 @@ import { type Checkpoint, checkpointMagic } from '../../fs/format/checkpoint.js'
 import { selfChecksum } from '../../fs/format/checksum.js';
 import { type Geometry, placeOffset, segmentPages } from '../../fs/format/geometry.js';
 import { journalMagic } from '../../fs/format/journal-record.js';
-import type { Sealer } from '../../fs/format/seal.js';
 import {
   openSummary,
   runKind,
@@ -59,7 +58,7 @@ export async function readPlace(store: Store, geometry: Geometry, place: Place):
       const bytes = buffer.subarray((page - from) * pageSize, (page - from + 1) * pageSize);
       const magic = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
       if (magic === summaryMagic) {
-        const found = summaryOf(bytes, page, geometry.sealer);
+        const found = summaryOf(bytes, page, geometry);
         if (found !== undefined) summaries.push(found);
       } else if (magic === checkpointMagic) {
         const found = checkpointOf(geometry, bytes);
@@ -70,11 +69,12 @@ export async function readPlace(store: Store, geometry: Geometry, place: Place):
   return { summaries, checkpoints, journal, blank };
 }
 
-function summaryOf(stored: Uint8Array, page: number, sealer: Sealer | undefined): FoundSummary | undefined {
+function summaryOf(stored: Uint8Array, page: number, { brand, sealer }: Geometry): FoundSummary | undefined {
   const bytes = sealer === undefined ? stored : new Uint8Array(stored);
   const view = new DataView(bytes.buffer, bytes.byteOffset, pageSize);
   const head = Summary.read(view, 0);
   if (
+    head.brand !== brand ||
     head.page !== page ||
     head.first > page ||
     head.runs > runsPerSummary(sealer) ||

@@ -37,6 +37,7 @@ export const tests = {
   journalChain: 'test/log/journal-chain.test.ts',
   lostSlot: 'test/volume/lost-slot.test.ts',
   journalDamage: 'test/volume/journal-damage.test.ts',
+  foreignPages: 'test/fsck/foreign-pages.test.ts',
   rules: 'test/crash/rules.test.ts',
   damage: 'test/crash/damage.test.ts',
   modes: 'test/crash/modes.test.ts',

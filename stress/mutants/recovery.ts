@@ -1,16 +1,24 @@
 /** Faults in what recovery believes and does, and in what is verified when it is read. */
 import { type Mutant, tests } from './mutant.js';
 
-const { powerCut, rules, damage, aceOne, journalChain, journalDamage, lostSlot } = tests;
+const { powerCut, rules, damage, aceOne, journalChain, journalDamage, lostSlot, foreignPages } = tests;
 
 export const recoveryMutants: readonly Mutant[] = [
   {
     name: 'checkpoint-not-verified',
     why: 'a torn checkpoint counts',
     file: 'fs/volume/checkpoint-slots.ts',
-    from: ` || selfChecksum(bytes, Checkpoint.offsetOf.checksum) !== header.checksum)`,
-    to: `)`,
+    from: `  if (selfChecksum(bytes, Checkpoint.offsetOf.checksum) !== header.checksum) return undefined;\n`,
+    to: ``,
     tests: [damage, powerCut],
+  },
+  {
+    name: 'checkpoint-of-anyone-believed',
+    why: 'a repair goes on from a checkpoint that lay in a file, or in a former volume',
+    file: 'fs/volume/checkpoint-slots.ts',
+    from: ` || header.brand !== brand) return undefined;`,
+    to: ` || brand < 0) return undefined;`,
+    tests: [foreignPages],
   },
   {
     name: 'node-not-verified',

@@ -30,6 +30,7 @@ export function fixedSuperblock(
     label: 'test',
     createdSeconds: 1_700_000_000,
     nameSeed: 12345,
+    brand: 67890,
     keySlots: new Uint8Array(8 * 192),
     flags: 0,
   };

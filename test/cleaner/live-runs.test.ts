@@ -12,7 +12,7 @@ const perSegment = 32;
 
 /** A head and what it has written into its first segment. */
 class Segment implements HeadOwner {
-  readonly table = new SegmentTable(planGeometry(16 * 2 ** 20));
+  readonly table = new SegmentTable({ ...planGeometry(16 * 2 ** 20), brand: 7 });
   readonly generation = 5;
   readonly bytes = new Uint8Array(perSegment * pageSize);
   readonly head: Head;
@@ -58,7 +58,7 @@ function forged(segment: Segment, page: number, first: number, address: number):
   const view = new DataView(bytes.buffer);
   const run = { address, inode: 7, offset: 0, pages: page - first, kind: runKind.systemNode, itemKind: 1, level: 0 };
   SummaryRun.write(view, Summary.size, { ...run, reserved: 0 });
-  const head = { serial: segment.head.serial, generation: 5, page, first, runs: 1, reserved: 0 };
+  const head = { serial: segment.head.serial, generation: 5, page, first, runs: 1, reserved: 0, brand: 7 };
   Summary.write(view, 0, { magic: summaryMagic, checksum: 0, ...head });
   view.setUint32(Summary.offsetOf.checksum, selfChecksum(bytes, Summary.offsetOf.checksum), true);
   return bytes;

@@ -6,7 +6,7 @@ import { headKind, SegmentTable } from '../../fs/log/segment-table.js';
 
 /** A table with sealed segments of so many live pages each, in places from 0 on. */
 function sealed(...live: number[]): SegmentTable {
-  const table = new SegmentTable(planGeometry(16 * 2 ** 20));
+  const table = new SegmentTable({ ...planGeometry(16 * 2 ** 20), brand: 7 });
   table.index(0);
   for (const pages of live) {
     const place = table.take(headKind.data, 1);

@@ -173,7 +173,7 @@ it('a checkpoint that rots leaves the one before whole, whatever was written sin
 });
 
 describe('the chain of records', () => {
-  const geometry = planGeometry(size, 5);
+  const geometry = { ...planGeometry(size, 5), brand: 7 };
 
   /** Three records of epoch 7; the number of those that are found from a position. */
   async function found(epoch: number, change: Partial<JournalPosition> = {}): Promise<number> {

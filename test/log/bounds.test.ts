@@ -9,7 +9,7 @@ import { pageSize } from '../../fs/units.js';
 
 it('pages that leave the segment are damage, whether they come, go or are read', () => {
   const size = 16 * 2 ** 20;
-  const table = new SegmentTable(planGeometry(size));
+  const table = new SegmentTable({ ...planGeometry(size), brand: 7 });
   table.index(0);
   const log = new Log(new MemoryStore(size), table, { opened: () => undefined, failed: () => undefined });
   const { data, perSegment } = log;

@@ -18,7 +18,7 @@ const epoch = 4711;
 
 class Chain {
   readonly disk = new SimulatedDisk(size, { record: true });
-  readonly geometry: Geometry = planGeometry(size);
+  readonly geometry: Geometry = { ...planGeometry(size), brand: 7 };
   readonly journal: Journal;
   readonly start: JournalPosition;
   private written = 0;

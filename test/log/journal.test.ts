@@ -21,7 +21,7 @@ class FailingStore extends MemoryStore {
 
 function journal(leastPlaces: number): { journal: Journal; store: FailingStore } {
   const store = new FailingStore(size);
-  const table = new SegmentTable(planGeometry(size));
+  const table = new SegmentTable({ ...planGeometry(size), brand: 7 });
   table.index(0);
   return { journal: new Journal(store, table, 1, leastPlaces), store };
 }
@@ -58,7 +58,7 @@ it('a record that fails behind the back of one that finds no place is not an unh
 it('asks for a commit when the names of the segments that were opened leave no room for a batch', () => {
   for (const batches of [0, 1]) {
     const store = new MemoryStore(size);
-    const table = new SegmentTable(planGeometry(size));
+    const table = new SegmentTable({ ...planGeometry(size), brand: 7 });
     table.index(0);
     const own = new Journal(store, table, 1, 0);
     own.start(1);

@@ -11,7 +11,7 @@ import { pageSize } from '../../fs/units.js';
 
 it('reads pages of which some are gathered, some under way to the store, and some there', async () => {
   const size = 16 * 2 ** 20;
-  const table = new SegmentTable(planGeometry(size));
+  const table = new SegmentTable({ ...planGeometry(size), brand: 7 });
   table.index(0);
   const store = new MemoryStore(size, { shuffled: { random: seededRandom(3), inPlace: 0 } });
   const log = new Log(store, table, { opened: () => undefined, failed: () => undefined });
@@ -48,7 +48,7 @@ it('reads pages of which some are gathered, some under way to the store, and som
 
 it('more pieces than a store takes at once are read one by one', async () => {
   const size = 16 * 2 ** 20;
-  const table = new SegmentTable(planGeometry(size));
+  const table = new SegmentTable({ ...planGeometry(size), brand: 7 });
   table.index(0);
   const store = Object.assign(new MemoryStore(size), {
     readPieces: () => {

@@ -7,7 +7,7 @@ import { freezeTable, loadTable } from '../../fs/log/table-pages.js';
 import { MemoryStore } from '../../fs/store/memory.js';
 
 it('a segment that a crash has left empty, as its pages were about to become live, is freed by the next commit', async () => {
-  const geometry = planGeometry(16 * 2 ** 20);
+  const geometry = { ...planGeometry(16 * 2 ** 20), brand: 7 };
   const store = new MemoryStore(16 * 2 ** 20);
   const table = new SegmentTable(geometry);
   table.index(0);

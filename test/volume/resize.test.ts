@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { FsError } from '../../fs/errors.js';
 import {
-  type Geometry,
   geometryProblem,
+  type Layout,
   planGeometry,
   planResize,
   slotOffset,
@@ -27,8 +27,8 @@ const fileBytes = 100_000;
 
 type Area = readonly [number, number];
 /** Checkpoint slots and segment table. */
-const fixedArea = (g: Geometry): Area => [g.checkpointStart, g.tableStart + 2 * (g.indexPages + g.livePages)];
-const placesEnd = (g: Geometry, places: number): number => g.segmentStart + places * 2 ** g.segmentShift;
+const fixedArea = (g: Layout): Area => [g.checkpointStart, g.tableStart + 2 * (g.indexPages + g.livePages)];
+const placesEnd = (g: Layout, places: number): number => g.segmentStart + places * 2 ** g.segmentShift;
 const overlap = ([a, b]: Area, [c, d]: Area): boolean => a < d && c < b;
 
 describe('resizing', () => {
@@ -79,7 +79,7 @@ describe('resizing', () => {
       await files.write('file', 7, fileBytes);
       await files.sync();
       const { superblock } = files.volume.state;
-      const planned = planResize(superblock, bytes);
+      const planned = { ...planResize(superblock, bytes), brand: superblock.brand };
       const [newest] = await readSlots(store, superblock);
       await store.resize?.(40 * mebibyte);
       // Of a volume that was here before, or written to a file by somebody who knew where slots would be.

@@ -91,8 +91,8 @@ const journalRecord = object('one', {
 export const dumpSchema = (): Schema =>
   either(
     'A part of an image as it lies on disk. Fields are those of the format, varve(5).',
-    recordOf(Superblock, 'of the part superblock', ['transforms', 'keySlots']),
-    list('of the part checkpoint', recordOf(Checkpoint, 'the newest, and with --all the other')),
+    recordOf(Superblock, 'of the part superblock', ['transforms', 'keySlots', 'brand']),
+    list('of the part checkpoint', recordOf(Checkpoint, 'the newest, and with --all the other', ['brand'])),
     list('of the part segments', segment),
     treeEntry,
     inode,
