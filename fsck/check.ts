@@ -107,6 +107,7 @@ export async function survey(store: Store, options: CheckOptions = {}): Promise<
   const system = new TreeWalk(image, tree.system, findings);
   const systemItems = new SystemItems(image, findings);
   await system.walk(checkpoint.systemRoot, checkpoint.systemHeight, systemItems);
+  systemItems.roots.leaveOutRings();
   stage = options.data ? 'files and data' : 'files';
   const walk = new TreeWalk(image, tree.files, findings);
   const files = new FileItems(image, findings, options.data ?? false);

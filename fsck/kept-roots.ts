@@ -11,6 +11,7 @@ import type { Pointer } from '../fs/format/pointer.js';
 import { readU64 } from '../fs/format/struct.js';
 import { splitKey, words } from '../fs/tree/key.js';
 import { type Generation, type InodeNumber, volumeInode } from '../fs/units.js';
+import { ringsOf } from '../fs/volume/kept-roots.js';
 import { numbers, words as words32 } from './column.js';
 import { type DataRead, dataRead, verifyReads } from './data.js';
 import { extentProblem, leavesSegment } from './extent-value.js';
@@ -30,7 +31,7 @@ const mostWrong = 2 ** 18;
 
 /** Kept roots and chunks of the system tree, as they come. */
 export class KeptRootList {
-  readonly roots: KeptRootItem[] = [];
+  roots: KeptRootItem[] = [];
   /** Runs that are not true: line, chunk and address. */
   private readonly wrong = new Set<string>();
   private readonly line = words32();
@@ -50,6 +51,15 @@ export class KeptRootList {
     const wrong = rootProblem(root, this.image);
     if (wrong) this.findings.add('kept-root', `root ${root.id} (${root.name}) ${wrong}`);
     else this.roots.push(root);
+  }
+
+  /** All roots have come. Those that follow themselves would keep whoever goes from root to root for ever: they count as lost. */
+  leaveOutRings(): void {
+    const rings = ringsOf(this.roots);
+    if (rings.size === 0) return;
+    for (const { id, name } of this.roots)
+      if (rings.has(id)) this.findings.add('kept-root', `root ${id} (${name}) follows itself`);
+    this.roots = this.roots.filter(({ id }) => !rings.has(id));
   }
 
   /** An item of kind `dropped`. */
@@ -138,6 +148,7 @@ function rootProblem(root: KeptRootItem, { checkpoint }: Image): string | undefi
     return `is of unknown kind ${root.kind} or state ${root.state}`;
   if (!(root.generation >= 1 && root.generation <= checkpoint.generation)) return `keeps generation ${root.generation}`;
   if (root.id >= checkpoint.nextRoot) return `is not below the next one, ${checkpoint.nextRoot}`;
+  if (root.state === rootState.leaving && (root.stage < 1 || root.stage > 3)) return `leaves in stage ${root.stage}`;
   for (const value of [root.mark, root.end, root.cursorOffset, root.floor])
     if (!Number.isSafeInteger(value)) return 'has a number out of range';
   return undefined;

@@ -16,6 +16,7 @@
  * Crash safety: how far it came is part of the root's record, in the system tree, and changes together with the live
  * bits: a checkpoint has both or neither. A place that becomes free is reused one checkpoint later.
  */
+import { CorruptionError } from '../errors.js';
 import { itemKind, rootState } from '../format/item.js';
 import { nextTurn, run } from '../suspend.js';
 import type { Delete, Put } from '../tree/batch.js';
@@ -83,24 +84,9 @@ export class Leaving {
     }
   }
 
-  /** The root to go on with: one that has begun to leave, or else one that may. */
   private next(): KeptRoot | undefined {
-    const { roots, failure } = this.state;
-    if (failure !== undefined) return undefined;
-    let found: KeptRoot | undefined;
-    for (const root of roots.all()) {
-      if (root.state === rootState.leaving) return root;
-      if (root.state === rootState.deleted && found === undefined && this.followers(root) <= 1) found = root;
-    }
-    return found;
-  }
-
-  private followers(root: KeptRoot): number {
-    const { roots, newestRoot } = this.state;
-    const followers = roots.followers(root.id);
-    // What a line is based on that is being received stays as it is.
-    if (followers.some(({ state }) => state >= rootState.receiving)) return Number.POSITIVE_INFINITY;
-    return followers.length + (newestRoot === root.id ? 1 : 0);
+    const { roots, failure, newestRoot } = this.state;
+    return failure === undefined ? roots.nextToLeave(newestRoot) : undefined;
   }
 
   /** Take a snapshot out of its line. Throws Suspend before it changes anything. */
@@ -109,7 +95,7 @@ export class Leaving {
     const { roots, dropped } = state;
     const before = roots.get(root.parent);
     const live = state.newestRoot === root.id;
-    const [heir] = roots.followers(root.id);
+    const heir = roots.heir(root.id);
     const floor = before?.generation ?? 0;
     const line = live ? state.rootId : (heir?.line ?? none);
     const gone: KeptRoot = {
@@ -156,6 +142,7 @@ export class Leaving {
     if (root?.stage === 1) this.freeRuns(root);
     else if (root?.stage === 2) this.handOver(root);
     else if (root?.stage === 3) this.freeTree(root);
+    else throw new CorruptionError('kept root', `id ${id}`, `leaves in stage ${root?.stage}`);
   }
 
   /** Stage 1: give back what some chunks hold for this root alone. */

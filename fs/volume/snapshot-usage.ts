@@ -70,6 +70,7 @@ function followersByLine(state: VolumeState, used: ReadonlyMap<number, unknown>)
     { line: state.rootId, mark: Number.POSITIVE_INFINITY, parent: state.newestRoot },
   ];
   for (const root of roots.all()) if (root.state !== rootState.leaving) all.push(root);
+  const lasting = lastingUpTo(roots);
   const followed = new Map<number, number>();
   for (const { parent } of all) followed.set(parent, (followed.get(parent) ?? 0) + 1);
   const lines = new Map<number, Follower[]>();
@@ -81,18 +82,24 @@ function followersByLine(state: VolumeState, used: ReadonlyMap<number, unknown>)
       holder: used.has(parent) && followed.get(parent) === 1 ? parent : undefined,
       ceiling: before?.generation ?? 0,
       floor: roots.get(before?.parent ?? 0)?.generation ?? 0,
-      lasting: lastingUpTo(roots, before),
+      lasting: lasting(before),
     });
     lines.set(line, list);
   }
   return lines;
 }
 
-/** Generation of the newest root, from `root` back, that is not of the history; 0: there is none. */
-function lastingUpTo(roots: KeptRoots, root: KeptRoot | undefined): Generation {
-  let one = root;
-  while (one?.kind === rootKind.history) one = roots.get(one.parent);
-  return one?.generation ?? 0;
+/** Generation of the newest root, from each back, that is not of the history; 0: there is none. Each is gone by once. */
+function lastingUpTo(roots: KeptRoots): (root: KeptRoot | undefined) => Generation {
+  const known = new Map<number, Generation>();
+  return (root) => {
+    const path: number[] = [];
+    let one = root;
+    for (; one?.kind === rootKind.history && !known.has(one.id); one = roots.get(one.parent)) path.push(one.id);
+    const generation = known.get(one?.id ?? 0) ?? one?.generation ?? 0;
+    for (const id of path) known.set(id, generation);
+    return generation;
+  };
 }
 
 /** Count some chunks from `from` to `end` (not included); the number to go on with, or -1. May throw Suspend before it counts. */
