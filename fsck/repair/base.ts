@@ -2,22 +2,22 @@
  * The state from which a repair starts: a checkpoint slot that verifies and makes sense; else the newest copy of a
  * checkpoint in the log whose trees verify; else nothing but the segments.
  *
- * Bounds: of the copies the 16 newest are looked at, and each of their trees is walked once.
+ * Bounds: of the copies the 16 newest are looked at. Trees are walked once for each, and 32 times more where segments have to
+ * be taken back.
  */
 import { Checkpoint } from '../../fs/format/checkpoint.js';
-import { closedHead, noPlace, segmentPages, tablePages } from '../../fs/format/geometry.js';
+import { closedHead, noPlace, tablePages } from '../../fs/format/geometry.js';
 import type { Superblock } from '../../fs/format/superblock.js';
 import { packMap } from '../../fs/log/table-pages.js';
 import type { Store } from '../../fs/store/store.js';
 import type { Serial } from '../../fs/units.js';
 import { isCountable, newest, readBothSlots } from '../checkpoint.js';
 import { Image } from '../image.js';
-import { maxHeight } from '../tree.js';
+import { type MovedPages, movesFor, readMoves } from './moves.js';
 import { Places } from './places.js';
-import { type MovedPages, readMoves } from './relocations.js';
-import { claimKeptRoots, missingSerials, walkTrees } from './walk.js';
+import { claimKeptRoots, missingSerials, type TreesFound, walkTrees } from './walk.js';
 
-const mostCopies = 16;
+const [mostCopies, mostRounds] = [16, 32];
 
 export interface Base {
   readonly checkpoint: Checkpoint;
@@ -45,39 +45,33 @@ export async function findBase(store: Store, superblock: Superblock): Promise<Ba
     if (more.length > 0) copies = newestOf([...copies, ...more.filter(isCountable)]);
   });
   const moved = await readMoves(new Image(store, superblock, none, tableMap), places);
-  const doubted = places.clone();
-  doubted.doubt(serialsOf(moved, superblock));
-  let best: { checkpoint: Checkpoint; places: Places; damages: number } | undefined;
+  let best: { checkpoint: Checkpoint; places: Places; moved: MovedPages; damages: number } | undefined;
+  let rounds = mostRounds;
   for (const checkpoint of copies) {
     const opened = () => new Image(store, superblock, checkpoint, tableMap);
-    const settled = doubted.clone();
-    await settle(settled, opened, moved);
-    const { lost, flawed, rootIsLost } = await walkTrees(opened(), settled, moved);
+    const settled = places.clone();
+    const map = opened();
+    const { later, known } = await movesFor(map, settled, moved);
+    settled.doubt(map, [known, later]);
+    const look = async (): Promise<[TreesFound, ReadonlySet<Serial>]> => {
+      const image = opened();
+      const trees = await walkTrees(image, settled, later);
+      await claimKeptRoots(image, trees);
+      return [trees, missingSerials(image)];
+    };
+    let [trees, missing] = await look();
+    // What is taken back may lead to more, a level further down each time.
+    for (; rounds > 0 && settled.adopt(missing); rounds--) [trees, missing] = await look();
+    const { lost, flawed, rootIsLost } = trees;
     if (rootIsLost) continue;
     const damages = lost.length + flawed.length;
-    if (best === undefined || damages < best.damages) best = { checkpoint, places: settled, damages };
+    if (best === undefined || damages < best.damages) best = { checkpoint, places: settled, moved: later, damages };
     if (damages === 0) break;
   }
-  if (best !== undefined) return { ...best, tableMap, moved, origin: 'copy' };
+  if (best !== undefined) return { ...best, tableMap, origin: 'copy' };
   const generation = places.generation.reduce((most, one) => Math.max(most, one), copies[0]?.generation ?? 0);
   return { checkpoint: { ...none, generation: generation + 1 }, tableMap, places, moved, origin: 'segments' };
 }
-
-/** Take back, of the segments that are doubted, those of which a checkpoint's trees need what was not moved. */
-async function settle(places: Places, opened: () => Image, moved: MovedPages): Promise<void> {
-  // What is taken back may lead to more, a level further down each time.
-  for (let level = 0; level < maxHeight; level++) {
-    const image = opened();
-    const trees = await walkTrees(image, places, moved);
-    await claimKeptRoots(image, trees);
-    if (!places.adopt(missingSerials(image))) return;
-  }
-}
-
-const serialsOf = ({ from }: MovedPages, superblock: Superblock): Set<Serial> => {
-  const perSegment = segmentPages(superblock);
-  return new Set(from.values.subarray(0, from.length).map((address) => Math.floor(address / perSegment)));
-};
 
 const newestOf = (copies: readonly Checkpoint[]): Checkpoint[] =>
   copies.toSorted((a, b) => b.generation - a.generation).slice(0, mostCopies);

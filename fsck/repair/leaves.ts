@@ -23,7 +23,7 @@ import { Findings } from '../problem.js';
 import { LiveMaps } from '../segment-table.js';
 import { type Damage, tree } from '../tree.js';
 import type { Places } from './places.js';
-import { readPlace } from './summaries.js';
+import { readPlace, runsOf } from './summaries.js';
 
 /** A leaf with its keys. */
 export interface FoundLeaf extends GraftChild {
@@ -68,19 +68,16 @@ export class LeafSearch {
   private async search(place: Place, live: Uint8Array | undefined, found: Map<Damage, FoundLeaf[]>): Promise<void> {
     const { image } = this;
     const pages = nodePages(image.geometry);
-    const { summaries } = await readPlace(image.store, image.geometry, place);
-    for (const { serial, runs } of summaries) {
-      if (serial !== this.places.serial[place]) continue;
-      for (const run of runs) {
-        if (run.level !== 0) continue;
-        if (run.kind === runKind.systemNode) for (let i = 0; i < run.pages; i += pages) this.system(run.address + i);
-        if (run.kind !== runKind.node) continue;
-        // The cleaner may have put the rest of the last one into another segment.
-        for (let i = 0; i < run.pages; i += pages) {
-          const page = run.page + i;
-          const used = live === undefined || (live[page >> 3] & (1 << (page & 7))) !== 0;
-          if (used && this.isThere(place, page, run.address + i)) await this.consider(run.address + i, found);
-        }
+    const contents = await readPlace(image.store, image.geometry, place);
+    for (const run of runsOf(contents, this.places.serial[place])) {
+      if (run.level !== 0) continue;
+      if (run.kind === runKind.systemNode) for (let i = 0; i < run.pages; i += pages) this.system(run.address + i);
+      if (run.kind !== runKind.node) continue;
+      // The cleaner may have put the rest of the last one into another segment.
+      for (let i = 0; i < run.pages; i += pages) {
+        const page = run.page + i;
+        const used = live === undefined || (live[page >> 3] & (1 << (page & 7))) !== 0;
+        if (used && this.isThere(place, page, run.address + i)) await this.consider(run.address + i, found);
       }
     }
   }

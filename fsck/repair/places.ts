@@ -13,6 +13,7 @@ import type { Place, Serial } from '../../fs/units.js';
 import type { Claims } from '../claims.js';
 import type { Image } from '../image.js';
 import { readTablePage } from '../segment-table.js';
+import type { MovedPages } from './moves.js';
 import { newestSegment, type PlaceContents, readPlace } from './summaries.js';
 
 /** Serials from here on leave no room for addresses. */
@@ -159,11 +160,21 @@ export class Places {
   }
 
   /**
-   * Take these segments for gone, until one of their pages is missing (`adopt`): the cleaner has moved what lived in them, so a
-   * new segment may have begun to be written there, and its first summary trails its pages.
+   * Take the segments from which something was moved for gone, until one of their pages is missing (`adopt`): the cleaner has
+   * moved all that lived in them, so a new segment may have begun to be written there, and its first summary trails its
+   * pages. Not those where a page is claimed in the image: they were needed where they are when the moves were made.
    */
-  doubt(moved: ReadonlySet<Serial>): void {
-    for (let place = 0; place < this.state.length; place++) if (moved.has(this.serial[place])) this.clear(place);
+  doubt(image: Image, moves: readonly MovedPages[]): void {
+    const { perSegment } = image;
+    const moved = new Uint8Array(this.state.length);
+    for (const { from, to } of moves) {
+      for (let i = 0; i < from.length; i++) {
+        const place = image.placeOf(Math.floor(from.values[i] / perSegment));
+        if (place >= 0 && image.placeOf(Math.floor(to.values[i] / perSegment)) >= 0) moved[place] = 1;
+      }
+    }
+    for (let place = 0; place < moved.length; place++)
+      if (moved[place] === 1 && image.claims.ofPlace(place) === undefined) this.clear(place);
   }
 
   /** When all that can be found was claimed: segments of which nothing is needed are free and may be written over. */

@@ -4,64 +4,37 @@
  * counts. What is written is what pointers need, page for page.
  */
 import { put } from '../../fs/cleaner/relocation-map.js';
-import { placeState } from '../../fs/format/segment-table.js';
 import { Graft } from '../../fs/tree/graft.js';
-import type { Address } from '../../fs/units.js';
+import type { Address, Generation } from '../../fs/units.js';
 import type { VolumeState } from '../../fs/volume/state.js';
-import { type Column, numbers } from '../column.js';
+import { numbers } from '../column.js';
 import type { Image } from '../image.js';
 import { RelocationList } from '../relocations.js';
 import type { Item } from '../system-items.js';
-import type { Places } from './places.js';
-import { readPlace } from './summaries.js';
-
-/** Pages that the cleaner wrote under other addresses than their own: from where, to where, one entry a page. */
-export interface MovedPages {
-  readonly from: Column<Float64Array>;
-  readonly to: Column<Float64Array>;
-}
-
-/** All moves that the summaries tell of. */
-export async function readMoves(image: Image, places: Places): Promise<MovedPages> {
-  const from = numbers();
-  const to = numbers();
-  const { perSegment } = image;
-  for (let place = 0; place < places.state.length; place++) {
-    if (places.state[place] === placeState.free) continue;
-    const serial = places.serial[place];
-    const { summaries } = await readPlace(image.store, image.geometry, place);
-    for (const summary of summaries) {
-      if (summary.serial !== serial) continue;
-      for (const run of summary.runs) {
-        const own = serial * perSegment + run.page;
-        if (run.address === own) continue;
-        for (let page = 0; page < run.pages; page++) {
-          from.push(run.address + page);
-          to.push(own + page);
-        }
-      }
-    }
-  }
-  return { from, to };
-}
+import type { MovedPages } from './moves.js';
 
 /**
- * Add the moves to the image's map, for pages whose segment is gone, and that it does not know or that no longer lie
- * where it says: the map of an older checkpoint is behind the cleaner. False if there is nothing to add.
+ * Add the moves to the image's map, for pages whose segment is gone, and that it does not know, that no longer lie where it
+ * says, or that were moved later than `since`: the map of an older checkpoint is behind the cleaner. False if there is
+ * nothing to add.
  */
-export function addMoves(image: Image, moved: MovedPages): boolean {
+export function addMoves(image: Image, moved: MovedPages, since: Generation): boolean {
   const { relocations: map, perSegment } = image;
   const lies = (target: Address): boolean => image.placeOf(Math.floor(target / perSegment)) >= 0;
   const isKnown = (address: Address): boolean => {
     const target = map.target(address);
-    return lies(address) || (target >= 0 && lies(target));
+    return target >= 0 && lies(target);
   };
   const from = numbers();
   const to = numbers();
   for (let i = 0; i < moved.from.length; i++) {
-    if (isKnown(moved.from.values[i])) continue;
-    from.push(moved.from.values[i]);
-    to.push(moved.to.values[i]);
+    const isNewer = moved.generation.values[i] > since;
+    for (let page = 0; page < moved.pages.values[i]; page++) {
+      const address = moved.from.values[i] + page;
+      if (lies(address) || (!isNewer && isKnown(address))) continue;
+      from.push(address);
+      to.push(moved.to.values[i] + page);
+    }
   }
   if (from.length === 0) return false;
   for (let i = 0; i < map.from.length; i++) {

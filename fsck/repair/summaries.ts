@@ -16,18 +16,21 @@ import {
 } from '../../fs/format/segment-summary.js';
 import { headKind } from '../../fs/log/segment-table.js';
 import type { Store } from '../../fs/store/store.js';
-import { type Place, pageSize, type Serial } from '../../fs/units.js';
+import { type Generation, type Place, pageSize, type Serial } from '../../fs/units.js';
 import { parseHeader } from '../../fs/volume/checkpoint-slots.js';
 import { endOfAddresses } from '../node.js';
 
 const piecePages = 256;
 const zeros = new Uint8Array(piecePages * pageSize);
 
-/** A summary that verifies, with the page of the place where each run lies. */
+/** With the page of the place where it lies, and the generation in which it was described: that of its pages, or a later one. */
+export type FoundRun = SummaryRun & { readonly page: number; readonly generation: Generation };
+
+/** A summary that verifies. */
 export interface FoundSummary {
   readonly serial: Serial;
-  readonly generation: number;
-  readonly runs: readonly (SummaryRun & { readonly page: number })[];
+  readonly generation: Generation;
+  readonly runs: readonly FoundRun[];
 }
 
 export interface PlaceContents {
@@ -84,15 +87,32 @@ function summaryOf(stored: Uint8Array, page: number, { brand, sealer }: Geometry
   }
   if (head.checksum !== selfChecksum(bytes, Summary.offsetOf.checksum)) return undefined;
   if (sealer !== undefined && !openSummary(sealer, bytes)) return undefined;
-  const runs: (SummaryRun & { page: number })[] = [];
+  const { generation } = head;
+  const runs: FoundRun[] = [];
   let at = head.first;
   for (let i = 0; i < head.runs; i++) {
     const run = SummaryRun.read(view, Summary.size + i * SummaryRun.size);
     // Nothing lies under an address beyond the log; what looks like a node there would be taken for one in memory.
-    if (run.address < endOfAddresses) runs.push({ ...run, page: at });
+    if (run.address < endOfAddresses) runs.push({ ...run, page: at, generation });
     at += run.pages;
   }
-  return at === page ? { serial: head.serial, generation: head.generation, runs } : undefined;
+  return at === page ? { serial: head.serial, generation, runs } : undefined;
+}
+
+/**
+ * What the summaries of one segment say of its pages, each page once: a hostile image may have as many summaries as pages, of
+ * which each describes all before it.
+ */
+export function* runsOf({ summaries }: PlaceContents, serial: Serial): Iterable<FoundRun> {
+  let told = 0;
+  for (const summary of summaries) {
+    if (summary.serial !== serial) continue;
+    for (const run of summary.runs) {
+      if (run.page < told) continue;
+      yield run;
+      told = run.page + run.pages;
+    }
+  }
 }
 
 function checkpointOf(geometry: Geometry, bytes: Uint8Array): Checkpoint | undefined {

@@ -8,8 +8,9 @@ import type { NodeFrame } from '../node.js';
 import { Findings } from '../problem.js';
 import { type Item, SystemItems } from '../system-items.js';
 import { type Damage, type ItemVisitor, maxHeight, TreeWalk, tree } from '../tree.js';
+import { type MovedPages, readMoves } from './moves.js';
 import type { Places } from './places.js';
-import { addMoves, type MovedPages, readMoves } from './relocations.js';
+import { addMoves } from './relocations.js';
 
 export interface TreesFound {
   /** Nodes of the file tree that can't be read or lead astray, those above first. */
@@ -54,7 +55,9 @@ export async function walkTrees(image: Image, places: Places, moved?: MovedPages
   await system.walk(checkpoint.systemRoot, checkpoint.systemHeight, items);
   const mapIsLost = systemLost || !validHeight(checkpoint.systemHeight);
   const moves = moved ?? (mapIsLost ? await readMoves(image, places) : undefined);
-  const mapGrew = moves !== undefined && addMoves(image, moves);
+  // What the newest checkpoint does not know of, a crash may have undone.
+  const since = moved === undefined ? Number.POSITIVE_INFINITY : checkpoint.generation;
+  const mapGrew = moves !== undefined && addMoves(image, moves, since);
   const systemDamaged = mapGrew || findings.total > 0;
   const damages: Damage[] = [];
   const files = new TreeWalk(image, tree.files, findings, (damage) => damages.push(damage));

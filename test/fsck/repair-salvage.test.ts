@@ -6,6 +6,8 @@ import { runKind } from '../../fs/format/segment-summary.js';
 import { placeState } from '../../fs/format/segment-table.js';
 import type { Superblock } from '../../fs/format/superblock.js';
 import { headKind } from '../../fs/log/segment-table.js';
+import { summaryPage } from '../../fs/log/summary-page.js';
+import { packMap } from '../../fs/log/table-pages.js';
 import { FileSystem } from '../../fs/posix/filesystem.js';
 import { initialItems } from '../../fs/posix/namespace/root-directory.js';
 import { MemoryStore } from '../../fs/store/memory.js';
@@ -16,8 +18,11 @@ import { newestCheckpoint } from '../../fs/volume/checkpoint-slots.js';
 import { readSuperblock } from '../../fs/volume/superblock.js';
 import { Volume } from '../../fs/volume/volume.js';
 import { examine, survey } from '../../fsck/check.js';
+import { numbers, words } from '../../fsck/column.js';
+import { Image } from '../../fsck/image.js';
+import { addMoves } from '../../fsck/repair/relocations.js';
 import { repairVolume } from '../../fsck/repair/repair.js';
-import { readPlace } from '../../fsck/repair/summaries.js';
+import { readPlace, runsOf } from '../../fsck/repair/summaries.js';
 import { replayInMemory } from '../../fsck/replay.js';
 import { loseSlots, losses, offsetOf } from '../broken/losses.js';
 import { flip } from '../broken/surgery.js';
@@ -183,6 +188,82 @@ test('a copy of the checkpoint from before the cleaner leads to what was moved s
   expect(ledger.losses).toEqual([]);
   expect((await examine(store, { data: true })).problems).toEqual([]);
   expect(await itemsOf(store)).toEqual(items);
+});
+
+test('a move that a crash has undone leads to nothing', async () => {
+  const store = new MemoryStore(wornBytes, { bytes: closed.copy() });
+  const items = await itemsOf(store);
+  const superblock = await readSuperblock(store);
+  const crashing = await Volume.open(store, { commitSeconds: 3600, discard: false });
+  const { table, mover, log } = crashing.state;
+  const { nextSerial } = table;
+  for (let place = 0; place < table.state.length; place++) {
+    if (table.state[place] === placeState.sealed && table.head[place] === headKind.data && table.live[place] > 0)
+      await mover.clean(place);
+  }
+  log.cold.describe();
+  log.cold.flush();
+  await log.landed();
+  expect(mover.moved).toBeGreaterThan(50);
+  const undone = (serial: Serial): boolean => serial >= nextSerial && serial < table.nextSerial;
+  await crashing.abandon();
+  await (await Volume.open(store, { commitSeconds: 3600, discard: false })).close();
+  // A new segment has begun where the moved pages lie, and has no summary yet.
+  let written = 0;
+  for (let place = 0; place < superblock.places; place++) {
+    const { summaries } = await readPlace(store, superblock, place);
+    if (!summaries.every(({ serial }) => undone(serial))) continue;
+    for (const run of summaries.flatMap(({ runs }) => runs)) {
+      if (run.kind !== runKind.data) continue;
+      written += run.pages;
+      await store.write(placeOffset(superblock, place, run.page), [new Uint8Array(run.pages * pageSize).fill(7)]);
+    }
+  }
+  expect(written).toBeGreaterThan(50);
+  expect((await examine(store, { data: true })).problems).toEqual([]);
+  await loseSlots(store, superblock);
+  expect((await repairVolume(store)).left.problems).toEqual([]);
+  expect((await examine(store, { data: true })).problems).toEqual([]);
+  expect(await itemsOf(store)).toEqual(items);
+});
+
+test('what moved again after a checkpoint lies where it moved last', async () => {
+  const store = new MemoryStore(wornBytes, { bytes: closed.copy() });
+  const superblock = await readSuperblock(store);
+  const { checkpoint, map } = await newestCheckpoint(store, superblock);
+  const pages = 2 ** superblock.segmentShift;
+  const [address, before, after] = [4, 5, 6].map((serial) => serial * pages);
+  const columns = { from: numbers(), to: numbers(), pages: words(), generation: numbers() };
+  for (const [name, value] of [
+    ['from', address],
+    ['to', after],
+    ['pages', 3],
+    ['generation', 10],
+  ] as const)
+    columns[name].push(value);
+  const moved = (since: Generation): number => {
+    const image = new Image(store, superblock, checkpoint, packMap(map));
+    image.setPlaces(Float64Array.of(5, 6), Uint32Array.of(0, 1));
+    image.relocations.add(address, before, 3);
+    addMoves(image, columns, since);
+    return image.relocations.target(address + 1);
+  };
+  expect([moved(9), moved(10)]).toEqual([after + 1, before + 1]);
+});
+
+test('each page of a segment is described once, however many summaries there are', async () => {
+  const store = new MemoryStore(wornBytes, { bytes: closed.copy() });
+  const superblock = await readSuperblock(store);
+  const pages = 2 ** superblock.segmentShift;
+  for (let page = 1; page < pages; page++) {
+    const run = { kind: runKind.data, inode: 7, offset: 0, pages: page, address: 1000 };
+    const summary = summaryPage(superblock, { serial: 900, generation: 9, page, first: 0 }, [run]);
+    await store.write(placeOffset(superblock, 0, page), [summary]);
+  }
+  const { summaries } = await readPlace(store, superblock, 0);
+  expect(summaries).toHaveLength(pages - 1);
+  const told = [...runsOf({ summaries, checkpoints: [], journal: false, blank: false }, 900)];
+  expect(told.reduce((sum, run) => sum + run.pages, 0)).toBeLessThan(pages);
 });
 
 test('pages that were moved are not looked for where a new segment has begun to be written', async () => {
