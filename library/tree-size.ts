@@ -13,10 +13,13 @@ export interface TreeSize {
   bytes: number;
 }
 
+/** Told after each entry; waited for. */
+export type SizeProgress = (size: TreeSize) => void | Promise<void>;
+
 const sector = 512;
 
 /** Of a directory of the host. Throws Node's errors, as copying it would. */
-export function hostTreeSize(directory: string): TreeSize {
+export async function hostTreeSize(directory: string, progress: SizeProgress): Promise<TreeSize> {
   const size: TreeSize = { entries: 0, bytes: 0 };
   const seen = new Set<string>();
   const waiting: Buffer[] = [Buffer.from(directory)];
@@ -26,6 +29,7 @@ export function hostTreeSize(directory: string): TreeSize {
       const found = fs.lstatSync(entry, { throwIfNoEntry: false });
       if (found === undefined) continue;
       size.entries++;
+      await progress(size);
       const linked = found.nlink > 1 && !found.isDirectory() ? `${found.dev}:${found.ino}` : undefined;
       if (linked !== undefined && seen.has(linked)) continue;
       if (linked !== undefined) seen.add(linked);
@@ -36,7 +40,11 @@ export function hostTreeSize(directory: string): TreeSize {
 }
 
 /** Of a directory of an image; each directory once, as an image may be of anybody's making. Throws FsError. */
-export async function imageTreeSize(filesystem: FileSystemApi, directory: InodeNumber): Promise<TreeSize> {
+export async function imageTreeSize(
+  filesystem: FileSystemApi,
+  directory: InodeNumber,
+  progress: SizeProgress,
+): Promise<TreeSize> {
   const size: TreeSize = { entries: 0, bytes: 0 };
   const seen = new Set([directory]);
   const waiting = [directory];
@@ -44,6 +52,7 @@ export async function imageTreeSize(filesystem: FileSystemApi, directory: InodeN
     for (const { child } of await entriesOf(filesystem, at)) {
       const { mode, size: bytes, links } = await run(() => filesystem.getattr(child));
       size.entries++;
+      await progress(size);
       if (seen.has(child)) continue;
       if (links > 1 || isDirectory(mode)) seen.add(child);
       // What is inline or compressed has fewer blocks than bytes, and is copied as a whole.

@@ -16,7 +16,7 @@ import { copyIn } from '../library/copy-in.js';
 import { copyOut } from '../library/copy-out.js';
 import { Image, type ImageOptions } from '../library/image.js';
 import type { CopyProgress, TreeCopy } from '../library/tree-copy.js';
-import { hostTreeSize, imageTreeSize, shareOf, type TreeSize } from '../library/tree-size.js';
+import { hostTreeSize, imageTreeSize, type SizeProgress, shareOf, type TreeSize } from '../library/tree-size.js';
 import { treeCopySchema } from './schemas.js';
 
 interface Options {
@@ -46,9 +46,10 @@ export const addImport: AddCommand = (program, { output }) => {
         await withImage(path, {}, async (image) => {
           await image.files.mkdir(options.path, { recursive: true });
           const target = await image.files.inode(options.path);
-          return shown(output, 'import', options, hostTreeSize(directory), (progress) =>
-            copyIn(directory, image.filesystem, target, progress),
-          );
+          return shown(output, 'import', options, {
+            size: (progress) => hostTreeSize(directory, progress),
+            copy: (progress) => copyIn(directory, image.filesystem, target, progress),
+          });
         }),
       );
     });
@@ -76,10 +77,10 @@ export const addExport: AddCommand = (program, { output }) => {
         await withImage(path, how, async (image) => {
           const from = await image.files.inode(options.path);
           mkdirSync(directory, { recursive: true });
-          const size = await imageTreeSize(image.filesystem, from);
-          return shown(output, 'export', options, size, (progress) =>
-            copyOut(image.filesystem, from, directory, progress),
-          );
+          return shown(output, 'export', options, {
+            size: (progress) => imageTreeSize(image.filesystem, from, progress),
+            copy: (progress) => copyOut(image.filesystem, from, directory, progress),
+          });
         }),
       );
     });
@@ -87,23 +88,35 @@ export const addExport: AddCommand = (program, { output }) => {
 
 const breathMs = 50;
 
-/** Copy, and show how far it is. */
+interface Steps {
+  readonly size: (progress: SizeProgress) => Promise<TreeSize>;
+  readonly copy: (progress: CopyProgress) => Promise<TreeCopy>;
+}
+
+/** Look how much it is, copy it, and show how far both are. */
 async function shown(
   output: Output,
   what: string,
   { progress, json }: Options,
-  size: TreeSize,
-  copy: (progress: CopyProgress) => Promise<TreeCopy>,
+  { size, copy }: Steps,
 ): Promise<TreeCopy> {
   const bar = new Progress(output, what, progress, json);
   try {
     let breathed = performance.now();
-    return await copy(async (done) => {
-      bar.update(shareOf(size, done), done.bytes, counted(done.files + done.others, 'file'));
-      if (performance.now() - breathed < breathMs) return;
-      // Copying runs from memory for long stretches: signals and the bar have their turn here.
-      await setImmediate();
-      breathed = performance.now();
+    // Both run from memory for long stretches: signals and the bar have their turn here.
+    const breathe = (): Promise<void> | undefined => {
+      if (performance.now() - breathed < breathMs) return undefined;
+      return setImmediate().then(() => {
+        breathed = performance.now();
+      });
+    };
+    const whole = await size(({ entries }) => {
+      bar.update(0, 0, `looking how much it is: ${counted(entries, 'entry', 'entries')}`);
+      return breathe();
+    });
+    return await copy((done) => {
+      bar.update(shareOf(whole, done), done.bytes, counted(done.files + done.others, 'file'));
+      return breathe();
     });
   } finally {
     bar.stop();

@@ -1,8 +1,8 @@
 /** Commands that may last say how far they are, with shares that only grow and end at all of it. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import fs, { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { ProgressReport } from '../../fs/cli/progress.js';
 import { main as mkfs } from '../../mkfs/main.js';
 import { main as varve } from '../../varve/main.js';
@@ -35,6 +35,21 @@ it('mkfs, import, prune, export', async () => {
   const pruned = await last(varve, 'snapshot', 'prune', '--keep-last', '1', image);
   expect(pruned).toMatchObject({ what: 'prune', stage: 'deleted', share: 1 });
   expect(await last(varve, 'export', image, join(folder, 'out'))).toMatchObject({ what: 'export', ...read });
+});
+
+it('import says where it stands while it looks how much it is', async () => {
+  const target = join(folder, 'other-image');
+  await runCommand(mkfs, '-q', '--size', '16M', target);
+  const real = fs.readdirSync;
+  const asking = vi.spyOn(fs, 'readdirSync').mockImplementation(((...args: Parameters<typeof real>) => {
+    if (String(args[0]).endsWith('below')) process.emit('SIGUSR1');
+    return real(...args);
+  }) as typeof real);
+  const { output } = await runCommand(varve, 'import', join(folder, 'tree'), target);
+  asking.mockRestore();
+  const [looking, copying] = output.errors.split('\n');
+  expect(looking).toMatch(/^import: looking how much it is: 1 entry, 0 %/);
+  expect(copying).toMatch(/^import: looking how much it is: 21 entries, 0 %/);
 });
 
 it('stress, with a profile and at random', async () => {
