@@ -2,7 +2,7 @@
  * What a server did between two moments: rates and latencies, from its counters then and now. `varve top` shows it, and
  * prints it with --json as it is: bytes, seconds, shares from 0 to 1, latencies in ms.
  */
-import { type SparseCounts, since } from '../fuse/latency-buckets.js';
+import { quantile, type SparseCounts, since } from '../fuse/latency-buckets.js';
 import { pageSize } from '../units.js';
 import { type Activity, summarized } from './activity.js';
 
@@ -47,6 +47,8 @@ export interface Sample {
   };
   /** All kinds together, 0 of none; then those that there were, the busiest first. */
   readonly latency: { readonly p50Ms: number; readonly p99Ms: number; readonly longestMs: number };
+  /** Of the stretches in which nobody looked for requests, 0 of none; null: not known. */
+  readonly away: { readonly p9999Ms: number; readonly longestMs: number } | null;
   readonly operations: readonly OperationSample[];
   readonly processes: readonly CallerSample[];
   /** Read from and written to the image, a second. */
@@ -120,6 +122,7 @@ export function sampleBetween(before: Activity, after: Activity, context: Sample
       waiting: after.driver.waiting ?? 0,
     },
     latency: inMs(added(Object.entries(after.latencies).map(([kind, now]) => countsSince(before, kind, now.counts)))),
+    away: awayBetween(before, after),
     operations,
     processes: context.processes,
     store: {
@@ -157,6 +160,12 @@ export function sampleBetween(before: Activity, after: Activity, context: Sample
 
 const countsSince = (before: Activity, kind: string, now: SparseCounts): SparseCounts =>
   since(now, before.latencies[kind]?.counts ?? []);
+
+function awayBetween(before: Activity, after: Activity): Sample['away'] {
+  if (after.away === null) return null;
+  const counts = since(after.away.counts, before.away?.counts ?? []);
+  return { p9999Ms: quantile(counts, 0.9999), longestMs: quantile(counts, 1) };
+}
 
 function operationsBetween(before: Activity, after: Activity, seconds: number): OperationSample[] {
   const found: OperationSample[] = [];

@@ -28,6 +28,8 @@ export interface Activity {
   /** The driver's counters: requests, bytes of reads and writes, ... */
   readonly driver: Readonly<Record<string, number>>;
   readonly latencies: Readonly<Record<string, KindLatency>>;
+  /** How long the server stayed away from the kernel's requests at a time; null: not known with this driver. */
+  readonly away: KindLatency | null;
   /** Threads that made the last requests, and how many each; 0: the kernel, by itself. */
   readonly callers: readonly (readonly [thread: number, requests: number])[];
   readonly memory: Memory;
@@ -66,6 +68,7 @@ export function activityOf(
     committing: volume.state.committing !== undefined,
     driver,
     latencies: mounted.latencies(),
+    away: mounted.away() ?? null,
     callers: [...mounted.recentCallers(Math.max(0, (driver.requests ?? 0) - since))],
     memory: filesystem.memory,
     space: volume.statistics(),

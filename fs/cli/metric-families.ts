@@ -40,6 +40,12 @@ export function metricFamilies(activity: Activity, space: SpaceByCause, version:
       type: 'histogram',
       values: Object.entries(activity.latencies).map(([kind, latency]) => [{ ...mount, kind }, histogramOf(latency)]),
     },
+    {
+      name: 'varve_server_away_seconds',
+      help: 'From one look for requests to the next, while the server was awake.',
+      type: 'histogram',
+      values: activity.away === null ? [] : [[mount, histogramOf(activity.away)]],
+    },
     gauge('requests_waiting', 'Requests that are not answered yet.', driver.waiting ?? 0),
     counter('requests_suspended_total', 'Attempts that had to wait for a node of the tree.', driver.suspended),
     counter('request_faults_total', 'Requests that failed by a fault or an error of the store.', driver.faults),

@@ -74,6 +74,9 @@ function header(sample: Sample): Line[] {
         ? 'no requests'
         : `half within ${formatMs(latency.p50Ms)}, 99 % within ${formatMs(latency.p99Ms)}, longest ${formatMs(latency.longestMs)}`,
     ),
+    ...(sample.away === null
+      ? []
+      : [labelled('away', `from requests for at most ${formatMs(sample.away.longestMs)} at a time`)]),
     labelled('files', `read ${speed(requests.bytesRead)}, written ${speed(requests.bytesWritten)}`),
     labelled(
       'image',

@@ -45,6 +45,11 @@ export interface Mounted {
   statistics(): Readonly<Record<string, number>>;
   /** How long requests took since the mount, by kind: `lookup`, `read`, ... */
   latencies(): Readonly<Record<string, KindLatency>>;
+  /**
+   * How long the server stayed away from the kernel's requests at a time, while it was awake; undefined: other threads
+   * than that of Node look for them.
+   */
+  away(): KindLatency | undefined;
   /** Threads that made the last requests, at most `most` of them, and how many each; 0: the kernel, by itself. */
   recentCallers(most: number): ReadonlyMap<number, number>;
   /**

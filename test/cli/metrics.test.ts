@@ -17,6 +17,7 @@ async function familiesOfMount() {
   const { volume, fs: filesystem } = await ScrubbedVolume.make();
   const mount = new ToldMount();
   for (const ms of [0.001, 0.0064, 1, 20_000]) mount.answer('read', ms, 7);
+  for (const ms of [0.01, 40]) mount.stayAway(ms);
   const activity = activityOf({ image: '/a "quoted"\\name\n', volume, filesystem }, mount.mounted, 0, 0);
   const families = metricFamilies(activity, await spaceByCause(volume.state), '1.2');
   await filesystem.close();
@@ -60,6 +61,11 @@ it('histograms rise up to their count, in seconds', () => {
   expect([read('0.0016384'), read('6.7108864'), read('+Inf')]).toEqual([3, 3, 4]);
   expect(figure('varve_request_duration_seconds_count{mount="/mnt/v",kind="read"}')).toBe(4);
   expect(figure('varve_request_duration_seconds_sum{mount="/mnt/v",kind="read"}')).toBeCloseTo(20.0010074, 6);
+});
+
+it('stretches without a look for requests are a histogram of their own', () => {
+  const away = (le: string) => figure(`varve_server_away_seconds_bucket{mount="/mnt/v",le="${le}"}`);
+  expect([away('0.0065536'), away('0.0524288'), away('+Inf')]).toEqual([1, 2, 2]);
 });
 
 it('causes of space add up to the capacity, and labels are escaped', () => {

@@ -24,6 +24,7 @@ async function moments(): Promise<{ before: Activity; after: Activity }> {
   const before = { ...activityOf(observed, mount.mounted, 0, 0), at: 5000 };
   for (let i = 0; i < 90; i++) mount.answer('lookup', 0.01, 7);
   for (let i = 0; i < 10; i++) mount.answer('read', 2, 0);
+  mount.stayAway(30);
   Object.assign(mount.counters, { bytesRead: 40_960, suspended: 25 });
   await volume.commit();
   const after = { ...activityOf(observed, mount.mounted, 0, before.driver.requests), at: 7000 };
@@ -73,6 +74,16 @@ describe('a sample', () => {
     expect(sample.latency.longestMs / 2).toBeGreaterThanOrEqual(1);
     expect(sample.latency.longestMs / 2).toBeLessThan(1.0626);
     expect(sample.space.used + sample.space.available).toBe(sample.space.capacity);
+  });
+
+  it('tells how long nobody looked for requests, where that is known', () => {
+    expect(sample.away?.longestMs).toBeGreaterThanOrEqual(30);
+    expect(sample.away?.longestMs).toBeLessThan(30 * 1.0626);
+    expect(sample.away?.p9999Ms).toBe(sample.away?.longestMs);
+    expect(screenText(sample).join('\n')).toMatch(/^away +from requests for at most 3\d ms at a time/m);
+    const unknown = sampleBetween({ ...before, away: null }, { ...after, away: null }, context);
+    expect(unknown.away).toBeNull();
+    expect(schemaProblems(topSchema(), JSON.parse(JSON.stringify(unknown)))).toEqual([]);
   });
 
   it('is as its schema says, as a program reads it', () => {

@@ -1,10 +1,11 @@
-/** A session's end: the kernel's side is gone, and with it the descriptor's number. A fifo stands in for /dev/fuse. */
+/** A session's end, when the kernel's side is gone, and with it the descriptor's number; and what it counts. A fifo stands in for /dev/fuse. */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { Session } from '../../fs/fuse/kernel/session.js';
+import { quantile, total } from '../../fs/fuse/latency-buckets.js';
 import type { FileSystemApi } from '../../fs/posix/api.js';
 import { header, hex } from '../support/wire.js';
 
@@ -46,6 +47,30 @@ it('does not answer a late request through a descriptor that is another file by 
   fs.closeSync(other);
   expect(fs.readFileSync(path.join(directory, 'other')).length).toBe(0);
   fs.rmSync(directory, { recursive: true });
+});
+
+it('counts how long it stayed away from its requests, and no sleep', async () => {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'varve-session-'));
+  const fifo = path.join(directory, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  const fd = fs.openSync(fifo, fs.constants.O_RDWR | fs.constants.O_NONBLOCK);
+  const session = new Session('/nowhere', { fd, device: '0:0' }, options);
+  const began = [performance.now(), performance.nodeTiming.idleTime];
+  session.ready().catch(() => undefined);
+  const served = session.serve({ filesystem: () => undefined, nearLimit: () => false });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const before = session.away();
+  const blocked = performance.now() + 20;
+  while (performance.now() < blocked);
+  await new Promise((resolve) => setImmediate(resolve));
+  const after = session.away();
+  const awake = performance.now() - began[0] - (performance.nodeTiming.idleTime - began[1]);
+  session.abort();
+  await served;
+  fs.rmSync(directory, { recursive: true });
+  expect(total(after.counts)).toBeGreaterThan(total(before.counts));
+  expect(quantile(after.counts, 1)).toBeGreaterThanOrEqual(20);
+  expect(after.totalMs).toBeLessThanOrEqual(awake);
 });
 
 it.runIf(process.getuid?.() === 0)('leaves alone what others have mounted at its place', async () => {

@@ -7,6 +7,7 @@ const kinds = ['lookup', 'read', 'fsync'];
 
 export class ToldMount {
   readonly latencies = new Latencies(kinds.length);
+  readonly stretches = new Latencies(1);
   readonly callers = new RecentCallers();
   readonly counters = { requests: 0, bytesRead: 0, bytesWritten: 0, waiting: 0, suspended: 0 };
 
@@ -16,12 +17,18 @@ export class ToldMount {
     this.latencies.record(kinds.indexOf(kind), ms);
   }
 
+  /** Nobody looked for requests for so long. */
+  stayAway(ms: number): void {
+    this.stretches.record(0, ms);
+  }
+
   get mounted(): Mounted {
-    const { latencies, callers, counters } = this;
+    const { latencies, stretches, callers, counters } = this;
     return {
       target: '/mnt/v',
       statistics: () => ({ ...counters }),
       latencies: () => latencies.read((kind) => kinds[kind]),
+      away: () => stretches.read(() => 'all').all,
       recentCallers: (most: number) => callers.counts(most),
     } as unknown as Mounted;
   }

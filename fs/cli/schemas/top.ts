@@ -33,6 +33,13 @@ export const topSchema = (): Schema =>
         p99Ms: number('nor 99 % of them than this'),
         longestMs: number('nor any than this'),
       }),
+      away: orNull(
+        object('stretches between two looks for requests, while the server was awake; 0 if there were none', {
+          p9999Ms: number('99.99 % of them were no longer, in milliseconds'),
+          longestMs: number('nor any than this'),
+        }),
+        'not known with this driver',
+      ),
       operations: list(
         'by kind of request, the busiest first',
         object('one kind', {

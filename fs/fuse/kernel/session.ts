@@ -20,6 +20,7 @@ import { lastErrno } from '../../host/libc.js';
 import type { InodeNumber } from '../../units.js';
 import { deferred } from '../deferred.js';
 import type { Mounted, MountOptions, Served } from '../driver.js';
+import type { KindLatency } from '../latencies.js';
 import { mountAt } from '../mount-table.js';
 import { unmountKernel } from '../unmount.js';
 import { opcode, opcodeName, outHeader, requestBufferBytes } from './abi.js';
@@ -30,6 +31,7 @@ import type { Exchange } from './exchange.js';
 import { HeldWrites, longestHeldMs, mostHeld } from './held-writes.js';
 import type { KernelMount } from './mount.js';
 import { Notifier } from './notify.js';
+import { Stretches } from './stretches.js';
 import { read, write } from './system-calls.js';
 
 /** Longest turn, in milliseconds; a request that was begun is finished. */
@@ -67,6 +69,7 @@ export class Session implements Mounted {
   private gathering: (() => void)[] = [];
   private readonly background: BackgroundLimit;
   private readonly held: HeldWrites;
+  private readonly stretches = new Stretches();
   private readonly writers = new Map<InodeNumber, number>();
   private readonly counters = { bytesRead: 0, bytesWritten: 0 };
   private readonly clock = { ms: performance.now() };
@@ -129,6 +132,10 @@ export class Session implements Mounted {
     return this.dispatch.latencies.read((code) => opcodeName(code).toLowerCase());
   }
 
+  away(): KindLatency {
+    return this.stretches.read();
+  }
+
   recentCallers(most: number): Map<number, number> {
     return this.dispatch.callers.counts(most);
   }
@@ -166,6 +173,7 @@ export class Session implements Mounted {
     this.turns++;
     const start = performance.now();
     this.clock.ms = start;
+    this.stretches.ends(start);
     this.background.relax(start);
     let x = this.next ?? this.dispatch.take();
     let served = false;
@@ -176,6 +184,7 @@ export class Session implements Mounted {
         this.requests++;
         served = true;
         if (this.held.keeps(x, this.clock.ms)) {
+          this.stretches.ends(performance.now());
           x = this.dispatch.take();
           continue;
         }
@@ -184,6 +193,7 @@ export class Session implements Mounted {
           break;
         }
         this.lastCaller = this.lastAnswer;
+        this.stretches.ends(this.clock.ms);
         if (this.lastAnswer - start > turnLimit) break;
         continue;
       }
@@ -198,6 +208,7 @@ export class Session implements Mounted {
       if (pressing || (this.held.any && now - this.lastCaller > callerLimit)) {
         served = true;
         if (!this.serveHeld(now) || this.lastAnswer - start > turnLimit) break;
+        this.stretches.ends(this.lastAnswer);
         continue;
       }
       if (this.gathering.length > 0 && !this.held.any) {
@@ -205,6 +216,7 @@ export class Session implements Mounted {
         break;
       }
       this.clock.ms = now;
+      this.stretches.foundNothing(now);
       if (now - this.lastAnswer > spinLimit) {
         this.next = x;
         if (served) this.pending = setImmediate(this.turn);
@@ -234,6 +246,7 @@ export class Session implements Mounted {
   /** libuv sleeps until a request or anything else comes, and runs the turn after that. */
   private sleep(): void {
     this.sleeps++;
+    this.stretches.sleeps();
     this.pending = setImmediate(this.turn).unref();
   }
 

@@ -108,6 +108,8 @@ export class NativeSession implements Mounted {
     return { requests, waiting, faults, ...counters, ...perOperation };
   }
 
+  away(): undefined {}
+
   latencies(): ReturnType<Mounted['latencies']> {
     return this.perKind.read((kind) => kinds[kind]);
   }
