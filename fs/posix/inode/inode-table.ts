@@ -4,7 +4,7 @@
  * Invariants
  * 1. There is one Inode object per number at a time. It stays while it has anything that the tree has not, and at
  *    least until the running operation gives up the thread: so an operation may keep what it got.
- * 2. Holds are counted apart from the objects: a kernel that remembers a million inodes costs a number each.
+ * 2. Holds are counted apart from the objects (hold-counts.ts): a kernel may remember millions of inodes.
  * 3. `nameless` has every inode that has lost its last name (or never had one) and is not yet reclaimed.
  */
 import { CorruptionError, FsError } from '../../errors.js';
@@ -12,6 +12,7 @@ import { itemKind } from '../../format/item.js';
 import { run } from '../../suspend.js';
 import type { InodeNumber } from '../../units.js';
 import type { VolumeApi } from '../../volume/api.js';
+import { HoldCounts } from './hold-counts.js';
 import { Inode } from './inode.js';
 import { decodeInode } from './inode-record.js';
 
@@ -20,7 +21,7 @@ export class InodeTable {
   /** Counts inodes that came to be nameless. */
   namesLost = 0;
   private readonly inodes = new Map<InodeNumber, Inode>();
-  private readonly holds = new Map<InodeNumber, number>();
+  private readonly holds = new HoldCounts();
   private sweepAt: number;
   private sweeping = false;
 
@@ -93,18 +94,12 @@ export class InodeTable {
   }
 
   hold(number: InodeNumber): void {
-    this.holds.set(number, (this.holds.get(number) ?? 0) + 1);
+    this.holds.add(number);
   }
 
   /** True when the last hold is gone. */
   letGo(number: InodeNumber, count: number): boolean {
-    const left = (this.holds.get(number) ?? 0) - count;
-    if (left > 0) {
-      this.holds.set(number, left);
-      return false;
-    }
-    this.holds.delete(number);
-    return true;
+    return this.holds.subtract(number, count) === 0;
   }
 
   get anyHeld(): boolean {
