@@ -8,6 +8,7 @@ import { indexEntriesPerPage, liveBytes, livePlacesPerPage, noPlace, tableOffset
 import { IndexEntry, indexPageMagic, livePageMagic, placeState, TablePage } from '../fs/format/segment-table.js';
 import { readU64 } from '../fs/format/struct.js';
 import { headKind } from '../fs/log/segment-table.js';
+import { currentCopy } from '../fs/log/table-pages.js';
 import { type Place, pageSize } from '../fs/units.js';
 import { numbers, words } from './column.js';
 import type { Image } from './image.js';
@@ -46,8 +47,7 @@ export async function readTablePage(image: Image, index: number): Promise<Uint8A
 
 const unused = { serial: 0, generation: 0, live: 0, state: placeState.free, head: 0 };
 
-/** Which copy of a table page is current: 0 none, 1 A, 2 B, 3 damage. */
-const copyOf = ({ tableMap }: Image, index: number): number => (tableMap[index >> 2] >> ((index & 3) * 2)) & 3;
+const copyOf = ({ tableMap }: Image, index: number): number => currentCopy(tableMap, index);
 
 /**
  * Entries of all places about which anything was written, in order, in lists of up to a page; those whose entries can't

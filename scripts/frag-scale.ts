@@ -9,12 +9,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { FileSystem } from '../fs/posix/filesystem.js';
-import { openImageFile } from '../fs/store/image-file.js';
 import { below, chance, seededRandom } from '../fs/store/random.js';
 import { run } from '../fs/suspend.js';
-import { Volume } from '../fs/volume/volume.js';
 import { scriptOptions } from './script-options.js';
+import { type Contents, makeManyFiles, who } from './trial/many-files.js';
 
 const { values } = scriptOptions({
   options: {
@@ -31,36 +29,20 @@ if (image === undefined) {
 }
 const files = Number(values.files);
 const programs = fileURLToPath(new URL('../../bin/', import.meta.url));
-const who = { uid: 0, gid: 0, pid: 1 };
-const perDirectory = 1000;
 const gibibyte = 2 ** 30;
 
-async function fill(path: string): Promise<void> {
-  const random = seededRandom(Number(values.seed));
-  const store = await openImageFile(path);
-  const volume = await Volume.open(store, { commitSeconds: 0, journal: 'none' });
-  const fs = new FileSystem(volume);
-  const bytes = new Uint8Array(3 * 4096).fill(7);
-  let directory = 1;
-  for (let made = 0; made < files; made++) {
-    if (made % perDirectory === 0) {
-      const name = Buffer.from(`directory ${made / perDirectory}`);
-      directory = (await run(() => fs.mkdir(1, name, 0o755, 0, who))).inode;
-      await volume.commit();
-    }
-    const name = Buffer.from(`file ${made}`);
-    const { inode } = await run(() => fs.mknod(directory, name, 0o100644, 0, 0, who));
-    const length = chance(random, 0.5) ? 100 + below(random, 1000) : 1 + below(random, bytes.length);
-    await run(() => fs.write(inode, 0, bytes.subarray(0, length), who));
-    if (length > 4096 && chance(random, 0.2)) {
-      await fs.fsync(inode, false);
-      await run(() => fs.write(inode, 4096, bytes.subarray(0, 10), who));
-    }
+const random = seededRandom(Number(values.seed));
+const bytes = new Uint8Array(3 * 4096).fill(7);
+
+/** Half of the files are short; of those that have a page of their own, a fifth is written in two pieces. */
+const contents: Contents = async (fs, inode) => {
+  const length = chance(random, 0.5) ? 100 + below(random, 1000) : 1 + below(random, bytes.length);
+  await run(() => fs.write(inode, 0, bytes.subarray(0, length), who));
+  if (length > 4096 && chance(random, 0.2)) {
+    await fs.fsync(inode, false);
+    await run(() => fs.write(inode, 4096, bytes.subarray(0, 10), who));
   }
-  await fs.close();
-  await volume.close();
-  await store.close();
-}
+};
 
 interface Measured {
   readonly report: { readonly score: number; readonly files: { readonly count: number; readonly scattered: number } };
@@ -103,7 +85,7 @@ function statusOf(pid: number): string {
 async function main(path: string): Promise<number> {
   spawnSync(`${programs}mkfs.varve`, ['-f', '--size', String(16 * gibibyte), path], { stdio: 'ignore' });
   const started = performance.now();
-  await fill(path);
+  await makeManyFiles(path, files, contents);
   const filled = performance.now();
   const { report, seconds, peak } = await measure(path);
   process.stdout.write(

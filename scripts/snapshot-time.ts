@@ -24,12 +24,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { libc } from '../fs/host/libc.js';
-import { FileSystem } from '../fs/posix/filesystem.js';
-import { openImageFile } from '../fs/store/image-file.js';
-import { run as untilDone } from '../fs/suspend.js';
-import { Volume } from '../fs/volume/volume.js';
 import { scriptOptions } from './script-options.js';
 import { run } from './trial/command.js';
+import { makeManyFiles } from './trial/many-files.js';
 import { program, type TrialVolume } from './trial/volume.js';
 import { withWorkspace } from './trial/workspace.js';
 
@@ -47,7 +44,6 @@ const { values } = scriptOptions({
 const many = Number(values.files);
 const rounds = Number(values.rounds);
 const perDirectory = 1000;
-const who = { uid: 0, gid: 0, pid: 1 };
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const ioctl = libc.func('int ioctl(int fd, ulong request, void *argument)') as (
@@ -80,23 +76,6 @@ const times = (list: number[]): Times => {
 const text = ({ median, most }: Times): string =>
   `${median.toFixed(1)} ms (median of ${rounds}), at most ${most.toFixed(1)} ms`;
 
-/** Empty files, made without a mount: a thousand in a directory. */
-async function fill(image: string, count: number): Promise<void> {
-  const store = await openImageFile(image);
-  const volume = await Volume.open(store, { commitSeconds: 0 });
-  const fs = new FileSystem(volume);
-  for (let i = 0, directory = 1; i < count; i++) {
-    if (i % perDirectory === 0) {
-      directory = await untilDone(() => fs.mkdir(1, Buffer.from(`d${i / perDirectory}`), 0o755, 0, who).inode);
-      await volume.commit();
-    }
-    await untilDone(() => fs.mknod(directory, Buffer.from(`f${i}`), 0o100644, 0, 0, who));
-  }
-  await fs.close();
-  await volume.close();
-  await store.close();
-}
-
 /** Where an image is; true: it was made by a run before. */
 function imageIn(folder: string, name: string): { path: string; there: boolean } {
   const path = join(values.directory ?? folder, `snapshot-time-${name}.img`);
@@ -108,7 +87,7 @@ async function ofVarve(folder: string, volume: TrialVolume, count: number): Prom
   const { path, there } = imageIn(folder, `varve-${count}`);
   if (!there) {
     await volume.format('4G');
-    await fill(volume.image, count);
+    await makeManyFiles(volume.image, count);
     await move(volume.image, path);
   }
   symlinkSync(path, volume.image);

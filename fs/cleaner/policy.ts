@@ -31,7 +31,7 @@ function best(table: SegmentTable, leastDead: number, worth: Worth, generation: 
   const size = table.pagesPerSegment;
   let chosen: Place | -1 = -1;
   let top = 0;
-  for (let place = 0; place < table.geometry.places; place++) {
+  for (let place = 0; place < table.frontier; place++) {
     if (table.state[place] !== placeState.sealed) continue;
     const live = table.live[place];
     // Empty ones are freed by the next commit; the pages of pinned ones are about to become live.

@@ -12,6 +12,7 @@
 import { type Geometry, indexEntriesPerPage, liveBytes, livePlacesPerPage, segmentPages } from '../format/geometry.js';
 import { placeState, TablePage } from '../format/segment-table.js';
 import { type Generation, type Place, pageSize, type Serial } from '../units.js';
+import { FreePlaces } from './free-places.js';
 
 export const headKind = { node: 0, data: 1, cold: 2, journal: 3 } as const;
 
@@ -32,8 +33,10 @@ export class SegmentTable {
   readonly dirty = new Set<number>();
   /** Pages of the live map, header included; absent ones are all zero. */
   readonly maps: (Uint8Array | undefined)[] = [];
-  /** Places that may be written now, the one to take next last. */
-  private readonly reusable: Place[] = [];
+  /** All places from here on are free, and were never written. */
+  frontier: Place = 0;
+  /** Places that may be written now. */
+  private readonly reusable = new FreePlaces();
   /** Places from `limit` on that could be written, but shall not. */
   private readonly withheld: Place[] = [];
   private limit = Number.POSITIVE_INFINITY;
@@ -78,14 +81,18 @@ export class SegmentTable {
     return Array.from({ length: places - before }, (_, i) => places - 1 - i);
   }
 
-  /** Rebuild what follows from the entries, after they were read from a checkpoint of `generation`. */
-  index(generation: Generation): void {
-    this.reusable.length = 0;
+  /**
+   * Rebuild what follows from the entries, after they were read from a checkpoint of `generation`. Nothing was ever written
+   * about the places from `frontier` on.
+   */
+  index(generation: Generation, frontier: Place = this.geometry.places): void {
+    this.frontier = frontier;
+    this.reusable.reset(frontier, this.geometry.places);
     this.pending.length = 0;
     this.empty.length = 0;
     this.places.clear();
     this.livePages = 0;
-    for (let place = this.geometry.places - 1; place >= 0; place--) {
+    for (let place = frontier - 1; place >= 0; place--) {
       this.livePages += this.live[place];
       if (this.state[place] === placeState.free) {
         if (this.serial[place] === 0 || this.generation[place] < generation) this.reusable.push(place);
@@ -130,6 +137,7 @@ export class SegmentTable {
     this.head[place] = head;
     this.places.set(serial, place);
     if (serial >= this.nextSerial) this.nextSerial = serial + 1;
+    if (place >= this.frontier) this.frontier = place + 1;
     this.touch(place);
   }
 
@@ -137,7 +145,7 @@ export class SegmentTable {
   claimPlace(place: Place, serial: Serial, head: number, generation: Generation): boolean {
     if (place < 0 || place >= this.geometry.places || serial < 1) return false;
     if (this.state[place] !== placeState.free) return this.serial[place] === serial;
-    remove(this.reusable, place);
+    this.reusable.remove(place);
     remove(this.pending, place);
     this.open(place, serial, head, generation);
     return true;
@@ -190,7 +198,7 @@ export class SegmentTable {
 
   /** The lowest limit for `withhold` that leaves `least` places to be written. */
   lowestLimit(least: number): Place {
-    const free = [...this.reusable, ...this.withheld].sort((a, b) => a - b);
+    const free = [...this.reusable.all(), ...this.withheld].sort((a, b) => a - b);
     return free.length < least ? this.geometry.places : free[least - 1] + 1;
   }
 
@@ -200,8 +208,8 @@ export class SegmentTable {
    */
   withhold(limit: number): boolean {
     this.limit = limit;
-    const free = [...this.reusable, ...this.withheld];
-    this.reusable.length = 0;
+    const free = [...this.reusable.all(), ...this.withheld];
+    this.reusable.reset(0, 0);
     this.withheld.length = 0;
     this.reuse(free);
     return this.withheld.length === Math.max(0, this.geometry.places - limit);
@@ -212,6 +220,7 @@ export class SegmentTable {
     const { places } = this.geometry;
     this.withheld.length = 0;
     this.limit = Number.POSITIVE_INFINITY;
+    this.frontier = Math.min(this.frontier, places);
     this.serial = this.serial.slice(0, places);
     this.generation = this.generation.slice(0, places);
     this.live = this.live.slice(0, places);
@@ -231,12 +240,12 @@ export class SegmentTable {
 
   /** Take up to `most` reusable places, those that would be taken last, leaving `left`; `reuse` gives them back. */
   lend(most: number, left: number): Place[] {
-    return this.reusable.splice(0, Math.max(0, Math.min(most, this.reusable.length - left)));
+    return this.reusable.takeLowest(Math.max(0, Math.min(most, this.reusable.length - left)));
   }
 
   /** From now on these places may be taken, after all others. */
   reuseLast(places: readonly Place[]): void {
-    this.reusable.unshift(...places.filter((place) => place < this.limit));
+    this.reusable.putLowest(places.filter((place) => place < this.limit));
     this.withheld.push(...places.filter((place) => place >= this.limit));
   }
 

@@ -3,29 +3,27 @@
  * copy is current, or that it was never written and stands for zeros. A commit writes changed pages over the
  * copies that are not current, so that a crash leaves the older checkpoint's table as it was.
  */
-import { CorruptionError } from '../errors.js';
+import { CorruptionError, FsError } from '../errors.js';
 import { checksum } from '../format/checksum.js';
-import { indexEntriesPerPage, tableOffset, tablePages } from '../format/geometry.js';
+import { type Geometry, indexEntriesPerPage, tableOffset, tablePages } from '../format/geometry.js';
 import { IndexEntry, indexPageMagic, livePageMagic, TablePage } from '../format/segment-table.js';
 import { readU64, writeU64 } from '../format/struct.js';
 import type { Store } from '../store/store.js';
 import { type Generation, pageSize } from '../units.js';
 import type { SegmentTable } from './segment-table.js';
 
-/** For each table page: 0 never written, 1 copy A, 2 copy B. */
+/** Which copy of each table page is current, as the checkpoint stores it: 2 bits a page, low bits first. */
 export type TableMap = Uint8Array;
 
-/** Pack a map as the checkpoint stores it, 2 bits a page, low bits first. */
-export function packMap(map: TableMap): Uint8Array {
-  const packed = new Uint8Array(Math.ceil(map.length / 4));
-  for (let i = 0; i < map.length; i++) packed[i >> 2] |= map[i] << ((i & 3) * 2);
-  return packed;
-}
+/** Of a geometry of which nothing was written yet. */
+export const emptyMap = (g: Geometry): TableMap => new Uint8Array(Math.ceil(tablePages(g) / 4));
 
-export function unpackMap(packed: Uint8Array, pages: number): TableMap {
-  const map = new Uint8Array(pages);
-  for (let i = 0; i < pages; i++) map[i] = (packed[i >> 2] >> ((i & 3) * 2)) & 3;
-  return map;
+/** 0 never written, 1 copy A, 2 copy B, 3 damage. */
+export const currentCopy = (map: TableMap, index: number): number => (map[index >> 2] >> ((index & 3) * 2)) & 3;
+
+export function nameCopy(map: TableMap, index: number, copy: number): void {
+  const shift = (index & 3) * 2;
+  map[index >> 2] = (map[index >> 2] & ~(3 << shift)) | (copy << shift);
 }
 
 export interface TableWrite {
@@ -43,7 +41,8 @@ export function freezeTable(
   const next = map.slice();
   const writes: TableWrite[] = [];
   for (const index of table.dirty) {
-    next[index] = map[index] === 1 ? 2 : 1;
+    const copy = currentCopy(map, index) === 1 ? 2 : 1;
+    nameCopy(next, index, copy);
     const page = index < g.indexPages ? indexPage(table, index) : livePage(table, index - g.indexPages);
     const view = new DataView(page.buffer, page.byteOffset, pageSize);
     TablePage.write(view, 0, {
@@ -55,7 +54,7 @@ export function freezeTable(
       brand: g.brand,
     });
     view.setUint32(TablePage.offsetOf.checksum, checksum(page), true);
-    writes.push({ offset: tableOffset(g, index, next[index] - 1), page });
+    writes.push({ offset: tableOffset(g, index, copy - 1), page });
   }
   table.dirty.clear();
   return { writes, map: next };
@@ -84,6 +83,9 @@ function livePage(table: SegmentTable, index: number): Uint8Array {
   return page;
 }
 
+/** Table pages that are read at once, with both copies: 1 MiB. */
+const pagesAtOnce = 128;
+
 /** Read the table that a checkpoint names. CorruptionError when a page is not what it should be. */
 export async function loadTable(
   store: Store,
@@ -93,34 +95,60 @@ export async function loadTable(
 ): Promise<void> {
   const g = table.geometry;
   const total = tablePages(g);
-  const buffer = new Uint8Array(pageSize);
-  const view = new DataView(buffer.buffer);
-  for (let index = 0; index < total; index++) {
-    if (map[index] === 0) continue;
-    if (map[index] === 3) throw new CorruptionError('checkpoint', `table map entry ${index}`, 'names no copy');
-    const offset = tableOffset(g, index, map[index] - 1);
-    await store.read(offset, buffer);
-    const isIndex = index < g.indexPages;
-    const own = isIndex ? index : index - g.indexPages;
-    const header = TablePage.read(view, 0);
-    view.setUint32(TablePage.offsetOf.checksum, 0, true);
-    if (
-      header.magic !== (isIndex ? indexPageMagic : livePageMagic) ||
-      header.index !== own ||
-      header.brand !== g.brand ||
-      header.generation > generation ||
-      header.checksum !== checksum(buffer)
-    ) {
-      throw new CorruptionError(
-        isIndex ? 'index page' : 'live-map page',
-        `table page ${index} (byte ${offset})`,
-        'does not verify',
-      );
+  let frontier = 0;
+  for (let first = 0; first < total; first += pagesAtOnce) {
+    const written: number[] = [];
+    for (let index = first; index < Math.min(first + pagesAtOnce, total); index++) {
+      const copy = currentCopy(map, index);
+      if (copy === 3) throw new CorruptionError('checkpoint', `table map entry ${index}`, 'names no copy');
+      if (copy !== 0) written.push(index);
     }
-    if (isIndex) readIndexPage(table, own, view);
-    else table.maps[own] = buffer.slice();
+    if (written.length === 0) continue;
+    const pages = await readCopies(store, g, map, written);
+    for (const [i, index] of written.entries()) {
+      if (index < g.indexPages) frontier = (index + 1) * indexEntriesPerPage;
+      enterPage(table, index, pages[i], generation, tableOffset(g, index, currentCopy(map, index) - 1));
+    }
   }
-  table.index(generation);
+  table.index(generation, Math.min(frontier, g.places));
+}
+
+/** The current copies of these pages, by rising number; whatever else lies between them is read with them. */
+async function readCopies(store: Store, g: Geometry, map: TableMap, indices: number[]): Promise<Uint8Array[]> {
+  const offsets = indices.map((index) => tableOffset(g, index, currentCopy(map, index) - 1));
+  const [first] = offsets;
+  const all = new Uint8Array((offsets.at(-1) as number) + pageSize - first);
+  try {
+    await store.read(first, all);
+  } catch (e) {
+    if (!(e instanceof FsError && e.code === 'EIO')) throw e;
+    // What can't be read may be one that nobody needs.
+    for (const offset of offsets) await store.read(offset, all.subarray(offset - first, offset - first + pageSize));
+  }
+  return offsets.map((offset) => all.subarray(offset - first, offset - first + pageSize));
+}
+
+function enterPage(table: SegmentTable, index: number, page: Uint8Array, generation: Generation, offset: number): void {
+  const view = new DataView(page.buffer, page.byteOffset, pageSize);
+  const isIndex = index < table.geometry.indexPages;
+  const own = isIndex ? index : index - table.geometry.indexPages;
+  const header = TablePage.read(view, 0);
+  view.setUint32(TablePage.offsetOf.checksum, 0, true);
+  if (
+    header.magic !== (isIndex ? indexPageMagic : livePageMagic) ||
+    header.index !== own ||
+    header.brand !== table.geometry.brand ||
+    header.generation > generation ||
+    header.checksum !== checksum(page)
+  ) {
+    throw new CorruptionError(
+      isIndex ? 'index page' : 'live-map page',
+      `table page ${index} (byte ${offset})`,
+      'does not verify',
+    );
+  }
+  if (isIndex) readIndexPage(table, own, view);
+  else table.maps[own] = page.slice();
 }
 
 function readIndexPage(table: SegmentTable, index: number, view: DataView): void {

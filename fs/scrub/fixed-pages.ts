@@ -8,8 +8,9 @@
  */
 import { FsError } from '../errors.js';
 import { selfChecksum } from '../format/checksum.js';
-import { slotOffset, tableOffset } from '../format/geometry.js';
+import { slotOffset, tableOffset, tablePages } from '../format/geometry.js';
 import { indexPageMagic, livePageMagic, TablePage } from '../format/segment-table.js';
+import { currentCopy } from '../log/table-pages.js';
 import type { Readable } from '../store/store.js';
 import { type ImageOffset, pageSize } from '../units.js';
 import { parseSlot } from '../volume/checkpoint-slots.js';
@@ -48,8 +49,8 @@ export class FixedPages {
     for (const piece of this.superblocks()) await this.judged(piece);
     for (const slot of [0, 1]) await this.judged(this.slot(slot));
     const { state } = this.volume;
-    for (let index = 0; index < state.tableMap.length; index++) {
-      if (state.tableMap[index] !== 0) await this.judged(this.tablePage(index));
+    for (let index = 0; index < tablePages(state.geometry); index++) {
+      if (currentCopy(state.tableMap, index) !== 0) await this.judged(this.tablePage(index));
     }
   }
 
@@ -100,8 +101,8 @@ export class FixedPages {
     return {
       what: 'segment-table',
       length: pageSize,
-      offset: () => tableOffset(geometry, index, state.tableMap[index] - 1),
-      version: () => state.tableMap[index],
+      offset: () => tableOffset(geometry, index, currentCopy(state.tableMap, index) - 1),
+      version: () => currentCopy(state.tableMap, index),
       judge: (bytes) => {
         const header = TablePage.read(new DataView(bytes.buffer, bytes.byteOffset));
         if (

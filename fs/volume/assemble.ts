@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { Mover } from '../cleaner/mover.js';
 import { RelocationMap } from '../cleaner/relocation-map.js';
 import { CorruptionError, FsError, VolumeError } from '../errors.js';
-import { type Geometry, nodeBytes, tablePages } from '../format/geometry.js';
+import { type Geometry, nodeBytes } from '../format/geometry.js';
 import { Journal } from '../log/journal.js';
 import { Log } from '../log/log.js';
 import { headKind, SegmentTable } from '../log/segment-table.js';
-import { loadTable } from '../log/table-pages.js';
+import { emptyMap, loadTable } from '../log/table-pages.js';
 import type { Store } from '../store/store.js';
 import { NodeCache } from '../tree/node-cache.js';
 import type { TreeOwner } from '../tree/owner.js';
@@ -40,7 +40,7 @@ export async function assemble(
 ): Promise<VolumeState> {
   const geometry: Geometry = superblock;
   const table = new SegmentTable(geometry);
-  const tableMap = found?.map ?? new Uint8Array(tablePages(geometry));
+  const tableMap = found?.map ?? emptyMap(geometry);
   await loadTable(store, table, tableMap, found?.checkpoint.generation ?? 0);
   const made: { state?: VolumeState } = {};
   const failed = (error: unknown) => made.state?.fail(error);

@@ -3,7 +3,7 @@ import { FsError, VolumeError } from '../errors.js';
 import { Checkpoint, checkpointMagic, openCheckpoint, sealCheckpoint } from '../format/checkpoint.js';
 import { checksum, selfChecksum } from '../format/checksum.js';
 import { type Geometry, slotOffset, tablePages } from '../format/geometry.js';
-import { packMap, type TableMap, unpackMap } from '../log/table-pages.js';
+import type { TableMap } from '../log/table-pages.js';
 import type { Store } from '../store/store.js';
 import { type ImageOffset, pageSize } from '../units.js';
 
@@ -14,10 +14,9 @@ export interface FoundCheckpoint {
 
 /** The pages of a slot: header, then the table map; checksummed as a whole. */
 export function slotPages(geometry: Geometry, checkpoint: Checkpoint, map: TableMap): Uint8Array {
-  const packed = packMap(map);
   const bytes = new Uint8Array(geometry.checkpointPages * pageSize);
-  bytes.set(packed, pageSize);
-  finish(geometry, bytes, { ...checkpoint, mapBytes: packed.length });
+  bytes.set(map, pageSize);
+  finish(geometry, bytes, { ...checkpoint, mapBytes: map.length });
   return bytes;
 }
 
@@ -40,7 +39,7 @@ export function parseSlot(geometry: Geometry, bytes: Uint8Array): FoundCheckpoin
   const checkpoint = parseHeader(geometry, bytes);
   const total = tablePages(geometry);
   if (checkpoint === undefined || checkpoint.mapBytes !== Math.ceil(total / 4)) return undefined;
-  return { checkpoint, map: unpackMap(bytes.subarray(pageSize, pageSize + checkpoint.mapBytes), total) };
+  return { checkpoint, map: bytes.slice(pageSize, pageSize + checkpoint.mapBytes) };
 }
 
 /** The checkpoint that a slot, or the page of a copy in the log, holds; undefined when that does not verify. */

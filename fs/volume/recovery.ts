@@ -96,7 +96,7 @@ async function replay(state: VolumeState, checkpoint: Checkpoint, cut: boolean):
   log.generation = generation + 3;
   table.nextSerial += 2 * state.geometry.places + 1;
   const open: Place[] = [];
-  for (let place = 0; place < state.geometry.places; place++) {
+  for (let place = 0; place < table.frontier; place++) {
     // Freed by the replay: the older slot still refers to it until the checkpoint after the next.
     if (table.state[place] === placeState.free && table.generation[place] === checkpoint.generation + 3) {
       table.generation[place] = log.generation;

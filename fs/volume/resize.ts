@@ -13,8 +13,9 @@
  * the old superblock, which is as good as the new one until the next checkpoint.
  */
 import { FsError, VolumeError } from '../errors.js';
-import { capacityPages, type Layout, planResize, tablePages } from '../format/geometry.js';
+import { capacityPages, type Layout, planResize } from '../format/geometry.js';
 import { placeState } from '../format/segment-table.js';
+import { emptyMap } from '../log/table-pages.js';
 import { Batch } from '../tree/batch.js';
 import { pageSize } from '../units.js';
 import { clearSlot } from './checkpoint-slots.js';
@@ -182,7 +183,7 @@ function enter(state: VolumeState, checkpoints: Checkpoints, planned: Layout, ch
   return checkpoints.switchTo({
     freeze: () => {
       Object.assign(superblock, planned);
-      state.tableMap = new Uint8Array(tablePages(planned));
+      state.tableMap = emptyMap(planned);
       change();
       space.fit(planned);
     },

@@ -8,7 +8,7 @@
 import { Checkpoint } from '../../fs/format/checkpoint.js';
 import { closedHead, noPlace, tablePages } from '../../fs/format/geometry.js';
 import type { Superblock } from '../../fs/format/superblock.js';
-import { packMap } from '../../fs/log/table-pages.js';
+import { emptyMap, nameCopy } from '../../fs/log/table-pages.js';
 import type { Store } from '../../fs/store/store.js';
 import type { Serial } from '../../fs/units.js';
 import { isCountable, newest, readBothSlots } from '../checkpoint.js';
@@ -38,7 +38,8 @@ export async function findBase(store: Store, superblock: Superblock): Promise<Ba
     const image = new Image(store, superblock, checkpoint, tableMap);
     return { checkpoint, tableMap, places: await Places.ofTable(image), origin: 'slot' };
   }
-  const tableMap = packMap(new Uint8Array(tablePages(superblock)).fill(3));
+  const tableMap = emptyMap(superblock);
+  for (let index = 0; index < tablePages(superblock); index++) nameCopy(tableMap, index, 3);
   const none = emptyCheckpoint();
   let copies: Checkpoint[] = [];
   const places = await Places.ofContents(new Image(store, superblock, none, tableMap), (more) => {

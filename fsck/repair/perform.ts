@@ -1,6 +1,4 @@
 /** The steps of a repair, each from what a look found to a durable state (remedies.ts says in which order). */
-import { tablePages } from '../../fs/format/geometry.js';
-import { unpackMap } from '../../fs/log/table-pages.js';
 import type { Store } from '../../fs/store/store.js';
 import type { Survey } from '../check.js';
 import type { Findings, ProblemCode } from '../problem.js';
@@ -50,7 +48,7 @@ const systemTree: readonly ProblemCode[] = ['relocation', 'kept-root', 'dropped-
 async function performOn(seen: Survey, step: Step, work: Work): Promise<void> {
   const { cases, ledger } = work;
   const { checkpoint, superblock, image } = seen;
-  const found = { checkpoint, map: unpackMap(image.tableMap, tablePages(superblock)) };
+  const found = { checkpoint, map: image.tableMap.slice() };
   const shop = await Workshop.open(work.store, superblock, found, work.now);
   recount(shop.state, seen);
   const counted = ofStep(cases, 'recount');

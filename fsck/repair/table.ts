@@ -2,7 +2,7 @@
 import type { Checkpoint } from '../../fs/format/checkpoint.js';
 import { tablePages } from '../../fs/format/geometry.js';
 import { placeState } from '../../fs/format/segment-table.js';
-import { unpackMap } from '../../fs/log/table-pages.js';
+import { currentCopy, nameCopy, type TableMap } from '../../fs/log/table-pages.js';
 import type { Serial } from '../../fs/units.js';
 import type { VolumeState } from '../../fs/volume/state.js';
 import type { Image } from '../image.js';
@@ -21,7 +21,7 @@ export async function mergeRecorded(image: Image, places: Places): Promise<void>
 }
 
 /** Enter everything into the table of a volume that was opened with an empty one. */
-export function fillTable(state: VolumeState, places: Places, image: Image, packedMap: Uint8Array): void {
+export function fillTable(state: VolumeState, places: Places, image: Image, tableMap: TableMap): void {
   const { table, log } = state;
   const { serial, generation } = places;
   table.nextSerial = places.highestSerial + 1;
@@ -40,11 +40,11 @@ export function fillTable(state: VolumeState, places: Places, image: Image, pack
   }
   setLive(table, image.claims);
   table.index(log.generation);
-  const map = unpackMap(packedMap, tablePages(table.geometry));
-  for (let index = 0; index < map.length; index++) {
-    if (map[index] === 3) map[index] = 0;
+  const map = tableMap.slice();
+  for (let index = 0; index < tablePages(table.geometry); index++) {
+    if (currentCopy(map, index) === 3) nameCopy(map, index, 0);
     const isIndex = index < table.geometry.indexPages;
-    if (isIndex || map[index] !== 0 || table.maps[index - table.geometry.indexPages] !== undefined)
+    if (isIndex || currentCopy(map, index) !== 0 || table.maps[index - table.geometry.indexPages] !== undefined)
       table.dirty.add(index);
   }
   state.tableMap = map;

@@ -30,6 +30,7 @@ import { IndexEntry, TablePage } from '../../fs/format/segment-table.js';
 import { records, type Struct } from '../../fs/format/struct.js';
 import { Superblock } from '../../fs/format/superblock.js';
 import { NodeHeader, NodeSlot, openNode } from '../../fs/format/tree-node.js';
+import { currentCopy } from '../../fs/log/table-pages.js';
 import type { MemoryStore } from '../../fs/store/memory.js';
 import { below, seededRandom } from '../../fs/store/random.js';
 import type { SparseBytes } from '../../fs/store/sparse-bytes.js';
@@ -165,7 +166,7 @@ class Surgeon implements Anatomy {
   tables(): void {
     const { superblock, image } = this.seen;
     for (let index = 0; index < tablePages(superblock); index++) {
-      const copy = (image.tableMap[index >> 2] >> (2 * (index & 3))) & 3;
+      const copy = currentCopy(image.tableMap, index);
       if (copy === 0) continue;
       const offset = tableOffset(superblock, index, copy - 1);
       const part = this.part(`table page ${index}`, offset, pageSize, TablePage.offsetOf.checksum);

@@ -48,8 +48,8 @@ export const recoveryMutants: readonly Mutant[] = [
     name: 'table-page-not-verified',
     why: 'a page of the segment table that has rotted is believed',
     file: 'fs/log/table-pages.ts',
-    from: `      header.checksum !== checksum(buffer)`,
-    to: `      checksum(buffer) < 0`,
+    from: `    header.checksum !== checksum(page)`,
+    to: `    checksum(page) < 0`,
     tests: [damage],
   },
   {

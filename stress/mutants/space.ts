@@ -48,8 +48,8 @@ export const spaceMutants: readonly Mutant[] = [
     name: 'table-copy-not-switched',
     why: 'a commit writes over the table page that the older checkpoint names',
     file: 'fs/log/table-pages.ts',
-    from: `next[index] = map[index] === 1 ? 2 : 1;`,
-    to: `next[index] = 1;`,
+    from: `const copy = currentCopy(map, index) === 1 ? 2 : 1;`,
+    to: `const copy = 1;`,
     tests: [powerCut, aceOne],
   },
   {

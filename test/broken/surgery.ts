@@ -9,6 +9,7 @@ import { Pointer } from '../../fs/format/pointer.js';
 import { TablePage } from '../../fs/format/segment-table.js';
 import { Superblock } from '../../fs/format/superblock.js';
 import { NodeHeader, NodeSlot } from '../../fs/format/tree-node.js';
+import { currentCopy } from '../../fs/log/table-pages.js';
 import type { Store } from '../../fs/store/store.js';
 import { pageSize } from '../../fs/units.js';
 import { newestCheckpoint } from '../../fs/volume/checkpoint-slots.js';
@@ -53,8 +54,9 @@ export async function editCheckpoint(store: Store, edit: (record: Checkpoint, ma
 export async function tablePageOffset(store: Store, index: number): Promise<number> {
   const superblock = await readSuperblock(store);
   const { map } = await newestCheckpoint(store, superblock);
-  if (map[index] === 0) throw new Error(`table page ${index} was never written`);
-  return tableOffset(superblock, index, map[index] - 1);
+  const copy = currentCopy(map, index);
+  if (copy === 0) throw new Error(`table page ${index} was never written`);
+  return tableOffset(superblock, index, copy - 1);
 }
 
 export async function editTablePage(store: Store, index: number, edit: (view: DataView) => void): Promise<void> {
@@ -73,9 +75,9 @@ export async function placeOf(store: Store, serial: number): Promise<number> {
   const perPage = Math.floor((pageSize - TablePage.size) / 24);
   for (let place = 0; place < superblock.places; place++) {
     const index = Math.floor(place / perPage);
-    if (map[index] === 0) continue;
+    if (currentCopy(map, index) === 0) continue;
     const page = new Uint8Array(pageSize);
-    await store.read(tableOffset(superblock, index, map[index] - 1), page);
+    await store.read(tableOffset(superblock, index, currentCopy(map, index) - 1), page);
     const at = TablePage.size + (place % perPage) * 24;
     if (viewOf(page).getUint32(at, true) === serial && page[at + 20] !== 0) return place;
   }

@@ -1,6 +1,7 @@
 /** A sector that the medium can't read: what lies there twice is taken from the other place, and written anew. */
 import { describe, expect, test } from 'vitest';
 import { placeOffset, tableOffset } from '../../fs/format/geometry.js';
+import { currentCopy } from '../../fs/log/table-pages.js';
 import { MemoryStore } from '../../fs/store/memory.js';
 import type { Store } from '../../fs/store/store.js';
 import { run } from '../../fs/suspend.js';
@@ -71,8 +72,9 @@ describe('a page of metadata that can not be read', () => {
       root: pageOf(root.address),
       leaf: pageOf(root.childAddress(root.count - 1)),
       system: pageOf(state.system.root.address),
-      index: tableOffset(superblock, 0, found.map[0] - 1) / pageSize,
-      live: tableOffset(superblock, superblock.indexPages, found.map[superblock.indexPages] - 1) / pageSize,
+      index: tableOffset(superblock, 0, currentCopy(found.map, 0) - 1) / pageSize,
+      live:
+        tableOffset(superblock, superblock.indexPages, currentCopy(found.map, superblock.indexPages) - 1) / pageSize,
     };
   }
 

@@ -4,6 +4,7 @@ import { FsError } from '../../fs/errors.js';
 import { placeOffset, slotOffset, tableOffset } from '../../fs/format/geometry.js';
 import { placeState } from '../../fs/format/segment-table.js';
 import { headKind } from '../../fs/log/segment-table.js';
+import { currentCopy } from '../../fs/log/table-pages.js';
 import { findingText, type ScrubStatus } from '../../fs/scrub/report.js';
 import { Scrub } from '../../fs/scrub/scrub.js';
 import { below, seededRandom } from '../../fs/store/random.js';
@@ -114,7 +115,7 @@ describe('a scrub', () => {
     await made.flip(geometry.imagePages * pageSize - 1);
     await made.flip(slotOffset(geometry, 1 - slot) + 50);
     await made.flip(slotOffset(geometry, slot) + 60);
-    await made.flip(tableOffset(geometry, 0, tableMap[0] - 1) + 1000);
+    await made.flip(tableOffset(geometry, 0, currentCopy(tableMap, 0) - 1) + 1000);
     const cold = table.head.findIndex(
       (head, place) => head === headKind.cold && table.state[place] === placeState.sealed && table.live[place] > 0,
     );

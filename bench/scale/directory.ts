@@ -1,0 +1,52 @@
+/**
+ * One directory with very many names, through a mount: made, listed, looked up, removed. Each tenth is timed: where one
+ * takes much longer than the first, there is a knee.
+ */
+import { closeSync, mkdirSync, opendirSync, openSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { SeededRandom } from '../../scripts/trial/random.js';
+import type { TrialVolume } from '../../scripts/trial/volume.js';
+import { type Figures, median } from './figures.js';
+
+/** The slowest tenth may take so many times the median one. */
+const mostKnee = 2;
+const parts = 10;
+
+export async function directory(figures: Figures, entries: number, seed: number, volume: TrialVolume): Promise<void> {
+  const of = `${entries} names`;
+  await volume.format('16G');
+  await volume.mount();
+  const folder = join(volume.directory, 'one');
+  mkdirSync(folder);
+  const path = (i: number): string => join(folder, `file-${i}`);
+  const each = Math.floor(entries / parts);
+  const tenths = (what: string, work: (i: number) => void): void => {
+    const seconds: number[] = [];
+    for (let part = 0; part < parts; part++) {
+      const began = performance.now();
+      for (let i = part * each; i < (part + 1) * each; i++) work(i);
+      seconds.push((performance.now() - began) / 1000);
+    }
+    const all = seconds.reduce((a, b) => a + b);
+    figures.note(of, what, (parts * each) / all, 'per s');
+    figures.note(of, `${what}, slowest tenth to the median`, Math.max(...seconds) / median(seconds), 'times', mostKnee);
+  };
+  tenths('create', (i) => closeSync(openSync(path(i), 'wx')));
+  await volume.unmount();
+  await volume.mount();
+  const began = performance.now();
+  const list = opendirSync(folder, { bufferSize: 1024 });
+  let found = 0;
+  while (list.readSync() !== null) found++;
+  list.closeSync();
+  if (found !== parts * each) throw new Error(`${found} names were listed of ${parts * each}`);
+  figures.note(of, 'list, cold', found / ((performance.now() - began) / 1000), 'per s');
+  const next = new SeededRandom(seed);
+  tenths('look up, in any order', () => statSync(path(next.below(parts * each))));
+  tenths('remove', (i) => unlinkSync(path(i)));
+  rmdirSync(folder);
+  figures.note(of, 'server, memory at most', volume.figures().peakMiB, 'MiB', 512);
+  await volume.unmount();
+  const { status } = await volume.fsck('-f');
+  if (status !== 0) throw new Error(`fsck.varve -f answers ${status}`);
+}
