@@ -5,7 +5,7 @@
  */
 import { CorruptionError, FsError } from '../errors.js';
 import { checksum } from '../format/checksum.js';
-import { type Geometry, indexEntriesPerPage, tableOffset, tablePages } from '../format/geometry.js';
+import { type Geometry, indexEntriesPerPage, type Layout, tableOffset, tablePages } from '../format/geometry.js';
 import { IndexEntry, indexPageMagic, livePageMagic, TablePage } from '../format/segment-table.js';
 import { readU64, writeU64 } from '../format/struct.js';
 import type { Store } from '../store/store.js';
@@ -16,7 +16,7 @@ import type { SegmentTable } from './segment-table.js';
 export type TableMap = Uint8Array;
 
 /** Of a geometry of which nothing was written yet. */
-export const emptyMap = (g: Geometry): TableMap => new Uint8Array(Math.ceil(tablePages(g) / 4));
+export const emptyMap = (g: Layout): TableMap => new Uint8Array(Math.ceil(tablePages(g) / 4));
 
 /** 0 never written, 1 copy A, 2 copy B, 3 damage. */
 export const currentCopy = (map: TableMap, index: number): number => (map[index >> 2] >> ((index & 3) * 2)) & 3;
@@ -96,14 +96,13 @@ export async function loadTable(
   const g = table.geometry;
   const total = tablePages(g);
   let frontier = 0;
-  for (let first = 0; first < total; first += pagesAtOnce) {
+  for (let first = nextWritten(map, 0); first < total; first = nextWritten(map, first + pagesAtOnce)) {
     const written: number[] = [];
     for (let index = first; index < Math.min(first + pagesAtOnce, total); index++) {
       const copy = currentCopy(map, index);
       if (copy === 3) throw new CorruptionError('checkpoint', `table map entry ${index}`, 'names no copy');
       if (copy !== 0) written.push(index);
     }
-    if (written.length === 0) continue;
     const pages = await readCopies(store, g, map, written);
     for (const [i, index] of written.entries()) {
       if (index < g.indexPages) frontier = (index + 1) * indexEntriesPerPage;
@@ -111,6 +110,13 @@ export async function loadTable(
     }
   }
   table.index(generation, Math.min(frontier, g.places));
+}
+
+/** The next page from `index` on whose byte of the map is not zero, or one behind the last. `index`: a multiple of four. */
+function nextWritten(map: TableMap, index: number): number {
+  let at = index >> 2;
+  while (map[at] === 0) at++;
+  return at * 4;
 }
 
 /** The current copies of these pages, by rising number; whatever else lies between them is read with them. */

@@ -1,7 +1,7 @@
 /** The segment table: which places are free, and when. */
 import { expect, it } from 'vitest';
 import { FsError } from '../../fs/errors.js';
-import { planGeometry } from '../../fs/format/geometry.js';
+import { indexEntriesPerPage, planGeometry } from '../../fs/format/geometry.js';
 import { placeState } from '../../fs/format/segment-table.js';
 import { headKind, SegmentTable } from '../../fs/log/segment-table.js';
 import { emptyMap, freezeTable, loadTable } from '../../fs/log/table-pages.js';
@@ -27,7 +27,7 @@ it('a segment that a crash has left empty, as its pages were about to become liv
 });
 
 it('opening costs what was written, however large the volume: reads of its table, and places that are looked at', async () => {
-  const geometry = planGeometry(2 ** 44);
+  const geometry = { ...planGeometry(2 ** 44), brand: 7 };
   const table = new SegmentTable(geometry);
   table.index(0, 0);
   for (let i = 0; i < 400; i++) table.setLive(table.take(headKind.data, 1), 0, 1);
@@ -42,13 +42,18 @@ it('opening costs what was written, however large the volume: reads of its table
 
   const again = new SegmentTable(geometry);
   await loadTable({ ...store, read } as unknown as typeof store, again, map, 1);
-  expect([writes.length, reads <= 5, again.frontier, again.livePages]).toEqual([403, true, 3 * 169, 400]);
+  expect([writes.length, reads <= 5, again.frontier, again.livePages]).toEqual([
+    403,
+    true,
+    3 * indexEntriesPerPage,
+    400,
+  ]);
   expect(again.reusablePlaces).toBe(geometry.places - 400);
   expect(again.take(headKind.data, 2)).toBe(400);
 });
 
 it('a copy of a table page that nobody needs may be unreadable', async () => {
-  const geometry = planGeometry(16 * 2 ** 20);
+  const geometry = { ...planGeometry(16 * 2 ** 20), brand: 7 };
   const store = new MemoryStore(16 * 2 ** 20);
   const table = new SegmentTable(geometry);
   table.index(0, 0);
