@@ -7,7 +7,6 @@ import { placeState } from '../../fs/format/segment-table.js';
 import type { Superblock } from '../../fs/format/superblock.js';
 import { headKind } from '../../fs/log/segment-table.js';
 import { summaryPage } from '../../fs/log/summary-page.js';
-import { packMap } from '../../fs/log/table-pages.js';
 import { FileSystem } from '../../fs/posix/filesystem.js';
 import { initialItems } from '../../fs/posix/namespace/root-directory.js';
 import { MemoryStore } from '../../fs/store/memory.js';
@@ -242,7 +241,7 @@ test('what moved again after a checkpoint lies where it moved last', async () =>
   ] as const)
     columns[name].push(value);
   const moved = (since: Generation): number => {
-    const image = new Image(store, superblock, checkpoint, packMap(map));
+    const image = new Image(store, superblock, checkpoint, map);
     image.setPlaces(Float64Array.of(5, 6), Uint32Array.of(0, 1));
     image.relocations.add(address, before, 3);
     addMoves(image, columns, since);
