@@ -12,6 +12,7 @@ import { readU64 } from '../fs/format/struct.js';
 import { splitKey, words } from '../fs/tree/key.js';
 import { type Generation, type InodeNumber, volumeInode } from '../fs/units.js';
 import { ringsOf } from '../fs/volume/kept-roots.js';
+import { Claims } from './claims.js';
 import { numbers, words as words32 } from './column.js';
 import { type DataRead, dataRead, verifyReads } from './data.js';
 import { extentProblem, leavesSegment } from './extent-value.js';
@@ -88,6 +89,20 @@ export class KeptRootList {
 
   isWrong(line: number, chunk: number, address: number): boolean {
     return this.wrong.has(`${line}/${chunk}/${address}`);
+  }
+
+  /** Where the pages lie that a line has dropped: its tree has none of them, whatever snapshots hold. */
+  droppedBy(line: number): Claims {
+    const { image } = this;
+    const dropped = new Claims(image.perSegment);
+    for (let i = 0; i < this.line.length; i++) {
+      if (this.line.values[i] !== line) continue;
+      for (let page = 0; page < this.pages.values[i]; page++) {
+        const located = image.locate(this.address.values[i] + page, true);
+        if (located >= 0 && !dropped.has(located)) dropped.claim(located);
+      }
+    }
+    return dropped;
   }
 
   /** Before the kept roots are walked: what the live line has dropped is not in its tree. */

@@ -16,6 +16,7 @@ import { readU64 } from '../../fs/format/struct.js';
 import { NodeHeader } from '../../fs/format/tree-node.js';
 import type { GraftChild } from '../../fs/tree/graft.js';
 import { type Address, type Place, pageSize } from '../../fs/units.js';
+import type { Claims } from '../claims.js';
 import { extentProblem, pointerOf } from '../extent-value.js';
 import type { Image } from '../image.js';
 import { checkNode, NodeFrame } from '../node.js';
@@ -38,6 +39,8 @@ export class LeafSearch {
     private readonly image: Image,
     private readonly places: Places,
     private readonly lost: readonly Damage[],
+    /** Pages of snapshots that the live tree has given up: a leaf that lies there is none of its own. */
+    private readonly dropped: Claims,
     /** Told of the leaves of the system tree that lie where this looks. */
     private readonly system: (address: Address) => void = () => undefined,
   ) {
@@ -82,12 +85,12 @@ export class LeafSearch {
     }
   }
 
-  /** Whether a pointer to the address leads just here, to pages that nothing claims. */
+  /** Whether a pointer to the address leads just here, to pages that nothing claims and the live tree has not dropped. */
   private isThere(place: Place, page: number, address: Address): boolean {
     const { image } = this;
     for (let i = 0; i < nodePages(image.geometry); i++) {
       const located = image.locate(address + i, true);
-      if (located < 0 || image.claims.has(located)) return false;
+      if (located < 0 || image.claims.has(located) || this.dropped.has(located)) return false;
       if (i === 0 && located !== place * image.perSegment + page) return false;
     }
     return true;

@@ -36,7 +36,8 @@ export async function searchLeaves(
   const inner = trees.lost.filter(({ level }) => level > 0);
   const whole: Damage = { lost: true, level: -1, pointer: mainRoot, low: new Uint32Array(4), high: undefined };
   const lost = all || !validHeight(mainHeight) ? [whole] : inner;
-  return lost.length === 0 ? new Map() : new LeafSearch(image, places, lost, system).find();
+  if (lost.length === 0) return new Map();
+  return new LeafSearch(image, places, lost, trees.roots.droppedBy(image.checkpoint.rootId), system).find();
 }
 
 export async function graftNodes(
