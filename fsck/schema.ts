@@ -40,7 +40,7 @@ export const fsckSchema = (): Schema =>
     lost: list(
       'what is gone, the first thousand',
       object('one', {
-        path: text('from the root of the volume, #N is inode N; or: snapshot NAME, branch NAME, history'),
+        path: text('from the root of the volume, #N is inode N; or: snapshot NAME, snapshot #N, branch NAME, history'),
         what: text('what of it'),
       }),
     ),

@@ -21,7 +21,7 @@ export interface Repair {
 export interface Loss {
   /**
    * From the root of the volume, as far as it is known; `#N` stands for inode N. Without a slash before it: `snapshot NAME`,
-   * `branch NAME`, or `history`.
+   * `branch NAME`, `snapshot #N` where the name is lost too, or `history`.
    */
   readonly path: string;
   readonly what: string;

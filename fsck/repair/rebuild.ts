@@ -14,6 +14,7 @@ import { describeCrashed } from '../../fs/volume/crashed-segments.js';
 import { withoutBadSectors } from '../bad-sectors.js';
 import { Image } from '../image.js';
 import type { Replayed } from '../replay.js';
+import type { Item } from '../system-items.js';
 import { type Base, findBase } from './base.js';
 import { replayInto, reserveJournal } from './journal.js';
 import type { Ledger } from './ledger.js';
@@ -47,7 +48,12 @@ export async function rebuild(
   const { image, trees } = await lookAround(medium, superblock, base);
   const lostRoots = new LostRoots(image);
   const leaves = await searchLeaves(image, places, trees, base.origin === 'segments', lostRoots.met);
+  const found: Item[] = [];
   if (base.origin === 'segments') await lostRoots.tell(ledger);
+  else if (trees.systemLost) {
+    await lostRoots.search(places);
+    found.push(...(await lostRoots.restore(trees.roots, ledger)));
+  }
   await claimKeptRoots(image, trees);
   if (base.origin === 'slot') await mergeRecorded(image, places);
   else places.releaseUnclaimed(image.claims);
@@ -60,7 +66,7 @@ export async function rebuild(
   state.table.nextSerial = nextSerial(image, places, checkpoint) + 2 * superblock.places + 1;
   shop.mustHavePlaces();
   if (trees.systemDamaged) {
-    rewriteSystemTree(state, image, trees.kept, true);
+    rewriteSystemTree(state, image, [...trees.kept, ...found], true);
     ledger.did('relocation', 'wrote the system tree anew');
   }
   await graftNodes(state, image, trees, leaves, ledger);

@@ -18,6 +18,8 @@ export interface TreesFound {
   /** Nodes of the file tree that must be written anew. */
   readonly flawed: readonly Damage[];
   readonly rootIsLost: boolean;
+  /** Nodes of the system tree can't be read: with them, records of snapshots may be gone. */
+  readonly systemLost: boolean;
   /** The system tree has to be made anew: it is damaged, or its map of moved pages is behind. */
   readonly systemDamaged: boolean;
   /** Its items other than relocations. */
@@ -67,6 +69,7 @@ export async function walkTrees(image: Image, places: Places, moved?: MovedPages
     flawed: damages.filter(({ lost }) => !lost),
     rootIsLost:
       !validHeight(checkpoint.mainHeight) || damages.some((d) => d.lost && d.level === checkpoint.mainHeight - 1),
+    systemLost: mapIsLost,
     systemDamaged,
     kept: items.kept,
     roots: items.roots,

@@ -1,17 +1,21 @@
 /** A repair without a checkpoint to start from: what only snapshots hold is not written over. */
 import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
+import { placeOffset } from '../../fs/format/geometry.js';
+import { runKind } from '../../fs/format/segment-summary.js';
 import { FileSystem } from '../../fs/posix/filesystem.js';
 import { MemoryStore } from '../../fs/store/memory.js';
 import { seededRandom } from '../../fs/store/random.js';
 import { run } from '../../fs/suspend.js';
+import { pageSize } from '../../fs/units.js';
 import { SnapshotView } from '../../fs/volume/snapshot-view.js';
 import { readSuperblock } from '../../fs/volume/superblock.js';
 import { Volume } from '../../fs/volume/volume.js';
-import { examine } from '../../fsck/check.js';
+import { examine, survey } from '../../fsck/check.js';
 import { repairVolume } from '../../fsck/repair/repair.js';
+import { readPlace } from '../../fsck/repair/summaries.js';
 import { dump } from '../../stress/model/dump.js';
-import { loseSlots } from '../broken/losses.js';
+import { loseSlots, losses } from '../broken/losses.js';
 import { Worker } from '../support/worker.js';
 import { wornBytes, wornVolume } from '../support/worn-volume.js';
 
@@ -65,4 +69,55 @@ it.each([3, 4])('with both checkpoint slots lost, live line and snapshots are as
   await files.close();
   await again.close();
   expect((await examine(store, { data: true })).problems).toEqual([]);
+});
+
+/** A volume with two snapshots, and the system tree written anew since. What it holds, by `hashes`. */
+async function withSnapshots(): Promise<{ store: MemoryStore; before: Map<string, string> }> {
+  const store = new MemoryStore(wornBytes, { bytes: await wornVolume(5, false) });
+  const [volume, api] = await open(store);
+  const worker = new Worker(api, seededRandom(5), [1], []);
+  for (const name of ['deleted', 'one', 'two']) {
+    await volume.snapshots.create(name);
+    for (let i = 0; i < 40; i++) await worker.step();
+    await volume.commit();
+  }
+  await volume.snapshots.remove('deleted');
+  await volume.leaving.idle;
+  for (let i = 0; i < 40; i++) await worker.step();
+  await api.sync();
+  const before = await hashes(volume, api);
+  await api.close();
+  await volume.close();
+  return { store, before };
+}
+
+it('snapshots of which the record is lost are found by an older version of it', async () => {
+  const { store, before } = await withSnapshots();
+  await losses['the root of the system tree'](store, await survey(store));
+  const { left, ledger } = await repairVolume(store);
+  expect([left.problems, ledger.losses]).toEqual([[], []]);
+  const [again, files] = await open(store);
+  expect(await hashes(again, files)).toEqual(before);
+  for (const name of ['one', 'two']) await again.snapshots.remove(name);
+  await again.leaving.idle;
+  await files.close();
+  await again.close();
+  await repairVolume(store);
+  expect((await examine(store, { data: true })).problems).toEqual([]);
+});
+
+it('where none is left, it says that the newest snapshot is lost', async () => {
+  const { store } = await withSnapshots();
+  const { superblock, checkpoint } = await survey(store);
+  for (let place = 0; place < superblock.places; place++) {
+    for (const { runs } of (await readPlace(store, superblock, place)).summaries)
+      for (const { kind, page, pages } of runs)
+        if (kind === runKind.systemNode)
+          await store.write(placeOffset(superblock, place, page), [new Uint8Array(pages * pageSize)]);
+  }
+  const { left, ledger } = await repairVolume(store);
+  expect(left.problems).toEqual([]);
+  expect(ledger.losses).toEqual([
+    { path: `snapshot #${checkpoint.newestRoot}`, what: expect.stringMatching('newest') },
+  ]);
 });
