@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CorruptionError } from '../../fs/errors.js';
 import { fallocateFlag } from '../../fs/posix/api.js';
+import type { FileSystem } from '../../fs/posix/filesystem.js';
 import { bytes, moods, root, user, Workbench } from './workbench.js';
 
 const page = 4096;
@@ -39,6 +40,24 @@ describe.each(moods)('on %s', (_, mood) => {
     expect(await bench.settle()).toEqual([]);
     expect((await bench.read(inode)).slice(-3)).toBe('bbb');
     expect((await bench.read(other)).length).toBe(40 * page);
+  });
+
+  it('looks for room a few times for who needs more with each start, and then says that there is none', async () => {
+    const bench = await Workbench.open({ ...mood, capacity: 100, compression: 'lz4' });
+    const inode = await bench.file('f', 'a'.repeat(61 * page + 100));
+    const other = await bench.file('g', 'b'.repeat(page));
+    await bench.flush(inode);
+    await bench.flush(other);
+    await bench.do((fs) => fs.fallocate(inode, keepSize, 64 * page, (bench.volume.statistics().available - 10) * page));
+    // The second step needs the whole unit at the end in memory, thirty pages.
+    const steps = (fs: FileSystem) => {
+      if (bench.volume.commits > 100) throw new Error('it begins again and again');
+      fs.write(other, 0, bytes('c'), root);
+      return fs.setattr(inode, { size: 70 * page }, root);
+    };
+    expect(await bench.failure(steps)).toBe('ENOSPC');
+    expect(bench.volume.commits).toBeGreaterThan(1);
+    expect(await bench.settle()).toEqual([]);
   });
 
   it('writes more than memory holds', async () => {

@@ -21,6 +21,8 @@ import type { Inode } from './inode.js';
 
 /** So many pages must have become dirty for a full volume to be flushed for an operation that needs little. */
 const worthFlushing = 32;
+/** Flushes and commits in a row that may gain nothing before who asks for room hears that there is none. */
+const triesInVain = 3;
 /** Steps of up to 1 MiB that a flush takes before requests get their turn. */
 const stepsInARow = 4;
 
@@ -37,6 +39,9 @@ export class Writeback implements Flusher {
   private background: Promise<void> | undefined;
   private making: Promise<unknown> | undefined;
   private madeAt = -1;
+  /** Times in a row that room was made, and the most that was available when it was asked for. */
+  private madeInVain = 0;
+  private mostAvailable = -1;
   /** Dirty pages that were left when room was last made: of files without names, or of those that can't be flushed. */
   private leftDirty = 0;
 
@@ -153,14 +158,27 @@ export class Writeback implements Flusher {
   }
 
   /**
-   * The volume is full. Throws Suspend while a flush and a commit may make room; returns when they have been tried.
+   * The volume is full. Throws Suspend while a flush and a commit may make room; returns when they have been tried. An
+   * operation of several steps makes the same pages dirty each time that it starts: when a few tries have left no more
+   * room than there was, it has its answer.
    */
   makeRoom(): void {
     if (this.making === undefined) {
-      if (this.madeAt === this.spaceChanges && !this.context.reclaimer.busy) return;
+      if (!this.context.reclaimer.busy && (this.madeAt === this.spaceChanges || this.isInVain())) return;
       this.making = this.flushAndCommit();
     }
     throw new Suspend(this.making, 'room on the volume');
+  }
+
+  /** Whether as many tries as are worth it have gained nothing; the next who asks gets as many. */
+  private isInVain(): boolean {
+    const { available } = this.context.volume.statistics();
+    const more = available > this.mostAvailable;
+    this.madeInVain = more ? 0 : this.madeInVain + 1;
+    const inVain = this.madeInVain > triesInVain;
+    if (inVain) this.madeInVain = 0;
+    this.mostAvailable = inVain ? -1 : Math.max(available, this.mostAvailable);
+    return inVain;
   }
 
   /**
