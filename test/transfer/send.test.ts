@@ -4,6 +4,7 @@ import { below, chance, seededRandom } from '../../fs/store/random.js';
 import { run } from '../../fs/suspend.js';
 import { receiveStream } from '../../fs/transfer/receiver.js';
 import { sendStream } from '../../fs/transfer/sender.js';
+import { noise } from '../../stress/system/noise.js';
 import { Worker } from '../support/worker.js';
 import { bytes, KeptVolume, root } from './kept-volume.js';
 import { receive, sent } from './streams.js';
@@ -62,12 +63,12 @@ async function sharesOf(from: KeptVolume, to: KeptVolume, name: string, base?: s
 it('both ends say how far they are by inodes and pages, also of a difference, wherever in the tree that is', async () => {
   const [from, to] = [await KeptVolume.make(32), await KeptVolume.make(32, 2)];
   const nearly = expect.closeTo(1, 2);
-  await from.file('large', 'x'.repeat(300_000));
+  await from.file('large', noise(300_000, 1));
   for (let i = 0; i < 30; i++) await from.file(`gone ${i}`, 'y');
   for (let i = 0; i < 30; i++) await run(() => from.fs.unlink(1, bytes(`gone ${i}`), root));
   await from.volume.snapshots.create('s');
   expect(await sharesOf(from, to, 's')).toMatchObject({ sent: nearly, received: nearly });
-  for (const name of ['a', 'b']) await from.file(name, 'z'.repeat(200_000));
+  for (const mark of [2, 3]) await from.file(`new ${mark}`, noise(200_000, mark));
   await from.volume.snapshots.create('t');
   const { sent, received, first } = await sharesOf(from, to, 't', 's');
   expect([sent, received]).toEqual([nearly, nearly]);
