@@ -30,6 +30,10 @@ const wanted: readonly number[] = [
   initFlag.DIRECT_IO_ALLOW_MMAP,
 ];
 
+/**
+ * Bytes. What the kernel asks with is what it would do by itself, 128 KiB; an answer with that would undo what is set for the
+ * mount (mount.ts), as it takes the less of the two.
+ */
 const maxReadahead = 4 * 1024 * 1024;
 
 export const init: Handler = (x) => {
@@ -50,8 +54,7 @@ export const init: Handler = (x) => {
   flags &= r.u32(initIn.flags);
   flags2 &= r.u32(initIn.flags2);
   connection.initialized();
-  const readahead = Math.min(maxReadahead, r.u32(initIn.maxReadahead));
-  return x.reply.init(Math.min(minor, protocolMinor), readahead, flags, flags2, maxBackground);
+  return x.reply.init(Math.min(minor, protocolMinor), maxReadahead, flags, flags2, maxBackground);
 };
 
 const wantedWith = (writeThrough: boolean, posixAcl: boolean): number[] => [
