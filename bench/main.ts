@@ -12,6 +12,7 @@ import { metadata } from './metadata.js';
 import { mountTime } from './mount-time.js';
 import { overlap } from './overlap.js';
 import { random } from './random.js';
+import { remote } from './remote.js';
 import { sequential } from './sequential.js';
 import type { Measurement, Workload } from './workload.js';
 
@@ -22,6 +23,7 @@ const workloads: Readonly<Record<string, Workload>> = {
   overlap,
   'mount-time': mountTime,
   acl,
+  remote,
 };
 
 const { values } = scriptOptions({

@@ -3,17 +3,21 @@
  * make trouble for tests.
  */
 import { DelayedStore } from './delayed.js';
+import { DistantStore } from './distant.js';
 import { type ImageOptions, openImageFile } from './image-file.js';
 import type { Store } from './store.js';
 import { VolatileStore } from './volatile-file.js';
 
-/** `file`: as it is. `volatile`: loses what no barrier followed when the process dies. `delayed`: reads come late. */
-export const storeKinds = ['file', 'volatile', 'delayed'] as const;
+/**
+ * `file`: as it is. `volatile`: loses what no barrier followed when the process dies. `delayed`: reads come late. `distant`: a block
+ * device behind a network.
+ */
+export const storeKinds = ['file', 'volatile', 'delayed', 'distant'] as const;
 export type StoreKind = (typeof storeKinds)[number];
 
 export interface StoreOptions extends ImageOptions {
   readonly kind?: StoreKind;
-  /** By how much reads of kind `delayed` are late, in milliseconds; 2 unless told. */
+  /** By how much calls of the kinds `delayed` and `distant` are late, in milliseconds; 2 unless told. */
   readonly delayMs?: number;
 }
 
@@ -27,5 +31,7 @@ export async function openStore(path: string, options: StoreOptions = {}): Promi
       return new VolatileStore(image);
     case 'delayed':
       return new DelayedStore(image, options.delayMs ?? 2);
+    case 'distant':
+      return new DistantStore(image, options.delayMs ?? 2);
   }
 }

@@ -37,7 +37,7 @@ describe('requests and replies, byte for byte', () => {
       8877665544332291  // unique
       07000000          // major
       2d000000          // minor
-      00000200          // max_readahead
+      00004000          // max_readahead: 4 MiB, the kernel takes what is set for the mount if that is less
       71e0c573          // flags: bits 0 4 5 6 13 14 15 16 18 22 23 24 25 28 29 30, see negotiation.ts
       4000 3000         // max_background 64, congestion_threshold 48
       00001000          // max_write 1 MiB

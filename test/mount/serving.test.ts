@@ -24,6 +24,19 @@ it('answers EIO where a handler fails, says so in the log, and lives on', async 
   await mount.dispose();
 });
 
+it('has the kernel read ahead, and keep what is written, as is set for the mount', async (context) => {
+  const mount = await ToyMount.mount();
+  await fs.stat(mount.directory);
+  const settings = `/sys/class/bdi/${mountAt(mount.directory)?.device}`;
+  const value = (name: string) => readFileSync(`${settings}/${name}`, 'utf8').trim();
+  try {
+    if (mount.log.length > 0) context.skip(`the host lets nobody set it: ${mount.log}`);
+    expect([value('read_ahead_kb'), value('max_ratio')]).toEqual(['1024', '50']);
+  } finally {
+    await mount.dispose();
+  }
+});
+
 it('uses no processor time when nothing is asked', async () => {
   const mount = await ToyMount.mount();
   const pid = mount.server.pid as number;

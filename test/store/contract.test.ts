@@ -23,6 +23,7 @@ const makers: Record<string, () => Promise<Store>> = {
   'image file, on threads': () => openStore(image('threads'), { create: { size }, inPlaceBytes: 0 }),
   volatile: () => openStore(image('volatile'), { create: { size }, kind: 'volatile' }),
   delayed: () => openStore(image('delayed'), { create: { size }, kind: 'delayed', delayMs: 1 }),
+  distant: () => openStore(image('distant'), { create: { size }, kind: 'distant', delayMs: 1 }),
   memory: async () => new MemoryStore(size),
   'memory, shuffled': async () => new MemoryStore(size, { shuffled: { random: seededRandom(5) } }),
   'simulated disk': async () => new SimulatedDisk(size),
