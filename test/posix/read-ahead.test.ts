@@ -1,6 +1,7 @@
 /** Read-ahead from file to file: what was asked for by the time a file is read. */
 import { expect, test } from 'vitest';
 import { deferred } from '../../fs/fuse/deferred.js';
+import { type Part, partsOf, usualParts } from '../../fs/posix/namespace/files-of.js';
 import { Walk } from '../../fs/posix/namespace/walk.js';
 import { below, seededRandom } from '../../fs/store/random.js';
 import { Suspend } from '../../fs/suspend.js';
@@ -65,6 +66,18 @@ test('who reads at random is left alone', () => {
   expect(wanted).toBeLessThan(reads);
 });
 
+test('what is looked up later follows', () => {
+  const walk = new Walk([0, 1, 2].map((order) => orders[order].slice(0, 100)));
+  const files = [...orders[1]];
+  for (let at = 0; at < 90; at++) walk.reached(files[at]);
+  expect(walk.runsOut).toBe(true);
+  expect(asked(walk)).toEqual(files.slice(90, 100));
+  walk.goOn(orders[1].slice(100));
+  expect(asked(walk)).toEqual(files.slice(100, 154));
+  for (let at = 90; at < 150; at++) expect(walk.reached(files[at])).toBe(true);
+  expect(asked(walk)).toEqual(files.slice(154));
+});
+
 test('an order that was assumed is given up for the one that is seen', () => {
   const walk = new Walk(orders);
   const files = [...orders[1]];
@@ -120,6 +133,57 @@ test.each(moods)('files of a directory that are read by name are asked for befor
   for (const files of first.slice(2)) expect(files + 2).toBeGreaterThan(0);
   for (const files of second) expect(files).toBeGreaterThan(0);
   expect(bench.fs.readAhead.asked.bytes).toBeGreaterThanOrEqual(38 * 3 * 4096);
+});
+
+/** Inode numbers in a directory in each order: by name, as listed, by number. */
+async function ordersOf(bench: Workbench, directory: number): Promise<number[][]> {
+  const found = await list(bench, directory);
+  const names = [...found.keys()].filter((name) => name.startsWith('f')).sort();
+  const listed = [...found].filter(([name]) => name.startsWith('f')).map(([, inode]) => inode);
+  return [names.map((name) => found.get(name) ?? 0), listed, listed.toSorted((a, b) => a - b)];
+}
+
+test.each(moods)('a large directory is looked up part by part, in each order: %s', async (_, mood) => {
+  const bench = await Workbench.open(mood);
+  const directory = await bench.directory('large');
+  for (const i of shuffled(inodes)) await bench.file(`f${i}`, 'x', directory);
+  await bench.directory('below', directory);
+  const all = await ordersOf(bench, directory);
+  const sizes = { least: 16, most: 40 };
+  const context = { volume: bench.volume, breathe: () => Promise.resolve() };
+  for (const [order, expected] of all.entries()) {
+    const files: number[] = [];
+    let parts = 0;
+    for (let last: Part['last'], more = true; more; more = last !== undefined) {
+      const [part] = (await partsOf(context, directory, sizes, [order], last)) ?? [];
+      expect(part?.files.length).toBeLessThanOrEqual(sizes.most);
+      files.push(...(part?.files ?? []));
+      last = part?.last;
+      parts++;
+    }
+    expect(files).toEqual(expected);
+    expect(parts).toBeGreaterThan(3);
+  }
+  const whole = (await partsOf(context, directory, usualParts)) ?? [];
+  expect(whole.map(({ files, last }) => [[...files], last])).toEqual(all.map((files) => [files, undefined]));
+});
+
+test.each([0, 1, 2])('read-ahead goes on from part to part, order %i', async (order) => {
+  const bench = await Workbench.open();
+  const directory = await bench.directory('large');
+  const contents = 'x'.repeat(9000);
+  for (const i of shuffled(inodes)) await bench.file(`f${i}`, contents, directory);
+  await bench.do((fs) => fs.sync());
+  await bench.remount();
+  bench.fs.readAhead.sizes = { least: 20, most: 40 };
+  const files = (await ordersOf(bench, directory))[order];
+  for (const [read, inode] of files.entries()) {
+    await bench.read(inode);
+    await settled();
+    const ahead = bench.fs.readAhead.asked.files + 2 - read;
+    expect([read, ahead >= Math.min(4, 200 - read)]).toEqual([read, read > 0]);
+  }
+  expect(bench.fs.readAhead.asked.files).toBe(198);
 });
 
 test('who goes on to look at names alone is not read ahead for', async () => {

@@ -17,7 +17,7 @@ import type { Context } from '../inode/context.js';
 import { ExtentCursor } from '../inode/extent-map.js';
 import { extentStoredPages } from '../inode/extent-value.js';
 import type { Inode } from '../inode/inode.js';
-import { filesOf } from './files-of.js';
+import { allOrders, type Part, type PartSizes, partsOf, usualParts } from './files-of.js';
 import { Walk } from './walk.js';
 
 /** Directories that were listed last and whose files may be read. */
@@ -37,7 +37,10 @@ export interface AskedAhead {
 
 /** A directory that was listed: nobody has read there yet, its files are looked up, or known. */
 interface Listed {
+  readonly directory: InodeNumber;
   walk: Walk | undefined;
+  /** In each order, behind which entry the next part begins; undefined: there is none, or it is being looked up. */
+  ends: Part['last'][];
   loading: boolean;
   asking: boolean;
   /** The file that was read last. */
@@ -48,6 +51,8 @@ export class ReadAhead {
   private readonly directories = new Map<InodeNumber, Listed>();
   /** The order of the reader who was last seen to follow one; -1: none. */
   private habit = -1;
+  /** How many files of a directory are looked up at once. */
+  sizes: PartSizes = usualParts;
   private readonly working = new Set<Promise<void>>();
   private stopped = false;
   private files = 0;
@@ -62,14 +67,14 @@ export class ReadAhead {
   /** A listing of the directory has come to its end. */
   listed(directory: InodeNumber): void {
     if (this.stopped) return;
-    const listed: Listed = { walk: undefined, loading: false, asking: false, last: 0 };
+    const listed: Listed = { directory, walk: undefined, ends: [], loading: false, asking: false, last: 0 };
     this.directories.delete(directory);
     this.directories.set(directory, listed);
     if (this.directories.size > mostDirectories) {
       const [oldest] = this.directories.keys();
       this.directories.delete(oldest);
     }
-    if (this.habit >= 0) this.inBackground(this.begin(directory, listed));
+    if (this.habit >= 0) this.inBackground(this.begin(listed));
   }
 
   /** The file is read from its beginning. */
@@ -84,10 +89,11 @@ export class ReadAhead {
     }
     listed.last = inode.number;
     const { walk } = listed;
-    if (walk === undefined) this.inBackground(this.begin(directory, listed));
+    if (walk === undefined) this.inBackground(this.begin(listed));
     else if (walk.reached(inode.number)) {
       if (walk.hits > 0) this.habit = walk.order;
       this.inBackground(this.ask(listed, walk));
+      if (walk.runsOut && listed.ends[walk.order] !== undefined) this.inBackground(this.goOn(listed, walk));
     } else this.directories.delete(directory);
   }
 
@@ -108,21 +114,34 @@ export class ReadAhead {
     this.working.add(ended);
   }
 
-  private async begin(directory: InodeNumber, listed: Listed): Promise<void> {
+  private async begin(listed: Listed): Promise<void> {
     if (listed.loading) return;
     listed.loading = true;
-    const orders = await filesOf(this.context, directory);
-    if (this.directories.get(directory) !== listed) return;
-    if (orders === undefined) {
-      this.directories.delete(directory);
+    const parts = await partsOf(this.context, listed.directory, this.sizes, allOrders);
+    if (this.directories.get(listed.directory) !== listed) return;
+    if (parts === undefined) {
+      this.directories.delete(listed.directory);
       return;
     }
-    const walk = new Walk(orders);
+    const walk = new Walk(parts.map(({ files }) => files));
     listed.walk = walk;
+    listed.ends = parts.map(({ last }) => last);
     if (this.habit >= 0) walk.assume(this.habit);
     if (listed.last !== 0) walk.reached(listed.last);
     // Who only looks at names and attributes has no habit of reading.
-    else if (orders[0].length > 0) this.habit = -1;
+    else if (parts[0].files.length > 0) this.habit = -1;
+    await this.ask(listed, walk);
+  }
+
+  /** Look up the next part of a large directory, in the order in which somebody goes through it. */
+  private async goOn(listed: Listed, walk: Walk): Promise<void> {
+    const { order } = walk;
+    const after = listed.ends[order];
+    listed.ends[order] = undefined;
+    const [part] = (await partsOf(this.context, listed.directory, this.sizes, [order], after)) ?? [];
+    if (part === undefined || this.directories.get(listed.directory) !== listed || walk.order !== order) return;
+    walk.goOn(part.files);
+    listed.ends[order] = part.last;
     await this.ask(listed, walk);
   }
 

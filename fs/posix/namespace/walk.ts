@@ -18,6 +18,8 @@ const certain = 4;
 /** Bytes that are asked for and not reached: at first, and when that has paid. */
 const leastWindow = 1 << 19;
 const mostWindow = 1 << 22;
+/** When so few of the known files are left, more should be looked up. */
+const fewLeft = 4096;
 /** Most files that are asked for and not reached. */
 const mostFiles = 64;
 
@@ -35,12 +37,28 @@ export class Walk {
   private misses = 0;
   private last: InodeNumber = 0;
 
-  /** The regular files of the directory, in each order in which they may be read. */
+  /** The first regular files of the directory, in each order in which they may be read. */
   constructor(private orders: readonly Float64Array[]) {}
 
   /** Begin at the first file of this order, before anything was read. */
   assume(order: number): void {
     this.follow(order, -1);
+  }
+
+  /** It comes to the end of the files that are known. */
+  get runsOut(): boolean {
+    return this.order >= 0 && this.files.length - this.at < fewLeft;
+  }
+
+  /** These follow in its order. */
+  goOn(files: Float64Array): void {
+    const from = Math.max(0, this.at - mostSkipped);
+    const all = new Float64Array(this.files.length - from + files.length);
+    all.set(this.files.subarray(from));
+    all.set(files, this.files.length - from);
+    this.files = all;
+    this.at -= from;
+    this.next -= from;
   }
 
   /** A file is read from its beginning. False: whoever reads here goes by no order. */
