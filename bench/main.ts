@@ -8,12 +8,16 @@ import { cpus } from 'node:os';
 import { scriptOptions } from '../scripts/script-options.js';
 import { withWorkspace } from '../scripts/trial/workspace.js';
 import { acl } from './acl.js';
+import { allocations } from './allocations.js';
+import { fsync } from './fsync.js';
 import { metadata } from './metadata.js';
+import { mixed } from './mixed.js';
 import { mountTime } from './mount-time.js';
 import { overlap } from './overlap.js';
 import { random } from './random.js';
 import { remote } from './remote.js';
 import { sequential } from './sequential.js';
+import { slowStore } from './slow-store.js';
 import type { Measurement, Workload } from './workload.js';
 
 const workloads: Readonly<Record<string, Workload>> = {
@@ -21,6 +25,10 @@ const workloads: Readonly<Record<string, Workload>> = {
   random,
   metadata,
   overlap,
+  fsync,
+  mixed,
+  'slow-store': slowStore,
+  allocations,
   'mount-time': mountTime,
   acl,
   remote,
@@ -36,7 +44,7 @@ const { values } = scriptOptions({
 });
 
 const shown = ({ value, unit }: Measurement): string => {
-  const digits = unit === 's' || unit === 'times' || unit === 'requests' ? 3 : value < 100 ? 1 : 0;
+  const digits = unit === 's' || unit === 'times' || unit === 'requests' || unit === 'ms' ? 3 : value < 100 ? 1 : 0;
   return `${value.toFixed(digits).padStart(10)} ${unit}`;
 };
 

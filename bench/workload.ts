@@ -5,7 +5,7 @@ export interface Measurement {
   readonly workload: string;
   readonly what: string;
   readonly value: number;
-  readonly unit: 'MB/s' | 'us' | 'per s' | 's' | 'MiB' | 'requests' | 'times';
+  readonly unit: 'MB/s' | 'us' | 'per s' | 's' | 'MiB' | 'requests' | 'times' | 'ms' | 'bytes';
 }
 
 export type Note = (what: string, value: number, unit: Measurement['unit']) => void;

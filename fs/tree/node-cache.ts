@@ -6,6 +6,8 @@
  * 1. Operations hold on to nodes only within one synchronous stretch; eviction happens between stretches.
  * 2. A node in the cache has passed its checks; its bytes never change while it is clean.
  * 3. Writes of nodes are made from copies, so that the memory of a node is never in flight.
+ * 4. An operation that needs more nodes at a time than the budget has gets them in the end: each that is read again soon after
+ *    it was evicted makes room for one more, until the next commit (the ghost entries of ARC; Megiddo & Modha, 2003).
  */
 import { CorruptionError } from '../errors.js';
 import { checksum } from '../format/checksum.js';
@@ -20,6 +22,8 @@ import { firstVirtual, Node } from './node.js';
 
 /** Evicted nodes whose memory is kept for the next fetch. */
 const mostSpare = 64;
+/** Addresses of evicted nodes that are remembered, and most nodes beyond the budget: a batch changes no more items. */
+const mostGhosts = 1024;
 
 export class NodeCache {
   private readonly nodes = new Map<Address, Node>();
@@ -27,6 +31,11 @@ export class NodeCache {
   private readonly fetching = new Map<Address, Promise<void>>();
   private hand: IterableIterator<Node> | undefined;
   private trimming = false;
+  private readonly ghosts = new Set<Address>();
+  /** Nodes that there may be beyond the budget. */
+  private excess = 0;
+  /** More nodes than this: it is worth looking for some to drop. */
+  private trimAt: number;
   private nextVirtual = firstVirtual;
   /** Nodes that are dirty. */
   dirty = 0;
@@ -41,7 +50,9 @@ export class NodeCache {
     private readonly corrupt: (error: CorruptionError) => void = () => undefined,
     /** Of an encrypted volume. */
     private readonly sealer?: Sealer,
-  ) {}
+  ) {
+    this.trimAt = budget;
+  }
 
   /** Bytes of a node for header, slots and values. */
   get nodeSize(): number {
@@ -73,6 +84,7 @@ export class NodeCache {
     const under = this.fetching.get(pointer.address);
     if (under !== undefined) throw new Suspend(under, 'node');
     this.misses++;
+    if (this.ghosts.delete(pointer.address) && this.excess < mostGhosts) this.excess++;
     if (pointer.pages * pageSize !== this.nodeBytes) {
       throw this.problem(`address ${pointer.address}`, `its pointer says ${pointer.pages} pages`);
     }
@@ -145,6 +157,7 @@ export class NodeCache {
     node.used = true;
     this.dirty++;
     this.nodes.set(node.address, node);
+    this.trimSoon();
     return node;
   }
 
@@ -164,6 +177,9 @@ export class NodeCache {
     node.dirty = false;
     this.dirty--;
     this.nodes.set(address, node);
+    this.excess = 0;
+    this.trimAt = this.budget;
+    this.trimSoon();
   }
 
   /** Forget a node that left its tree. */
@@ -176,7 +192,7 @@ export class NodeCache {
 
   /** Bring the cache back to its budget once the running operation has ended. */
   trimSoon(): void {
-    if (this.trimming || this.nodes.size <= this.budget) return;
+    if (this.trimming || this.nodes.size <= this.trimAt) return;
     this.trimming = true;
     queueMicrotask(() => {
       this.trimming = false;
@@ -186,7 +202,8 @@ export class NodeCache {
 
   private trim(): void {
     let looks = 2 * this.nodes.size;
-    while (this.nodes.size > this.budget && looks-- > 0) {
+    const most = this.budget + this.excess;
+    while (this.nodes.size > most && looks-- > 0) {
       this.hand ??= this.nodes.values();
       const next = this.hand.next();
       if (next.done) {
@@ -200,8 +217,18 @@ export class NodeCache {
       } else {
         this.nodes.delete(node.address);
         if (this.spare.length < mostSpare) this.spare.push(node);
+        this.remember(node.address);
       }
     }
+    // When nearly all are dirty, looking again for each new one would cost more than the memory does.
+    this.trimAt = this.nodes.size <= most ? most : this.nodes.size + (this.nodes.size >> 3);
+  }
+
+  private remember(address: Address): void {
+    this.ghosts.add(address);
+    if (this.ghosts.size <= mostGhosts) return;
+    const [oldest] = this.ghosts;
+    this.ghosts.delete(oldest);
   }
 
   /** Forget all clean nodes: for tests and tools that want cold reads. */

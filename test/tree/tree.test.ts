@@ -34,11 +34,16 @@ async function change(
 }
 
 async function contents(volume: Volume): Promise<Map<number, string>> {
-  return run(() => {
-    const found = new Map<number, string>();
-    for (let c = volume.seek(0, 0, 0); c.valid; c.next()) found.set(c.inode, Buffer.from(c.value).toString());
-    return found;
-  });
+  const found = new Map<number, string>();
+  // A hundred at a time, as an operation that misses a node starts again.
+  for (let from = 0; from >= 0; ) {
+    from = await run(() => {
+      const c = volume.seek(from, 0, 0);
+      for (let i = 0; c.valid && i < 100; i++, c.next()) found.set(c.inode, Buffer.from(c.value).toString());
+      return c.valid ? c.inode : -1;
+    });
+  }
+  return found;
 }
 
 const inodeAt = (node: Node, index: number): number => keyInode(node.keyWord(index, 0), node.keyWord(index, 1));
