@@ -10,7 +10,7 @@ import { DroppedRun, itemKind, RootRecord, rootState } from '../fs/format/item.j
 import type { Pointer } from '../fs/format/pointer.js';
 import { readU64 } from '../fs/format/struct.js';
 import { splitKey, words } from '../fs/tree/key.js';
-import { type Generation, type InodeNumber, volumeInode } from '../fs/units.js';
+import { type Address, type Generation, type InodeNumber, volumeInode } from '../fs/units.js';
 import { ringsOf } from '../fs/volume/kept-roots.js';
 import { Claims } from './claims.js';
 import { numbers, words as words32 } from './column.js';
@@ -27,6 +27,8 @@ export interface KeptRootItem extends RootRecord {
 
 /** One goes at a time: an image with many that have begun to would have each run held against each of them. */
 const mostLeaving = 16;
+/** So often all pages of the volume may have been dropped, by whatever lines: each page of a run is looked up. */
+const mostDropped = 64;
 /** Most wrong runs that are remembered; a repair looks again. */
 const mostWrong = 2 ** 18;
 
@@ -40,6 +42,8 @@ export class KeptRootList {
   private readonly address = numbers();
   private readonly birth = numbers();
   private readonly pages = words32();
+  /** Of all runs. */
+  private dropped = 0;
 
   constructor(
     private readonly image: Image,
@@ -74,9 +78,9 @@ export class KeptRootList {
     for (let at = start; at < start + length; at += DroppedRun.size) {
       const address = readU64(frame.view, at + DroppedRun.offsetOf.address);
       const pages = frame.view.getUint32(at + DroppedRun.offsetOf.pages, true);
-      if (address < 1 || pages < 1 || leavesSegment(address, pages, this.image.superblock)) {
+      if (!this.mayBeDropped(address, pages)) {
         this.findings.add('dropped-run', `chunk ${frame.key(index)} has a run of ${pages} pages from ${address}`);
-        this.wrong.add(`${frame.inode(index)}/${frame.offset(index)}/${address}`);
+        this.refuse(frame.inode(index), frame.offset(index), address);
         continue;
       }
       this.line.push(frame.inode(index));
@@ -85,6 +89,17 @@ export class KeptRootList {
       this.birth.push(readU64(frame.view, at + DroppedRun.offsetOf.birth));
       this.pages.push(pages);
     }
+  }
+
+  private mayBeDropped(address: Address, pages: number): boolean {
+    const { superblock, geometry, perSegment } = this.image;
+    if (address < 1 || pages < 1 || leavesSegment(address, pages, superblock)) return false;
+    this.dropped += pages;
+    return this.dropped <= mostDropped * geometry.places * perSegment;
+  }
+
+  private refuse(line: number, chunk: number, address: Address): void {
+    if (this.wrong.size < mostWrong) this.wrong.add(`${line}/${chunk}/${address}`);
   }
 
   isWrong(line: number, chunk: number, address: number): boolean {
@@ -148,8 +163,7 @@ export class KeptRootList {
 
   private say(i: number, problem: string): void {
     this.findings.add('dropped-run', `${this.nameOf(i)} ${problem}`);
-    if (this.wrong.size < mostWrong)
-      this.wrong.add(`${this.line.values[i]}/${this.number.values[i]}/${this.address.values[i]}`);
+    this.refuse(this.line.values[i], this.number.values[i], this.address.values[i]);
   }
 
   private nameOf(i: number): string {

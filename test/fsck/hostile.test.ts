@@ -4,11 +4,15 @@
  */
 import { expect, test } from 'vitest';
 import { FsError, VolumeError } from '../../fs/errors.js';
+import { DroppedRun } from '../../fs/format/item.js';
 import { MemoryStore } from '../../fs/store/memory.js';
 import { below, seededRandom } from '../../fs/store/random.js';
 import { SparseBytes } from '../../fs/store/sparse-bytes.js';
 import { Volume } from '../../fs/volume/volume.js';
-import { examine } from '../../fsck/check.js';
+import { examine, survey } from '../../fsck/check.js';
+import { KeptRootList } from '../../fsck/kept-roots.js';
+import type { NodeFrame } from '../../fsck/node.js';
+import { Findings } from '../../fsck/problem.js';
 import { replayInMemory } from '../../fsck/replay.js';
 import { hurt } from '../broken/hurt.js';
 import { sampleVolume } from '../broken/sample.js';
@@ -42,6 +46,28 @@ test('120 hostile images', async () => {
 function tooBroken(e: unknown): void {
   if (!(e instanceof Error)) throw e;
 }
+
+test('notes of dropped pages are no more than lines can have dropped', async () => {
+  const { image } = await survey(await sampleCopy());
+  const findings = new Findings();
+  const list = new KeptRootList(image, findings);
+  const { perSegment, geometry } = image;
+  const length = 50 * DroppedRun.size;
+  const view = new DataView(new ArrayBuffer(length));
+  for (let at = 0; at < length; at += DroppedRun.size)
+    DroppedRun.write(view, at, { address: perSegment, birth: 1, pages: perSegment });
+  const frame = {
+    view,
+    valueStart: () => 0,
+    valueLength: () => length,
+    inode: () => 1,
+    offset: () => 1,
+    key: () => '',
+  };
+  const chunks = Math.ceil((64 * geometry.places) / 50) + 3;
+  for (let i = 0; i < chunks; i++) list.chunk(frame as unknown as NodeFrame, 0);
+  expect(findings.tallies.get('dropped-run')?.count).toBe(chunks * 50 - 64 * geometry.places);
+});
 
 test.each([
   ['outside the volume', { place: 1e9, serial: 77, page: 0, described: 0 }],
