@@ -7,11 +7,58 @@ import { put } from '../../fs/cleaner/relocation-map.js';
 import { Graft } from '../../fs/tree/graft.js';
 import type { Address, Generation } from '../../fs/units.js';
 import type { VolumeState } from '../../fs/volume/state.js';
-import { numbers } from '../column.js';
+import { bytes, numbers, words } from '../column.js';
 import type { Image } from '../image.js';
 import { RelocationList } from '../relocations.js';
 import type { Item } from '../system-items.js';
 import type { MovedPages } from './moves.js';
+
+/** Which of several targets of a page counts: the last of the highest rank. */
+const rank = { move: 0, map: 1, newerMove: 2 } as const;
+
+/** Runs of pages with their targets; they may overlap. */
+class Candidates {
+  readonly from = numbers();
+  private readonly to = numbers();
+  private readonly pages = words();
+  private readonly rank = bytes();
+
+  add(from: Address, to: Address, pages: number, rank: number): void {
+    this.from.push(from);
+    this.to.push(to);
+    this.pages.push(pages);
+    this.rank.push(rank);
+  }
+
+  /** Runs without overlap. Pages are only looked at one by one where runs overlap: there may be more than memory holds. */
+  merged(): RelocationList {
+    const [from, pages] = [this.from.values, this.pages.values];
+    const order = Uint32Array.from({ length: this.from.length }, (_, i) => i).sort((a, b) => from[a] - from[b]);
+    const list = new RelocationList();
+    for (let first = 0, next = 1; first < order.length; first = next++) {
+      let end = from[order[first]] + pages[order[first]];
+      for (; next < order.length && from[order[next]] < end; next++)
+        end = Math.max(end, from[order[next]] + pages[order[next]]);
+      if (next === first + 1) list.add(from[order[first]], this.to.values[order[first]], pages[order[first]]);
+      else this.settle(order.slice(first, next), end, list);
+    }
+    return list;
+  }
+
+  /** Enter runs that overlap, up to `end`. */
+  private settle(runs: Uint32Array, end: Address, list: RelocationList): void {
+    const [from, to, pages] = [this.from.values, this.to.values, this.pages.values];
+    const start = from[runs[0]];
+    const targets = new Float64Array(end - start);
+    runs.sort((a, b) => this.rank.values[a] - this.rank.values[b] || to[a] - to[b]);
+    for (const run of runs)
+      for (let page = 0; page < pages[run]; page++) targets[from[run] - start + page] = to[run] + page;
+    for (let page = 0, next = 1; page < targets.length; page = next++) {
+      while (next < targets.length && targets[next] === targets[next - 1] + 1) next++;
+      list.add(start + page, targets[page], next - page);
+    }
+  }
+}
 
 /**
  * Add the moves to the image's map, for pages whose segment is gone, and that it does not know, that no longer lie where it
@@ -21,51 +68,19 @@ import type { MovedPages } from './moves.js';
 export function addMoves(image: Image, moved: MovedPages, since: Generation): boolean {
   const { relocations: map, perSegment } = image;
   const lies = (target: Address): boolean => image.placeOf(Math.floor(target / perSegment)) >= 0;
-  const isKnown = (address: Address): boolean => {
-    const target = map.target(address);
-    return target >= 0 && lies(target);
-  };
-  const from = numbers();
-  const to = numbers();
+  const staysInSegment = (address: Address, pages: number): boolean => (address % perSegment) + pages <= perSegment;
+  const found = new Candidates();
   for (let i = 0; i < moved.from.length; i++) {
-    const isNewer = moved.generation.values[i] > since;
-    for (let page = 0; page < moved.pages.values[i]; page++) {
-      const address = moved.from.values[i] + page;
-      if (lies(address) || (!isNewer && isKnown(address))) continue;
-      from.push(address);
-      to.push(moved.to.values[i] + page);
-    }
+    const [from, to, pages] = [moved.from.values[i], moved.to.values[i], moved.pages.values[i]];
+    if (pages < 1 || lies(from) || !lies(to) || !staysInSegment(from, pages)) continue;
+    found.add(from, to, pages, moved.generation.values[i] > since ? rank.newerMove : rank.move);
   }
-  if (from.length === 0) return false;
+  if (found.from.length === 0) return false;
   for (let i = 0; i < map.from.length; i++) {
-    for (let page = 0; page < map.pages.values[i]; page++) {
-      if (!lies(map.to.values[i] + page)) continue;
-      from.push(map.from.values[i] + page);
-      to.push(map.to.values[i] + page);
-    }
+    if (lies(map.to.values[i])) found.add(map.from.values[i], map.to.values[i], map.pages.values[i], rank.map);
   }
-  image.relocations = joined(from.values, to.values, from.length);
+  image.relocations = found.merged();
   return true;
-}
-
-/** Runs of pages that moved together; of several moves of a page the last one. */
-function joined(from: Float64Array, to: Float64Array, count: number): RelocationList {
-  const order = Uint32Array.from({ length: count }, (_, i) => i).sort((a, b) => from[a] - from[b] || to[b] - to[a]);
-  const list = new RelocationList();
-  let run: { from: Address; to: Address; pages: number } | undefined;
-  let last = -1;
-  for (const i of order) {
-    if (from[i] === last) continue;
-    last = from[i];
-    if (run !== undefined && from[i] === run.from + run.pages && to[i] === run.to + run.pages) {
-      run.pages++;
-      continue;
-    }
-    if (run !== undefined) list.add(run.from, run.to, run.pages);
-    run = { from: from[i], to: to[i], pages: 1 };
-  }
-  if (run !== undefined) list.add(run.from, run.to, run.pages);
-  return list;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** What can be found again without the record that led to it: nothing is lost where only such records are. */
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { placeOffset } from '../../fs/format/geometry.js';
+import { maxSegmentShift, placeOffset } from '../../fs/format/geometry.js';
 import { runKind } from '../../fs/format/segment-summary.js';
 import { placeState } from '../../fs/format/segment-table.js';
 import type { Superblock } from '../../fs/format/superblock.js';
@@ -19,6 +19,7 @@ import { Volume } from '../../fs/volume/volume.js';
 import { examine, survey } from '../../fsck/check.js';
 import { numbers, words } from '../../fsck/column.js';
 import { Image } from '../../fsck/image.js';
+import type { MovedPages } from '../../fsck/repair/moves.js';
 import { addMoves } from '../../fsck/repair/relocations.js';
 import { repairVolume } from '../../fsck/repair/repair.js';
 import { readPlace, runsOf } from '../../fsck/repair/summaries.js';
@@ -226,28 +227,60 @@ test('a move that a crash has undone leads to nothing', async () => {
   expect(await itemsOf(store)).toEqual(items);
 });
 
-test('what moved again after a checkpoint lies where it moved last', async () => {
-  const store = new MemoryStore(wornBytes, { bytes: closed.copy() });
-  const superblock = await readSuperblock(store);
-  const { checkpoint, map } = await newestCheckpoint(store, superblock);
-  const pages = 2 ** superblock.segmentShift;
-  const [address, before, after] = [4, 5, 6].map((serial) => serial * pages);
-  const columns = { from: numbers(), to: numbers(), pages: words(), generation: numbers() };
-  for (const [name, value] of [
-    ['from', address],
-    ['to', after],
-    ['pages', 3],
-    ['generation', 10],
-  ] as const)
-    columns[name].push(value);
-  const moved = (since: Generation): number => {
-    const image = new Image(store, superblock, checkpoint, map);
-    image.setPlaces(Float64Array.of(5, 6), Uint32Array.of(0, 1));
-    image.relocations.add(address, before, 3);
-    addMoves(image, columns, since);
-    return image.relocations.target(address + 1);
-  };
-  expect([moved(9), moved(10)]).toEqual([after + 1, before + 1]);
+describe('moves that summaries tell of', () => {
+  let image: () => Image;
+  beforeAll(async () => {
+    const store = new MemoryStore(wornBytes, { bytes: closed.copy() });
+    const superblock = await readSuperblock(store);
+    const { checkpoint, map } = await newestCheckpoint(store, superblock);
+    image = () => {
+      const one = new Image(store, { ...superblock, segmentShift: maxSegmentShift }, checkpoint, map);
+      one.setPlaces(Float64Array.of(5, 6, 7), Uint32Array.of(0, 1, 2));
+      return one;
+    };
+  });
+
+  /** Runs: from, to, pages, generation. */
+  function moves(runs: readonly (readonly [number, number, number, number])[]): MovedPages {
+    const moved = { from: numbers(), to: numbers(), pages: words(), generation: numbers() };
+    for (const run of runs)
+      for (const [i, name] of (['from', 'to', 'pages', 'generation'] as const).entries()) moved[name].push(run[i]);
+    return moved;
+  }
+
+  test('lead to where a page moved last: since the checkpoint, or else by its map, or else by all', () => {
+    const at = (serial: number): number => serial * image().perSegment;
+    const targets = (since: Generation): number[] => {
+      const one = image();
+      one.relocations.add(at(4), at(5), 3);
+      addMoves(
+        one,
+        moves([
+          [at(4) + 1, at(6), 6, 10],
+          [at(4) + 5, at(7), 1, 9],
+          [at(4) + 6, at(8), 1, 9],
+          [at(5), at(6), 1, 11],
+        ]),
+        since,
+      );
+      return [0, 1, 2, 3, 4, 5, 6, 7].map((page) => one.relocations.target(at(4) + page));
+    };
+    expect(targets(10)).toEqual([at(5), at(5) + 1, at(5) + 2, at(6) + 2, at(6) + 3, at(7), at(6) + 5, -1]);
+    expect(targets(9)).toEqual([at(5), ...[0, 1, 2, 3, 4, 5].map((page) => at(6) + page), -1]);
+    const one = image();
+    expect([addMoves(one, moves([[at(5), at(6), 1, 11]]), 0), addMoves(one, moves([]), 0)]).toEqual([false, false]);
+  });
+
+  test('are kept as runs: there may be more pages of them than memory holds', () => {
+    const one = image();
+    const { perSegment } = one;
+    const many = Array.from(
+      { length: 100_000 },
+      (_, i) => [(10 + i) * perSegment, 5 * perSegment, perSegment, 1] as const,
+    );
+    addMoves(one, moves(many), 0);
+    expect(one.relocations.from.length).toBe(100_000);
+  });
 });
 
 test('each page of a segment is described once, however many summaries there are', async () => {
