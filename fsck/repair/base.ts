@@ -63,9 +63,10 @@ export async function findBase(store: Store, superblock: Superblock): Promise<Ba
     let [trees, missing] = await look();
     // What is taken back may lead to more, a level further down each time.
     for (; rounds > 0 && settled.adopt(missing); rounds--) [trees, missing] = await look();
-    const { lost, flawed, rootIsLost } = trees;
+    const { lost, flawed, rootIsLost, systemLost } = trees;
     if (rootIsLost) continue;
-    const damages = lost.length + flawed.length;
+    // Without the system tree snapshots go: that costs more than what was done since an older checkpoint.
+    const damages = lost.length + flawed.length + (systemLost && checkpoint.newestRoot !== 0 ? 1 : 0);
     if (best === undefined || damages < best.damages) best = { checkpoint, places: settled, moved: later, damages };
     if (damages === 0) break;
   }

@@ -6,6 +6,7 @@ import { runKind } from '../../fs/format/segment-summary.js';
 import { FileSystem } from '../../fs/posix/filesystem.js';
 import { MemoryStore } from '../../fs/store/memory.js';
 import { seededRandom } from '../../fs/store/random.js';
+import type { SparseBytes } from '../../fs/store/sparse-bytes.js';
 import { run } from '../../fs/suspend.js';
 import { pageSize } from '../../fs/units.js';
 import { SnapshotView } from '../../fs/volume/snapshot-view.js';
@@ -71,8 +72,17 @@ it.each([3, 4])('with both checkpoint slots lost, live line and snapshots are as
   expect((await examine(store, { data: true })).problems).toEqual([]);
 });
 
-/** A volume with two snapshots, and the system tree written anew since. What it holds, by `hashes`. */
+/** Two snapshots, and the system tree written anew since; what it holds, by `hashes`. */
+let sample: Promise<{ bytes: SparseBytes; before: Map<string, string> }> | undefined;
+
+/** A copy of it. */
 async function withSnapshots(): Promise<{ store: MemoryStore; before: Map<string, string> }> {
+  sample ??= makeSample();
+  const { bytes, before } = await sample;
+  return { store: new MemoryStore(wornBytes, { bytes: bytes.copy() }), before };
+}
+
+async function makeSample(): Promise<{ bytes: SparseBytes; before: Map<string, string> }> {
   const store = new MemoryStore(wornBytes, { bytes: await wornVolume(5, false) });
   const [volume, api] = await open(store);
   const worker = new Worker(api, seededRandom(5), [1], []);
@@ -88,7 +98,7 @@ async function withSnapshots(): Promise<{ store: MemoryStore; before: Map<string
   const before = await hashes(volume, api);
   await api.close();
   await volume.close();
-  return { store, before };
+  return { bytes: store.bytes, before };
 }
 
 it('snapshots of which the record is lost are found by an older version of it', async () => {
@@ -104,6 +114,20 @@ it('snapshots of which the record is lost are found by an older version of it', 
   await again.close();
   await repairVolume(store);
   expect((await examine(store, { data: true })).problems).toEqual([]);
+});
+
+it('with both checkpoint slots lost too, an older copy of the checkpoint counts that leads to them', async () => {
+  const { store, before } = await withSnapshots();
+  const seen = await survey(store);
+  await losses['the root of the system tree'](store, seen);
+  await loseSlots(store, seen.superblock);
+  const { left, ledger } = await repairVolume(store);
+  expect([left.problems, ledger.losses]).toEqual([[], []]);
+  const [again, files] = await open(store);
+  const after = await hashes(again, files);
+  for (const name of ['one', 'two']) expect(after.get(name)).toBe(before.get(name));
+  await files.close();
+  await again.close();
 });
 
 it('where none is left, it says that the newest snapshot is lost', async () => {
