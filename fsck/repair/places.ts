@@ -115,11 +115,11 @@ export class Places {
       if (other === undefined) owner.set(serial, place);
       else if (await this.holds(other, serial)) {
         await this.rebuild(place);
-        if (this.serial[place] === serial) this.clear(place);
+        if (this.serial[place] === serial) this.forget(place);
       } else {
         owner.set(serial, place);
         await this.rebuild(other);
-        if (this.serial[other] === serial) this.clear(other);
+        if (this.serial[other] === serial) this.forget(other);
       }
     }
   }
@@ -127,6 +127,12 @@ export class Places {
   private async holds(place: Place, serial: Serial): Promise<boolean> {
     const { store, geometry, perSegment } = this.image;
     return newestSegment(await readPlace(store, geometry, place), perSegment)?.serial === serial;
+  }
+
+  /** What lies there lies elsewhere too, and counts there. */
+  private forget(place: Place): void {
+    this.clear(place);
+    this.serial[place] = 0;
   }
 
   private clear(place: Place): void {

@@ -20,6 +20,7 @@ import { examine, survey } from '../../fsck/check.js';
 import { numbers, words } from '../../fsck/column.js';
 import { Image } from '../../fsck/image.js';
 import type { MovedPages } from '../../fsck/repair/moves.js';
+import { Places } from '../../fsck/repair/places.js';
 import { addMoves } from '../../fsck/repair/relocations.js';
 import { repairVolume } from '../../fsck/repair/repair.js';
 import { readPlace, runsOf } from '../../fsck/repair/summaries.js';
@@ -296,6 +297,21 @@ test('each page of a segment is described once, however many summaries there are
   expect(summaries).toHaveLength(pages - 1);
   const told = [...runsOf({ summaries, checkpoints: [], journal: false, blank: false }, 900)];
   expect(told.reduce((sum, run) => sum + run.pages, 0)).toBeLessThan(pages);
+});
+
+test('a segment that lies in two places is taken from one', async () => {
+  const store = new MemoryStore(wornBytes, { bytes: closed.copy() });
+  const superblock = await readSuperblock(store);
+  const { checkpoint, map } = await newestCheckpoint(store, superblock);
+  const places = () => Places.ofContents(new Image(store, superblock, checkpoint, map), () => undefined);
+  const { state, serial } = await places();
+  const inUse = (of: Uint8Array): number => of.filter((one) => one !== placeState.free).length;
+  const [from, to] = [state.indexOf(placeState.sealed), state.lastIndexOf(placeState.free)];
+  const segment = new Uint8Array(2 ** superblock.segmentShift * pageSize);
+  await store.read(placeOffset(superblock, from, 0), segment);
+  await store.write(placeOffset(superblock, to, 0), [segment]);
+  const found = await places();
+  expect([found.adopt(new Set([serial[from]])), inUse(found.state)]).toEqual([false, inUse(state)]);
 });
 
 test('pages that were moved are not looked for where a new segment has begun to be written', async () => {
