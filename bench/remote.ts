@@ -24,8 +24,7 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - began) / 1000;
 }
 
-const paths = (root: string): string[] =>
-  Array.from({ length: files }, (_, i) => join(root, `d${i % directories}`, `f${i}`));
+const folders = (root: string): string[] => Array.from({ length: directories }, (_, d) => join(root, `d${d}`));
 
 async function appendSynced(file: FileHandle): Promise<void> {
   for (let n = 0; n < syncs; n++) await file.appendFile('one line of a journal\n').then(() => file.sync());
@@ -39,13 +38,14 @@ async function syncRate(root: string, writers: number): Promise<number> {
   return (writers * syncs) / (await seconds(() => Promise.all(opened.map(appendSynced))));
 }
 
-/** Read all of them, so many at once; files a second. */
-async function readRate(all: readonly string[], atOnce: number): Promise<number> {
-  const rest = [...all];
+/** Read all files, each reader one directory after another, as it is listed; files a second. */
+async function readRate(root: string, readers: number): Promise<number> {
+  const rest = folders(root);
   const one = async () => {
-    for (let path = rest.pop(); path !== undefined; path = rest.pop()) await readFile(path);
+    for (let folder = rest.pop(); folder !== undefined; folder = rest.pop())
+      for (const name of readdirSync(folder)) await readFile(join(folder, name));
   };
-  return all.length / (await seconds(() => Promise.all(Array.from({ length: atOnce }, one))));
+  return files / (await seconds(() => Promise.all(Array.from({ length: readers }, one))));
 }
 
 async function measure(volume: TrialVolume, delayMs: number, note: Note): Promise<void> {
@@ -57,13 +57,14 @@ async function measure(volume: TrialVolume, delayMs: number, note: Note): Promis
   };
   note(about('mount'), await again(), 's');
   const root = join(volume.directory, `remote-${delayMs}`);
-  const all = paths(root);
   const large = join(root, 'large');
   mkdirSync(root);
-  for (let d = 0; d < directories; d++) mkdirSync(join(root, `d${d}`));
   const contents = patternBytes(8, 3000);
   const create = timed(() => {
-    for (const path of all) writeFileSync(path, contents);
+    for (const folder of folders(root)) {
+      mkdirSync(folder);
+      for (let f = 0; f < filesEach; f++) writeFileSync(join(folder, `f${f}`), contents);
+    }
   });
   note(about(`make ${files} files of 3,000 bytes`), files / create, 'per s');
   const bytes = patternBytes(9, largeBytes);
@@ -78,14 +79,13 @@ async function measure(volume: TrialVolume, delayMs: number, note: Note): Promis
   note(about('unmount'), unmount, 's');
   await volume.mount(options);
   const walk = timed(() => {
-    for (let d = 0; d < directories; d++) readdirSync(join(root, `d${d}`));
-    for (const path of all) statSync(path);
+    for (const folder of folders(root)) for (const name of readdirSync(folder)) statSync(join(folder, name));
   });
   note(about('list and stat, cold'), files / walk, 'per s');
   await again();
-  note(about('read the files, cold, 1 reader'), await readRate(all, 1), 'per s');
+  note(about('read the files, cold, 1 reader'), await readRate(root, 1), 'per s');
   await again();
-  note(about(`read the files, cold, ${crowd} readers`), await readRate(all, crowd), 'per s');
+  note(about(`read the files, cold, ${crowd} readers`), await readRate(root, crowd), 'per s');
   await again();
   const began = performance.now();
   const found = readFileSync(large);
