@@ -18,15 +18,22 @@ export interface Children {
 }
 
 export class Cursor {
-  private readonly nodes: Node[] = [];
-  private readonly slots: number[] = [];
+  private readonly nodes: Node[];
+  private readonly slots: number[];
 
-  constructor(private readonly children: Children) {}
+  /** `height` of the tree: arrays that grow from nothing would take 300 bytes for each look at a tree. */
+  constructor(
+    private readonly children: Children,
+    height: number,
+  ) {
+    this.nodes = new Array<Node>(height);
+    this.slots = new Array<number>(height);
+  }
 
-  /** Note a step of the descent. */
-  push(node: Node, slot: number): void {
-    this.nodes.push(node);
-    this.slots.push(slot);
+  /** Note a step of the descent: at the root, `depth` is 0. */
+  enter(depth: number, node: Node, slot: number): void {
+    this.nodes[depth] = node;
+    this.slots[depth] = slot;
   }
 
   /** Where the position is. */

@@ -114,15 +114,16 @@ export class Tree {
 
   private descend(inode: InodeNumber, kind: number, offset: number, before: boolean): Cursor {
     splitKey(inode, kind, offset);
-    const cursor = new Cursor(this);
+    const { height } = this;
+    const cursor = new Cursor(this, height);
     let node = this.rootNode();
-    for (let level = this.height - 1; level > 0; level--) {
+    for (let depth = 0; depth < height - 1; depth++) {
       const index = node.childIndex();
-      cursor.push(node, index);
+      cursor.enter(depth, node, index);
       node = this.child(node, index);
     }
     const index = node.lowerBound();
-    cursor.push(node, before && !node.matches(index) ? index - 1 : index);
+    cursor.enter(height - 1, node, before && !node.matches(index) ? index - 1 : index);
     return cursor;
   }
 

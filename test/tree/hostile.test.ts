@@ -23,14 +23,15 @@ function node(level: number, ...inodes: readonly number[]): Node {
 
 /** The inodes that a cursor meets from one end of two leaves below a root to the other, at most 10. */
 function met(leaves: readonly [Node, Node], direction: 1 | -1): number[] {
-  const cursor = new Cursor({
-    child: (_, index) => leaves[index],
+  const children = {
+    child: (_: Node, index: number) => leaves[index],
     misplaced: () => new CorruptionError('node', 'test', 'out of place'),
-  });
+  };
+  const cursor = new Cursor(children, 2);
   const root = node(1, 0, 5);
   const start = direction === 1 ? 0 : 1;
-  cursor.push(root, start);
-  cursor.push(leaves[start], direction === 1 ? 0 : -1);
+  cursor.enter(0, root, start);
+  cursor.enter(1, leaves[start], direction === 1 ? 0 : -1);
   cursor.settleForward();
   cursor.settleBackward();
   const found: number[] = [];

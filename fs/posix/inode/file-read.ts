@@ -85,6 +85,7 @@ class ReadPlan {
 const leastPieces = 4;
 
 const idlePlans: ReadPlan[] = [];
+const noBuffer = new Uint8Array(0);
 /** The log is asked for them in the stretch in which they are noted. */
 const pieces = new Pieces();
 
@@ -149,9 +150,10 @@ function gather(gatherer: Gatherer, inode: Inode, offset: ByteOffset, length: nu
 }
 
 function giveBack(plan: ReadPlan): void {
+  // A list that was cut to nothing would get new memory from the next read.
+  plan.buffer.fill(noBuffer, 0, plan.runs);
   plan.runs = 0;
   plan.pages = 0;
-  plan.buffer.length = 0;
   plan.units.length = 0;
   idlePlans.push(plan);
 }
@@ -242,6 +244,10 @@ function planUnit(
   unit.want(page, target);
 }
 
+/** A view costs 190 bytes, and most reads are in one piece. */
+const partOf = (into: Uint8Array, from: number, bytes: number): Uint8Array =>
+  from === 0 && bytes === into.length ? into : into.subarray(from, from + bytes);
+
 /** Ask the log for all runs and units. Undefined when all were answered in place. */
 function issue(context: Context, into: Uint8Array, plan: ReadPlan): Promise<unknown> | undefined {
   if (plan.runs + plan.units.length >= leastPieces || plan.units.length > 1) return issueTogether(context, into, plan);
@@ -250,7 +256,7 @@ function issue(context: Context, into: Uint8Array, plan: ReadPlan): Promise<unkn
     for (let i = 0; i < plan.runs; i++) {
       const bytes = plan.count[i] * pageSize;
       const target = plan.target[i];
-      plan.buffer[i] = plan.direct[i] ? into.subarray(target, target + bytes) : new Uint8Array(bytes);
+      plan.buffer[i] = plan.direct[i] ? partOf(into, target, bytes) : new Uint8Array(bytes);
       plan.token[i] = context.volume.where(plan.address[i]);
       const waiting = context.volume.readPages(plan.address[i], plan.count[i], plan.buffer[i]);
       if (waiting !== undefined) {
