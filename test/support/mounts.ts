@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,9 +32,8 @@ let built: string | undefined;
 /** The project with its tests as JavaScript, compiled once per test file; servers run from there. */
 export function compiled(): string {
   if (built !== undefined) return built;
-  const cache = join(project, 'node_modules', '.cache');
-  mkdirSync(cache, { recursive: true });
-  built = mkdtempSync(join(cache, 'varve-tests-'));
+  // Where it finds the packages, and not among them: the demo copies those at the same time.
+  built = mkdtempSync(join(project, 'dist', 'tests-'));
   execFileSync(join(project, 'node_modules', '.bin', 'tsc'), ['-p', project, '--outDir', built, '--noCheck']);
   return built;
 }
