@@ -32,6 +32,7 @@ export default defineConfig({
         test: {
           ...files,
           name: 'mount',
+          setupFiles: ['test/support/example-module.ts'],
           include: ['test/mount/**/*.test.ts'],
           exclude: ['test/**/*.slow.test.ts'],
           maxWorkers: 2,
