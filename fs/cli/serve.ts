@@ -122,6 +122,7 @@ interface Mounting {
   /** Settles when the kernel has let go of the mount. */
   readonly served: Promise<void>;
   readonly closed: Closing;
+  readonly released: Closing;
 }
 
 /** Mount an open volume, and answer questions about it. Nothing stays mounted if that fails. */
@@ -146,9 +147,11 @@ async function mount(args: MountArguments, opened: Opened, target: string): Prom
   volume.gather = () => mounted.gather();
   await mounted.ready();
   const control = new Control(ownControlPath(mounted.device));
+  const released = deferredClose();
   const views: Views = new Views({
     image,
     volume,
+    released: released.promise,
     log: server.log,
     answer: (control, mounted) => answerAll(service, roots, control, mounted),
   });
@@ -169,13 +172,14 @@ async function mount(args: MountArguments, opened: Opened, target: string): Prom
   stopOnSignals(service);
   survive(service);
   if (choices.rehearsal && choices.driver === 'kernel') void rehearse(mounted, server.log);
-  return { service, served, closed };
+  return { service, served, closed, released };
 }
 
 /** Serve until nobody has it mounted any more, then release the image. Resolves with the exit code. */
-async function untilUnmounted({ service, served, closed }: Mounting, mark: ServingMark): Promise<number> {
+async function untilUnmounted({ service, served, closed, released }: Mounting, mark: ServingMark): Promise<number> {
   const { control, views } = service;
   await served;
+  views.liveHasGone();
   if (views.any) {
     closed.settle(await settle(service));
     await control.end();
@@ -184,8 +188,10 @@ async function untilUnmounted({ service, served, closed }: Mounting, mark: Servi
   mark.clear();
   const problem = await close(service);
   closed.settle(problem);
+  released.settle(problem);
   // Who waited for the end has been told by the next turns; then the connections end with the process.
   await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  await views.end();
   control.close();
   return problem === undefined ? mountExit.ok : mountExit.failed;
 }

@@ -26,6 +26,8 @@ const cacheBytes = 16 * 2 ** 20;
 export interface ViewHost {
   readonly image: string;
   readonly volume: Volume;
+  /** Settles when the image is released. */
+  readonly released: Promise<void>;
   log(line: string): void;
   /** Answer on the control socket of a view what does not depend on which mount is asked. */
   answer(control: Control, mounted: Mounted): void;
@@ -53,13 +55,26 @@ export function namedRoot(
 export class Views {
   private readonly mounted = new Map<Mounted, Promise<void>>();
   private ended = false;
+  private liveIsGone = false;
+  /** Of the mount that went last. */
+  private last: Control | undefined;
 
   constructor(private readonly host: ViewHost) {}
+
+  /** From now on whoever unmounts the last view waits for the image. */
+  liveHasGone(): void {
+    this.liveIsGone = true;
+  }
 
   /** Resolves when no view is mounted; from then on none is: the volume is about to be closed. */
   async gone(): Promise<void> {
     while (this.mounted.size > 0) await Promise.all(this.mounted.values());
     this.ended = true;
+  }
+
+  /** The image is released: lets who waited for that be told. */
+  async end(): Promise<void> {
+    await this.last?.end();
   }
 
   get any(): boolean {
@@ -110,12 +125,16 @@ export class Views {
     const control = new Control(ownControlPath(mounted.device));
     const ended = served.then(async () => {
       volume.history.unwatch(root.id);
-      await control.end();
       this.mounted.delete(mounted);
+      if (this.liveIsGone && this.mounted.size === 0) this.last = control;
+      else await control.end();
     });
     this.mounted.set(mounted, ended);
     this.host.answer(control, mounted);
-    control.on('umount-wait', () => served);
+    control.on('umount-wait', async () => {
+      await served;
+      if (this.last === control) await this.host.released;
+    });
     try {
       await mounted.ready();
       await control.listen();

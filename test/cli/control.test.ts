@@ -36,7 +36,13 @@ test('sockets that are made at the same time are for their owner, and nothing el
 
 test('a server whose mounts are gone begins no other: who asks is to wait for the image', async () => {
   const volume = { readOnly: false } as Volume;
-  const views = new Views({ image: 'v.img', volume, log: () => undefined, answer: () => undefined });
+  const views = new Views({
+    image: 'v.img',
+    volume,
+    released: Promise.resolve(),
+    log: () => undefined,
+    answer: () => undefined,
+  });
   const handlers = new Map<string, CommandHandler>();
   const on = (command: string, handler: CommandHandler) => void handlers.set(command, handler);
   views.answer({ on } as unknown as Control);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { mountAt } from '../../fs/fuse/mount-table.js';
+import { openStore } from '../../fs/store/open.js';
 import { MountedVolume } from '../support/programs.js';
 
 let volume: MountedVolume;
@@ -212,6 +213,19 @@ it('snapshots are mounted at places of their own beside the live volume, by its 
   await volume.expect('varve', 'umount', place('one'));
   await volume.expect('varve', 'umount', place('two'));
   await volume.expect('fsck.varve', '-f', volume.image);
+});
+
+it('who unmounts the last of them has the image, as if it had been the live one', async () => {
+  const place = join(volume.folder, 'last');
+  mkdirSync(place);
+  // Closing takes four trips of so many ms and more.
+  await volume.mount('store=distant,delay=40');
+  await fs.mkdir(volume.path('.snapshots/one'));
+  await volume.expect('mount.varve', volume.image, place, '-o', 'snapshot=one');
+  await volume.unmount();
+  await volume.expect('varve', 'umount', place);
+  const store = await openStore(volume.image);
+  await store.close();
 });
 
 it('what a commit left can be mounted and kept, while the history lasts', async () => {
