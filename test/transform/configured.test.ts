@@ -10,7 +10,8 @@ const example = fileURLToPath(new URL('../../examples/zero-runs.mjs', import.met
 
 test('modules that root has named are known everywhere; what others could have written is refused', async (context) => {
   if (process.getuid?.() !== 0) context.skip('only root can say what root has said');
-  if (new Registry().byId(256) !== undefined) context.skip('the example is known everywhere from the start of this run');
+  if (new Registry().byId(256) !== undefined)
+    context.skip('the example is known everywhere from the start of this run');
   // Anybody may write to /tmp.
   const folder = mkdtempSync('/run/varve-configured-');
   const [file, module] = [join(folder, 'transforms'), join(folder, 'zero-runs.mjs')];
