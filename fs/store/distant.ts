@@ -6,30 +6,20 @@
  * Invariant: of each page that is near, it is known when it came, or will.
  */
 import { type ImageOffset, pageSize } from '../units.js';
+import { StoreAround } from './around.js';
 import type { Store } from './store.js';
 
-export class DistantStore implements Store {
-  readonly readOnly: boolean;
-  readonly name: string;
+export class DistantStore extends StoreAround {
   /** When each page has arrived, in ms of the process's clock, by its number. */
   private readonly arrivals = new Map<number, number>();
   private dirty = false;
 
   /** `milliseconds`: a round trip to the device and back. */
   constructor(
-    private readonly inner: Store,
+    inner: Store,
     private readonly milliseconds: number,
   ) {
-    this.readOnly = inner.readOnly;
-    this.name = inner.name;
-  }
-
-  get size(): number {
-    return this.inner.size;
-  }
-
-  async resize(size: number): Promise<void> {
-    await this.inner.resize?.(size);
+    super(inner);
   }
 
   async read(offset: ImageOffset, into: Uint8Array): Promise<void> {
@@ -42,26 +32,18 @@ export class DistantStore implements Store {
     this.fetch(offset, length);
   }
 
-  write(offset: ImageOffset, buffers: readonly Uint8Array[]): Promise<void> | undefined {
+  override write(offset: ImageOffset, buffers: readonly Uint8Array[]): Promise<void> | undefined {
     const length = buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
     this.fetch(offset, length, performance.now());
     this.dirty = true;
     return this.inner.write(offset, buffers);
   }
 
-  async barrier(): Promise<void> {
+  override async barrier(): Promise<void> {
     const trips = this.dirty ? 2 : 1;
     this.dirty = false;
     await late(trips * this.milliseconds);
     await this.inner.barrier();
-  }
-
-  discard(offset: ImageOffset, length: number): Promise<void> | undefined {
-    return this.inner.discard(offset, length);
-  }
-
-  close(): Promise<void> {
-    return this.inner.close();
   }
 
   /** Have these pages brought, those that are not on their way yet by `arrival`; when the last of them is there. */

@@ -8,30 +8,15 @@
  */
 import { FsError } from '../errors.js';
 import { type ImageOffset, pageSize } from '../units.js';
-import type { Store } from './store.js';
+import { StoreAround } from './around.js';
 
 type Pages = Map<number, Uint8Array>;
 
-export class VolatileStore implements Store {
-  readonly readOnly: boolean;
-  readonly name: string;
+export class VolatileStore extends StoreAround {
   private fresh: Pages = new Map();
   /** What barriers that are under way are handing over, oldest first. */
   private readonly leaving: Pages[] = [];
   private lastBarrier: Promise<void> = Promise.resolve();
-
-  constructor(private readonly inner: Store) {
-    this.readOnly = inner.readOnly;
-    this.name = inner.name;
-  }
-
-  get size(): number {
-    return this.inner.size;
-  }
-
-  async resize(size: number): Promise<void> {
-    await this.inner.resize?.(size);
-  }
 
   async read(offset: ImageOffset, into: Uint8Array): Promise<void> {
     // What was written before this call counts, even if a barrier takes it away meanwhile.
@@ -53,7 +38,7 @@ export class VolatileStore implements Store {
     return page;
   }
 
-  write(offset: ImageOffset, buffers: readonly Uint8Array[]): undefined {
+  override write(offset: ImageOffset, buffers: readonly Uint8Array[]): undefined {
     let bytes: Uint8Array = Buffer.concat(buffers);
     if (this.readOnly) throw new FsError('EROFS', 'write', undefined, this.name);
     const skip = offset % pageSize;
@@ -72,7 +57,7 @@ export class VolatileStore implements Store {
     return undefined;
   }
 
-  barrier(): Promise<void> {
+  override barrier(): Promise<void> {
     const pages = this.fresh;
     this.fresh = new Map();
     this.leaving.push(pages);
@@ -84,13 +69,13 @@ export class VolatileStore implements Store {
     return this.lastBarrier;
   }
 
-  discard(): undefined {
+  override discard(): undefined {
     // Space would come back before the barrier that allows it.
     return undefined;
   }
 
   /** What was never followed by a barrier is lost. */
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     await this.lastBarrier;
     await this.inner.close();
   }

@@ -6,11 +6,14 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { DelayedStore } from '../../fs/store/delayed.js';
+import { DistantStore } from '../../fs/store/distant.js';
 import { MemoryStore } from '../../fs/store/memory.js';
 import { openStore } from '../../fs/store/open.js';
 import { below, chance, seededRandom } from '../../fs/store/random.js';
 import { SimulatedDisk } from '../../fs/store/simulated-disk.js';
 import type { Store } from '../../fs/store/store.js';
+import { VolatileStore } from '../../fs/store/volatile-file.js';
 
 const size = 4 << 20;
 const pageSize = 4096;
@@ -55,6 +58,18 @@ describe.each(Object.keys(makers))('%s', (kind) => {
     }
     await store.close();
   });
+});
+
+it('what stands on a store that can not be resized can not be either', async () => {
+  const fixed = new SimulatedDisk(size);
+  const file = new MemoryStore(size);
+  for (const around of [DelayedStore, DistantStore]) {
+    expect(new around(fixed, 0).resize).toBeUndefined();
+    await new around(file, 0).resize?.(2 * size);
+    expect(new around(file, 0).size).toBe(2 * size);
+    await file.resize(size);
+  }
+  expect(new VolatileStore(fixed).resize).toBeUndefined();
 });
 
 describe('volatile', () => {
