@@ -10,11 +10,14 @@
  * 1. A row exists while one of its counts is above 0. Between the place that its hash says and its own, no place is free.
  * 2. `many` has the whole count of those whose place in the row says `crowded`, and no others.
  */
+import { randomInt } from 'node:crypto';
 import type { InodeNumber } from '../../units.js';
 
 const perRow = 8;
 const crowded = 0xffff;
 const leastPlaces = 8;
+/** Others in each process: an image could number its inodes so that all their rows begin in one place. */
+const [saltOfHigh, salt] = [randomInt(2 ** 31) * 2 + 1, randomInt(2 ** 31) * 2 + 1];
 
 export class HoldCounts {
   /** Inodes that are held. */
@@ -77,7 +80,7 @@ export class HoldCounts {
 
 /** 32 bits of which all depend on all of the number's. */
 function hashOf(row: number): number {
-  const mixed = Math.imul((row | 0) ^ Math.imul((row / 2 ** 32) | 0, 0x85ebca6b), 0x9e3779b1);
+  const mixed = Math.imul((row | 0) ^ Math.imul((row / 2 ** 32) | 0, saltOfHigh), salt);
   return Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b) >>> 0;
 }
 
