@@ -164,14 +164,14 @@ export class Writeback implements Flusher {
    */
   makeRoom(): void {
     if (this.making === undefined) {
-      if (!this.context.reclaimer.busy && (this.madeAt === this.spaceChanges || this.isInVain())) return;
+      if (!this.context.reclaimer.busy && (this.madeAt === this.spaceChanges || this.triedInVain())) return;
       this.making = this.flushAndCommit();
     }
     throw new Suspend(this.making, 'room on the volume');
   }
 
-  /** Whether as many tries as are worth it have gained nothing; the next who asks gets as many. */
-  private isInVain(): boolean {
+  /** Counts this try. True when as many as are worth it have gained nothing; then the next who asks gets as many. */
+  private triedInVain(): boolean {
     const { available } = this.context.volume.statistics();
     const more = available > this.mostAvailable;
     this.madeInVain = more ? 0 : this.madeInVain + 1;
