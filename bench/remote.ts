@@ -1,12 +1,13 @@
 /**
- * A volume whose bytes lie behind a network: every call of the store, read, write and barrier alike, takes 0 to 100 ms
- * more, any number of them at once. It shows which work waits for round trips, and how often.
+ * A volume whose bytes lie behind a network (fs/store/distant.ts): what is not in the host's memory comes 0 to 100 ms later,
+ * any number of pages at once, and a barrier takes two such trips. It shows which work waits for them, and how often.
  */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { patternBytes } from '../scripts/trial/random.js';
 import type { TrialVolume } from '../scripts/trial/volume.js';
+import { syncedAppends } from './crowd.js';
 import { type Note, timed, type Workload } from './workload.js';
 
 const delaysMs = [0, 10, 30, 100];
@@ -15,7 +16,7 @@ const largeBytes = 128 * mebibyte;
 const directories = 20;
 const filesEach = 50;
 const files = directories * filesEach;
-const syncs = 20;
+const syncSeconds = 2;
 const crowd = 16;
 
 async function seconds(work: () => Promise<unknown>): Promise<number> {
@@ -25,18 +26,6 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
 }
 
 const folders = (root: string): string[] => Array.from({ length: directories }, (_, d) => join(root, `d${d}`));
-
-async function appendSynced(file: FileHandle): Promise<void> {
-  for (let n = 0; n < syncs; n++) await file.appendFile('one line of a journal\n').then(() => file.sync());
-  await file.close();
-}
-
-/** Appends with fsync a second, by `writers` at once. */
-async function syncRate(root: string, writers: number): Promise<number> {
-  const each = Array.from({ length: writers }, (_, i) => open(join(root, `journal-${writers}-${i}`), 'a'));
-  const opened = await Promise.all(each);
-  return (writers * syncs) / (await seconds(() => Promise.all(opened.map(appendSynced))));
-}
 
 /** Read all files, each reader one directory after another, as it is listed; files a second. */
 async function readRate(root: string, readers: number): Promise<number> {
@@ -73,8 +62,8 @@ async function measure(volume: TrialVolume, delayMs: number, note: Note): Promis
     largeBytes / 1e6 / timed(() => writeFileSync(large, bytes, { flush: true })),
     'MB/s',
   );
-  note(about('append and fsync, 1 writer'), await syncRate(root, 1), 'per s');
-  note(about(`append and fsync, ${crowd} writers`), await syncRate(root, crowd), 'per s');
+  note(about('append and fsync, 1 writer'), await syncedAppends(root, 1, 'alone', syncSeconds), 'per s');
+  note(about(`append and fsync, ${crowd} writers`), await syncedAppends(root, crowd, 'crowd', syncSeconds), 'per s');
   const { seconds: unmount } = await volume.unmount();
   note(about('unmount'), unmount, 's');
   await volume.mount(options);
