@@ -15,6 +15,8 @@ export interface Walked {
   readonly digest: string;
   /** What could not be read, with the inode. */
   readonly errors: readonly string[];
+  /** Digests of the inodes of which everything could be read, each with its number. */
+  readonly sound: readonly string[];
 }
 
 /** Larger files are not read to their end. */
@@ -25,6 +27,7 @@ const chunk = new Uint8Array(64 << 10);
 export async function walk(api: FileSystemApi): Promise<Walked> {
   const hash = createHash('sha1');
   const errors: string[] = [];
+  const sound: string[] = [];
   const seen = new Set<number>();
   const waiting: number[] = [rootInode];
   /** Declared errors, and answers that contradict each other, are noted; anything else ends the walk. */
@@ -40,23 +43,28 @@ export async function walk(api: FileSystemApi): Promise<Walked> {
     if (seen.has(inode)) continue;
     seen.add(inode);
     const here = inode;
+    const own = createHash('sha1');
+    const errorsBefore = errors.length;
     await note(here, async () => {
       const { mode, links, uid, gid, device, size, mtime, ctime, flags } = await run(() => api.getattr(here));
-      hash.update(JSON.stringify([here, mode, links, uid, gid, device, size, mtime, ctime, flags]));
+      own.update(JSON.stringify([here, mode, links, uid, gid, device, size, mtime, ctime, flags]));
       await note(here, async () => {
-        for (const [name, value] of await readXattrs(api, here)) hash.update(name).update(value);
+        for (const [name, value] of await readXattrs(api, here)) own.update(name).update(value);
       });
       const type = mode & fileType.mask;
-      if (type === fileType.link) hash.update(await run(() => api.readlink(here)));
-      if (type === fileType.regular) await hashContents(api, here, Math.min(size, mostBytes), hash);
+      if (type === fileType.link) own.update(await run(() => api.readlink(here)));
+      if (type === fileType.regular) await hashContents(api, here, Math.min(size, mostBytes), own);
       if (type !== fileType.directory) return;
       for (const { name, inode: child, type: kind } of await listDirectory(api, here)) {
-        hash.update(JSON.stringify([name, child, kind]));
+        own.update(JSON.stringify([name, child, kind]));
         if (name !== '.' && name !== '..') waiting.push(child);
       }
     });
+    const digest = own.digest('hex');
+    hash.update(digest);
+    if (errors.length === errorsBefore) sound.push(`${here} ${digest}`);
   }
-  return { digest: hash.digest('hex'), errors };
+  return { digest: hash.digest('hex'), errors, sound };
 }
 
 async function hashContents(api: FileSystemApi, inode: number, size: number, hash: Hash): Promise<void> {
