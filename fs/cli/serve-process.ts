@@ -5,6 +5,7 @@
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { VolumeError } from '../errors.js';
+import { calmBackgroundThreads } from '../host/background-threads.js';
 import { libc } from '../host/libc.js';
 import { prctl } from '../host/prctl.js';
 import type { SecretOptions } from './secret.js';
@@ -36,6 +37,7 @@ export class ServerProcess {
     mallopt(mmapThreshold, 4 * mebibyte);
     // A server that has to wait for memory which only it can clean would wait for ever. Both need privileges.
     prctl(setIoFlusher, 1, 0, 0, 0);
+    calmBackgroundThreads();
     try {
       writeFileSync('/proc/self/oom_score_adj', '-900');
     } catch (e) {

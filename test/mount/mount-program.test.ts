@@ -1,8 +1,8 @@
 /** mount.varve, umount and varve umount as people and mount(8) use them, on real volumes. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -123,6 +123,19 @@ describe.each(['kernel', 'native'])('mount.varve -o driver=%s', (name) => {
     expect((await mount(image, directory)).code).toBe(0);
     const second = await mount(image, folder);
     expect([second.code, second.err]).toEqual([32, expect.stringContaining(`is mounted on ${directory}`)]);
+  });
+
+  it('lets the threads that compile give way to those that serve', async () => {
+    await mount(image, directory);
+    const server = await serverOf(directory);
+    const others = readdirSync(`/proc/${server}/task`).filter((thread) => Number(thread) !== server);
+    const named = (thread: string): string => readFileSync(`/proc/${server}/task/${thread}/comm`, 'utf8').trim();
+    // Threads have the name of the program as it was when they began.
+    const priorities = new Map(others.map((thread) => [named(thread), getPriority(Number(thread))]));
+    expect(getPriority(server)).toBe(getPriority());
+    expect(priorities.get('node')).toBe(10);
+    for (const [name, priority] of priorities)
+      if (name !== 'node') expect([name, priority]).toEqual([name, getPriority()]);
   });
 
   it('takes SIGTERM as a wish to unmount, leaving the image clean', async () => {
