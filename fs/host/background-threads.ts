@@ -6,6 +6,7 @@
  * of a mount, 1.07 times as many new files (2026, two processors, medians of 14 in turn).
  */
 import { readdirSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { libc } from './libc.js';
 
 const syscall = libc.func('long syscall(long number, int thread, const void *attributes, uint flags)') as (
@@ -38,7 +39,7 @@ export function calmBackgroundThreads(): void {
   if (number === undefined) return;
   const wanted = Buffer.alloc(attributes.bytes);
   wanted.writeUInt32LE(attributes.bytes, attributes.size);
-  wanted.writeInt32LE(nice, attributes.nice);
+  wanted.writeInt32LE(Math.max(nice, getPriority()), attributes.nice);
   wanted.writeBigUInt64LE(slice, attributes.runtime);
   for (const thread of readdirSync('/proc/self/task')) {
     if (Number(thread) !== process.pid) syscall(number, Number(thread), wanted, 0);
