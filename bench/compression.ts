@@ -7,6 +7,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { closeSync, fsyncSync, mkdirSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -54,6 +55,9 @@ async function fsyncDirectory(directory: string): Promise<void> {
   fsyncSync(fd);
   closeSync(fd);
 }
+
+/** Of destroying a pool, a tenth of a second apart. */
+const mostTries = 50;
 
 const noMemory = async (): Promise<void> => writeFileSync('/proc/sys/vm/drop_caches', '3');
 
@@ -137,9 +141,17 @@ function zfs(workspace: Workspace, how: string): Ground {
       await zpool('import', '-d', folder, '-o', 'cachefile=none', pool);
     },
     end: async () => {
-      await zpool('destroy', '-f', pool);
-      daemon?.kill();
-      await sleep(500);
+      // What was read last may still be closing: then it is busy.
+      for (let left = mostTries; ; left--) {
+        const { status, stderr } = await run('zpool', ['destroy', '-f', pool], { limit: 120, allow: 'any' });
+        if (status === 0) break;
+        if (left === 0) throw new Error(stderr);
+        await sleep(100);
+      }
+      // It takes seconds to end, and another does not start before.
+      const ended = once(daemon!, 'exit');
+      daemon!.kill();
+      await ended;
     },
   };
 }
