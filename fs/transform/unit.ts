@@ -7,36 +7,10 @@
 import { Seal, type Sealer, sealedKind } from '../format/seal.js';
 import { pageSize } from '../units.js';
 import type { Chain } from './chain.js';
+import { Spare } from './spare.js';
 import { maxUnitBytes } from './transform.js';
 
 const nothing = new Uint8Array(0);
-/** Bytes of memory that is made at once, and how much of it there is for each size, at most. */
-const slabBytes = 1 << 20;
-const mostSlabs = 8;
-
-/** Memory for units, of one size: pieces of few slabs, as what is known of each ArrayBuffer costs more than a piece. */
-class Spare {
-  private readonly free: Uint8Array[] = [];
-  private slabs = 0;
-
-  constructor(private readonly bytes: number) {}
-
-  take(): Uint8Array {
-    const piece = this.free.pop();
-    if (piece !== undefined) return piece;
-    // More than the log usually has in hand: the disk is slow, and who fills memory waits for it.
-    if (this.slabs === mostSlabs) return new Uint8Array(this.bytes);
-    this.slabs++;
-    const slab = new Uint8Array(slabBytes);
-    for (let at = slabBytes - this.bytes; at > 0; at -= this.bytes) this.give(slab.subarray(at, at + this.bytes));
-    return slab.subarray(0, this.bytes);
-  }
-
-  give(piece: Uint8Array): void {
-    if (this.free.length * this.bytes < mostSlabs * slabBytes) this.free.push(piece);
-  }
-}
-
 /** For what compresses, and for a quarter of that, which is encrypted alone. */
 const large = new Spare(maxUnitBytes);
 const smallBytes = maxUnitBytes / 4;

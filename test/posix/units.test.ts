@@ -73,6 +73,24 @@ describe.each(cases)('with %s', (compression, mood) => {
     expect(await bench.settle()).toEqual([]);
   });
 
+  it('reads more units at the same time than there is memory to keep', async () => {
+    const bench = await open();
+    const inode = await bench.file('f');
+    const contents = text(seededRandom(8), 100 * 32 * page);
+    for (let at = 0; at < contents.length; at += 32 * page) {
+      await bench.write(inode, at, contents.subarray(at, at + 32 * page));
+      await bench.flush(inode);
+    }
+    await bench.remount();
+    // The second time in the memory of the first; two whole units for each read, and one with a part of the next.
+    for (const part of [64 * page, 50 * page]) {
+      const places = Array.from({ length: 50 }, (_, i) => i * 64 * page);
+      const read = await Promise.all(places.map((at) => bytesOf(bench, inode, at, part)));
+      for (const [i, at] of places.entries()) expect(read[i].equals(contents.subarray(at, at + part))).toBe(true);
+    }
+    expect(await bench.settle()).toEqual([]);
+  });
+
   it('writes a unit anew when a part of it changes', async () => {
     const bench = await open();
     const inode = await bench.file('f');

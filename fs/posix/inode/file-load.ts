@@ -56,10 +56,15 @@ function loadFromUnit(context: Context, inode: Inode, page: PageNumber, cursor: 
   let plain = context.units.get(cursor.address);
   if (plain === undefined) {
     const unit = new UnitRead(context, inode.number, cursor);
-    const pending = unit.issue(context);
-    if (pending !== undefined) throw new Suspend(unitLater(context, inode, unit, pending), 'a unit to change');
-    if (!unit.sound(context, inode, inode.mapVersion, true)) throw new Suspend(Promise.resolve(), 'a unit to change');
-    plain = unit.decode(context);
+    let pending: Promise<void> | undefined;
+    try {
+      pending = unit.issue(context);
+      if (pending !== undefined) throw new Suspend(unitLater(context, inode, unit, pending), 'a unit to change');
+      if (!unit.sound(context, inode, inode.mapVersion, true)) throw new Suspend(Promise.resolve(), 'a unit to change');
+      plain = unit.decode(context);
+    } finally {
+      if (pending === undefined) unit.release();
+    }
   }
   const from = pageOfUnit(plain, cursor, page);
   context.writeback.demandFrames(1);
@@ -77,6 +82,7 @@ async function unitLater(context: Context, inode: Inode, unit: UnitRead, pending
     if (unit.sound(context, inode, mapVersion, true)) unit.decode(context);
   } finally {
     inode.busy--;
+    unit.release();
   }
 }
 

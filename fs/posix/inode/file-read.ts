@@ -154,6 +154,7 @@ function giveBack(plan: ReadPlan): void {
   plan.buffer.fill(noBuffer, 0, plan.runs);
   plan.runs = 0;
   plan.pages = 0;
+  for (const unit of plan.units) unit.release();
   plan.units.length = 0;
   idlePlans.push(plan);
 }

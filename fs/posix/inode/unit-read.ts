@@ -10,6 +10,8 @@ import { FsError } from '../../errors.js';
 import { checksum, followedByPage } from '../../format/checksum.js';
 import type { Pieces } from '../../store/pieces.js';
 import type { Chain } from '../../transform/chain.js';
+import { Spare } from '../../transform/spare.js';
+import { maxUnitBytes } from '../../transform/transform.js';
 import { decodeUnit, openUnit } from '../../transform/unit.js';
 import { type Address, type InodeNumber, type PageNumber, pageSize } from '../../units.js';
 import type { Context } from './context.js';
@@ -31,6 +33,8 @@ import { valueOfBytes } from './item-bytes.js';
 import { copyPart } from './page-part.js';
 
 const nothing = new Uint8Array(0);
+/** For units as they are stored. */
+const spare = new Spare(maxUnitBytes);
 
 /** A page of the file in the decoded unit that the cursor is at. */
 export function pageOfUnit(plain: Uint8Array, cursor: ExtentCursor, page: PageNumber): Uint8Array {
@@ -46,6 +50,8 @@ export class UnitRead {
   private readonly value: Uint8Array;
   /** Where it is read to. */
   private stored: Uint8Array = nothing;
+  /** The memory that was taken for it, if it is not read into the caller's buffer. */
+  private memory: Uint8Array | undefined;
   /** Where in the caller's buffer that is; -1: it is memory of its own. */
   private place = -1;
   private readonly pages: PageNumber[] = [];
@@ -88,7 +94,15 @@ export class UnitRead {
     const chain = context.volume.transforms.chains.at(extentTransform(value));
     const alone = chain !== undefined && chain.compression === undefined && bytes === unitPlainBytes(value);
     this.place = alone && this.whole(into) ? this.targets[0] : -1;
-    this.stored = this.place < 0 ? new Uint8Array(bytes) : into.subarray(this.place, this.place + bytes);
+    if (this.place < 0) this.memory = spare.take();
+    this.stored = this.memory?.subarray(0, bytes) ?? into.subarray(this.place, this.place + bytes);
+  }
+
+  /** It is not read, nor looked at, any more: others may use its memory. */
+  release(): void {
+    if (this.memory !== undefined) spare.give(this.memory);
+    this.memory = undefined;
+    this.stored = nothing;
   }
 
   /** Ask the log for it. Undefined when that was answered in place. May throw Suspend. */
