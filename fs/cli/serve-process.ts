@@ -16,6 +16,8 @@ const dup2 = libc.func('int dup2(int from, int to)') as (from: number, to: numbe
 
 const mallopt = libc.func('int mallopt(int parameter, int value)') as (parameter: number, value: number) => number;
 
+const exitAtOnce = libc.func('void _exit(int code)') as (code: number) => void;
+
 const setIoFlusher = 57;
 /** Parameters of mallopt(3). */
 const [trimThreshold, topPad, mmapThreshold] = [-1, -2, -3];
@@ -74,6 +76,16 @@ export class ServerProcess {
     this.lines.goTo(logPath);
     process.chdir('/');
     this.tell(0);
+  }
+
+  /**
+   * End the process; the image is released. In the background at once, by _exit(2): what Node takes apart before, threads
+   * and memory, takes it 30 ms, for which who unmounts would wait. Profiles are written then, so not where one may be wanted.
+   */
+  exit(code: number): never {
+    const { NODE_OPTIONS, NODE_V8_COVERAGE } = process.env;
+    if (this.background && NODE_OPTIONS === undefined && NODE_V8_COVERAGE === undefined) exitAtOnce(code);
+    process.exit(code);
   }
 
   /** The launcher's exit code: once, and it ends with it. */

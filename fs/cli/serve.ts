@@ -235,7 +235,7 @@ export async function main(args: readonly string[]): Promise<never> {
     process.exit(mountExit.ok);
   }
   const background = args[0] === '--background';
-  const server = new ServerProcess(background);
+  const server: ServerProcess = new ServerProcess(background);
   let code: number;
   try {
     code = await serve(parseMountArguments(background ? args.slice(1) : args, calledByMount()), server);
@@ -244,5 +244,5 @@ export async function main(args: readonly string[]): Promise<never> {
     code = mountExitOf(e);
   }
   server.tell(code);
-  process.exit(code);
+  server.exit(code);
 }
