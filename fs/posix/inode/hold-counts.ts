@@ -81,7 +81,8 @@ export class HoldCounts {
 /** 32 bits of which all depend on all of the number's. */
 function hashOf(row: number): number {
   const mixed = Math.imul((row | 0) ^ Math.imul((row / 2 ** 32) | 0, saltOfHigh), salt);
-  return Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b) >>> 0;
+  const more = Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b);
+  return (more ^ (more >>> 16)) >>> 0;
 }
 
 class Rows {
