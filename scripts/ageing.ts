@@ -87,8 +87,10 @@ async function passed(grounds: readonly Ground[], what: 'walk' | 'read'): Promis
   return JSON.parse(stdout) as Passed[];
 }
 
-async function compare(fresh: Ground, aged: Ground, name: string): Promise<void> {
+/** `pause`: between both, so that what was read can be laid anew before it is unmounted. */
+async function compare(fresh: Ground, aged: Ground, name: string, pause: () => Promise<void>): Promise<void> {
   const speeds = (await passed([fresh, aged], 'read')).map(({ bytes, seconds }) => bytes / 1e6 / seconds);
+  await pause();
   const walks = (await passed([fresh, aged], 'walk')).map(({ entries, seconds }) => entries / seconds);
   const ratio = ([whole, old]: readonly number[]): string => (old / whole).toFixed(2);
   const figures = (of: readonly number[]): string => of.map((figure) => figure.toFixed(0).padStart(6)).join('');
@@ -99,16 +101,16 @@ async function compare(fresh: Ground, aged: Ground, name: string): Promise<void>
 async function read(profile: string, kind: string): Promise<void> {
   const fresh = new Ground(folder, `${profile}-${kind}-fresh`, kind);
   const aged = new Ground(folder, `${profile}-${kind}-aged`, kind);
+  const defragments = kind.endsWith('autodefrag');
+  const pause = async (): Promise<void> => {
+    if (!defragments) return;
+    await sleep(idleMs);
+    await aged.settled();
+  };
   const tell = (what: string): Promise<void> =>
-    compare(fresh, aged, `${profile} ${kind.padEnd(17)} ${what.padEnd(12)}`);
+    compare(fresh, aged, `${profile} ${kind.padEnd(17)} ${what.padEnd(12)}`, pause);
   await tell('aged');
-  if (kind.endsWith('autodefrag')) {
-    for (const what of ['read once', 'read twice']) {
-      await sleep(idleMs);
-      await aged.settled();
-      await tell(what);
-    }
-  }
+  if (defragments) for (const what of ['read once', 'read twice']) await tell(what);
   if (kind === 'varve') {
     await program('varve', ['defrag', aged.directory], { limit: 600 });
     await tell('after defrag');
