@@ -249,9 +249,13 @@ export class SegmentTable {
     this.withheld.push(...places.filter((place) => place >= this.limit));
   }
 
-  /** From now on these places may be taken. */
+  /**
+   * From now on these places may be taken, before all others and in the order in which they lie: what is written in a row
+   * then lies in a row, as hosts read ahead in that direction only.
+   */
   reuse(places: readonly Place[]): void {
-    for (const place of places) (place < this.limit ? this.reusable : this.withheld).push(place);
+    for (const place of places.toSorted((a, b) => b - a))
+      (place < this.limit ? this.reusable : this.withheld).push(place);
   }
 
   isLive(place: Place, page: number): boolean {

@@ -69,3 +69,16 @@ it('a copy of a table page that nobody needs may be unreadable', async () => {
   await loadTable({ ...store, read } as unknown as typeof store, again, map, 1);
   expect(again.livePages).toBe(1);
 });
+
+it('places that are freed together are taken in the order in which they lie, before those that were free already', () => {
+  const table = new SegmentTable({ ...planGeometry(64 * 2 ** 20), brand: 7 });
+  table.index(0);
+  const places = Array.from({ length: 6 }, () => table.take(headKind.data, 1));
+  const together = [places[4], places[0], places[2]];
+  for (const place of together) table.seal(place, 1);
+  table.sweep(1);
+  table.reuse(table.ripen(2));
+  const taken = Array.from({ length: 4 }, () => table.take(headKind.data, 2));
+  expect(taken.slice(0, 3)).toEqual(together.toSorted((a, b) => a - b));
+  expect(places).not.toContain(taken[3]);
+});
