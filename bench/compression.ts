@@ -141,19 +141,28 @@ function zfs(workspace: Workspace, how: string): Ground {
       await zpool('import', '-d', folder, '-o', 'cachefile=none', pool);
     },
     end: async () => {
-      // What was read last may still be closing: then it is busy.
-      for (let left = mostTries; ; left--) {
-        const { status, stderr } = await run('zpool', ['destroy', '-f', pool], { limit: 120, allow: 'any' });
-        if (status === 0) break;
-        if (left === 0) throw new Error(stderr);
-        await sleep(100);
+      try {
+        await destroyPool(pool);
+      } finally {
+        // It takes seconds to end, and another does not start before.
+        if (daemon?.exitCode === null && daemon.signalCode === null) {
+          const ended = once(daemon, 'exit');
+          daemon.kill();
+          await ended;
+        }
       }
-      // It takes seconds to end, and another does not start before.
-      const ended = once(daemon!, 'exit');
-      daemon!.kill();
-      await ended;
     },
   };
+}
+
+/** What was read last may still be closing: then it is busy. */
+async function destroyPool(pool: string): Promise<void> {
+  for (let left = mostTries; ; left--) {
+    const { status, stderr } = await run('zpool', ['destroy', '-f', pool], { limit: 120, allow: 'any' });
+    if (status === 0) return;
+    if (left === 0) throw new Error(stderr);
+    await sleep(100);
+  }
 }
 
 async function measure(ground: Ground, how: string, corpus: Corpus): Promise<Figures> {

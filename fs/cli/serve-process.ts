@@ -30,6 +30,8 @@ const fromLauncher = 9;
 export class ServerProcess {
   private readonly lines = new ServerLog();
   private told = false;
+  /** Its descriptors 0 to 2 are its own. */
+  private alone = false;
 
   constructor(private readonly background: boolean) {
     // Buffers come and go. By default the C library gives what is free back to the kernel at once, and each comes as
@@ -73,18 +75,20 @@ export class ServerProcess {
     dup2(log, 2);
     closeSync(log);
     closeSync(nothing);
+    this.alone = true;
     this.lines.goTo(logPath);
     process.chdir('/');
     this.tell(0);
   }
 
   /**
-   * End the process; the image is released. In the background at once, by _exit(2): what Node takes apart before, threads
-   * and memory, takes it 30 ms, for which who unmounts would wait. Profiles are written then, so not where one may be wanted.
+   * End the process; the image is released. A server in the background ends at once, by _exit(2): what Node takes apart before,
+   * threads and memory, takes it up to 30 ms (Node 20, 2026), for which who unmounts would wait. Others let Node give the caller's
+   * descriptors back as they were; and profiles are written then, so not where one may be wanted.
    */
   exit(code: number): never {
     const { NODE_OPTIONS, NODE_V8_COVERAGE } = process.env;
-    if (this.background && NODE_OPTIONS === undefined && NODE_V8_COVERAGE === undefined) exitAtOnce(code);
+    if (this.alone && NODE_OPTIONS === undefined && NODE_V8_COVERAGE === undefined) exitAtOnce(code);
     process.exit(code);
   }
 

@@ -9,8 +9,8 @@
 
 /**
  * Milliseconds: longest average. With 0.3 instead of 0.1, one reader of single cold pages got 1.2 times as many, and up to
- * three times where the disk was slow for a while; eight got the same (medians of 10 and 5 in turn, 2026). Between both, as
- * whoever else asks meanwhile waits as well.
+ * three times where the disk was slow for a while; eight got the same (Node 20, 10 and 5 rounds in turn, 2026). Between both,
+ * which was not measured by itself, as whoever else asks meanwhile waits as well.
  */
 const limit = 0.2;
 const mostCounted = 4 * limit;

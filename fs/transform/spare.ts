@@ -3,7 +3,7 @@
  * a piece, and memory that is thrown away makes V8 look for garbage, 5 to 20 ms for each 50 MB (Node 20, 2026).
  */
 
-/** Bytes of memory that is made at once, and how much of it there is for each size, at most. */
+/** Bytes of memory that is made at once, and how much of it each user has, at most. */
 const slabBytes = 1 << 20;
 const mostSlabs = 8;
 
@@ -14,11 +14,12 @@ export class Spare {
   /** `bytes`: of a piece. */
   constructor(private readonly bytes: number) {}
 
-  take(): Uint8Array {
+  /** A piece; where all are out, memory of `bytes` that is not kept. */
+  take(bytes = this.bytes): Uint8Array {
     const piece = this.free.pop();
     if (piece !== undefined) return piece;
-    // More than the log usually has in hand: the disk is slow, and who fills memory waits for it.
-    if (this.slabs === mostSlabs) return new Uint8Array(this.bytes);
+    // The disk is slow, and who fills memory waits for it.
+    if (this.slabs === mostSlabs) return new Uint8Array(bytes);
     this.slabs++;
     const slab = new Uint8Array(slabBytes);
     for (let at = slabBytes - this.bytes; at > 0; at -= this.bytes) this.give(slab.subarray(at, at + this.bytes));
@@ -26,6 +27,6 @@ export class Spare {
   }
 
   give(piece: Uint8Array): void {
-    if (this.free.length * this.bytes < mostSlabs * slabBytes) this.free.push(piece);
+    if (piece.buffer.byteLength === slabBytes) this.free.push(piece);
   }
 }

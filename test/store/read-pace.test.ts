@@ -43,3 +43,10 @@ it('one that was slow for a moment is waited for again', () => {
   while (pace.quick) pace.took(3);
   expect(untilTry(pace)).toBe(16);
 });
+
+it('waits for reads of a bit less than 0.2 ms, and not for those of a bit more', () => {
+  const [less, more] = [new ReadPace(), new ReadPace()];
+  inPlace(less, 0.18, 1000);
+  inPlace(more, 0.22, 1000);
+  expect([less.quick, more.quick]).toEqual([true, false]);
+});

@@ -24,8 +24,10 @@ it("is nobody else's until it is given back, and then used again", () => {
 
 it('keeps no more than it made beforehand', () => {
   const spare = new Spare(bytes);
-  const pieces = Array.from({ length: 200 }, () => spare.take());
-  for (const piece of pieces) spare.give(piece);
+  const pieces = Array.from({ length: 200 }, () => spare.take(4096));
+  expect(pieces[199].length).toBe(4096);
+  // What came last comes back first.
+  for (const piece of pieces.toReversed()) spare.give(piece);
   const again = Array.from({ length: 200 }, () => spare.take());
   expect(again.filter((piece) => pieces.includes(piece)).length).toBe(64);
 });

@@ -94,7 +94,7 @@ export class UnitRead {
     const chain = context.volume.transforms.chains.at(extentTransform(value));
     const alone = chain !== undefined && chain.compression === undefined && bytes === unitPlainBytes(value);
     this.place = alone && this.whole(into) ? this.targets[0] : -1;
-    if (this.place < 0) this.memory = spare.take();
+    if (this.place < 0) this.memory = spare.take(bytes);
     this.stored = this.memory?.subarray(0, bytes) ?? into.subarray(this.place, this.place + bytes);
   }
 
