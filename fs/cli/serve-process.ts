@@ -65,6 +65,18 @@ export class ServerProcess {
   /** One line about something that a person should know. */
   readonly log = (line: string): void => this.lines.write(line);
 
+  /**
+   * One line to who mounts. Not by `process.stderr`: that makes a pipe non-blocking until this process ends, and the caller,
+   * whose pipe it is too, may go on before.
+   */
+  say(line: string): void {
+    try {
+      writeSync(2, `mount.varve: ${line}\n`);
+    } catch {
+      // It is closed.
+    }
+  }
+
   /** The mount can be used: let go of the terminal and of whoever waits. Throws VolumeError if nothing can be logged. */
   ready(logPath: string): void {
     if (!this.background) return;

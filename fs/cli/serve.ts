@@ -89,7 +89,7 @@ async function serveImage(
 ): Promise<number> {
   const { choices } = args;
   process.title = `mount.varve ${target}`;
-  const say = (line: string): void => void (args.verbose && process.stderr.write(`mount.varve: ${line}\n`));
+  const say = (line: string): void => void (args.verbose && server.say(line));
   const store = await openImage(image, choices);
   const mark = new ServingMark(image);
   say(`${image} is open`);
@@ -240,7 +240,7 @@ export async function main(args: readonly string[]): Promise<never> {
   try {
     code = await serve(parseMountArguments(background ? args.slice(1) : args, calledByMount()), server);
   } catch (e) {
-    process.stderr.write(`${forTerminal(`mount.varve: ${e instanceof Error ? e.message : String(e)}`)}\n`);
+    server.say(forTerminal(e instanceof Error ? e.message : String(e)));
     code = mountExitOf(e);
   }
   server.tell(code);
