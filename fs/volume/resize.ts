@@ -36,8 +36,12 @@ export interface Resizable {
 /** Rounds in a row that bring the end no closer, before giving up: by a part of a segment, or of what is left. */
 const mostFruitless = 12;
 const leastProgress = 1 / 4;
-/** Places to work in while others are emptied, besides those of the cleaner's reserve. */
+/**
+ * Places to work in while others are emptied, besides those of the cleaner's reserve: fewer where rounds are fruitless,
+ * as a volume that is all but full has no more of them.
+ */
 const spare = 6;
+const leastSpare = 2;
 
 /**
  * Grow or shrink to `bytes`, rounded down to pages. Throws VolumeError 'usage' when the size makes no sense or the files
@@ -119,9 +123,10 @@ async function vacate(volume: Resizable, target: number): Promise<void> {
   let best = Number.POSITIVE_INFINITY;
   for (let fruitless = 0; ; ) {
     mustWork(state, 'resize');
-    const limit = Math.max(target, table.lowestLimit(space.cleaningPlaces + spare));
-    if (table.withhold(limit) && limit === target) return;
     const left = occupied(state, target);
+    const work = left === 0 ? 0 : Math.max(leastSpare, spare - fruitless);
+    const limit = Math.max(target, table.lowestLimit(space.cleaningPlaces + work));
+    if (table.withhold(limit) && limit === target) return;
     fruitless = comesCloser(left, best, state.log.perSegment) ? 0 : fruitless + 1;
     if (fruitless === 0) best = left;
     if (fruitless > mostFruitless) throw new FsError('ENOSPC', 'resize');

@@ -130,6 +130,31 @@ describe('resizing', () => {
     await again.close();
   });
 
+  test.each([1, 2, 3])('a size that is all but full with what there is can be had, seed %i', async (seed) => {
+    const random = seededRandom(seed);
+    const store = new MemoryStore(256 * mebibyte);
+    await formatted(store, store.size);
+    const files = await Files.open(store);
+    for (let i = 0; i < 1200; i++) await files.write(`kept ${i}`, i % 251, fileBytes);
+    await files.sync();
+    const gone = Array.from({ length: 1200 }, (_, i) => i).filter((i) => i % 3 !== 0 && chance(random, 0.8));
+    for (const i of gone) await run(() => files.fs.unlink(1, Buffer.from(`kept ${i}`), who));
+    await files.fs.sync();
+    const { capacity, available } = files.volume.statistics();
+    const { superblock } = files.volume.state;
+    const segment = 2 ** superblock.segmentShift;
+    const places = Math.ceil((1.015 * (capacity - available)) / (segment - 1)) + superblock.reservedSegments;
+    const size = (superblock.segmentStart + (places + 1) * segment) * 4096;
+    await files.volume.upkeep.resize(size);
+    expect(store.size).toBe(size);
+    await load(files, random, 20);
+    await files.close();
+    expect((await examine(store, { data: true })).problems).toEqual([]);
+    const again = await Files.open(store);
+    for (let i = 0; i < 1200; i += 3) expect(await again.read(`kept ${i}`, fileBytes)).toBe(i % 251);
+    await again.close();
+  });
+
   test.each([1, 2, 3, 4])(
     'shrinking while others write, with all free places beyond the new end, seed %i',
     async (seed) => {
