@@ -15,8 +15,10 @@ import { initialItems } from '../posix/namespace/root-directory.js';
 import { Roots } from '../posix/snapshots/roots.js';
 import { DelayedStore } from '../store/delayed.js';
 import { openImageFile } from '../store/image-file.js';
+import { Pace } from '../store/pace.js';
+import { ReadPace } from '../store/read-pace.js';
 import type { Store } from '../store/store.js';
-import { pageShift } from '../units.js';
+import { pageShift, type Serial } from '../units.js';
 import { Volume } from '../volume/volume.js';
 import { servedBy } from './served.js';
 
@@ -33,6 +35,8 @@ export interface Programme {
 }
 
 const whole: Programme = { volumes: [100, 900], recollections: 300 };
+/** The first volume gives serials from here on, as one that was written for years: its addresses are no small integers. */
+const oldSerial: Serial = 2 ** 28;
 const actsPerCommit = 200;
 /** Memory for a recollection, in bytes: less than there is to read. */
 const littleMemory = 2 * 2 ** 20;
@@ -50,14 +54,26 @@ export async function rehearse(
   { volumes, recollections }: Programme = whole,
 ): Promise<void> {
   try {
+    meetSlowDisks();
     for (const acts of volumes)
       await onNewImage(async (store) => {
         await format(store);
-        await perform(acts, store, Rehearsal, mounted, log);
+        await perform(acts, store, Rehearsal, mounted, log, acts === volumes[0] ? oldSerial : undefined);
         if (acts === volumes.at(-1)) await perform(recollections, fromAfar(store), Recollection, mounted, log);
       });
   } catch (e) {
     log(`the rehearsal failed: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`);
+  }
+}
+
+/** What a store in memory never is: slow, now and then. */
+function meetSlowDisks(): void {
+  const [pace, readPace] = [new Pace(0.7), new ReadPace()];
+  for (let i = 0; i < 2000; i++) {
+    const took = (i % 97) / 8;
+    pace.took(took, !pace.quick);
+    if (readPace.quick) readPace.took(took / 8);
+    else readPace.passed();
   }
 }
 
@@ -88,9 +104,12 @@ async function perform(
   Actor: typeof Rehearsal | typeof Recollection,
   mounted: Traffic,
   log: (line: string) => void,
+  serial?: Serial,
 ): Promise<void> {
   const memory = Actor === Recollection ? { cacheBytes: littleMemory } : {};
   const volume = await Volume.open(store, memory);
+  volume.gather = async () => undefined;
+  if (serial !== undefined) volume.state.table.nextSerial = serial;
   const filesystem = new FileSystem(volume, {
     onCorruption: (error) => log(error.message),
     groupsOf: () => [],
@@ -138,7 +157,7 @@ const superblock = (): Superblock => ({
   uuid: randomBytes(16),
   label: 'rehearsal',
   createdSeconds: 0,
-  nameSeed: 1,
+  nameSeed: randomBytes(4).readUInt32LE(),
   brand: 1,
   transforms: new Uint8Array(Superblock.fields.transforms.size),
   keySlots: new Uint8Array(Superblock.fields.keySlots.size),

@@ -43,7 +43,7 @@ export class Head {
   serial: Serial = 0;
   page = 0;
   described = 0;
-  private runs: Run[] = [];
+  private readonly runs: Run[] = [];
   gathering: Flight | undefined;
   /** Address of the first page of the last append. */
   appended = 0;
@@ -118,7 +118,7 @@ export class Head {
     const { serial, page: at, described: first, runs } = this;
     const { table, generation } = this.owner;
     const page = summaryPage(table.geometry, { serial, generation, page: at, first }, runs);
-    this.runs = [];
+    runs.length = 0;
     this.gather(page, 1, undefined);
     this.described = this.page;
     if (this.page === this.owner.table.pagesPerSegment) this.close();

@@ -51,6 +51,7 @@ export class Journal {
   sequence = 1;
   /** Highest sequence known durable. */
   durable = 0;
+  /** Checksum of the newest record, as a signed number: to V8 those are of one kind, whatever their bits. */
   private last = 0;
   /** The next page that no record lies in. */
   private page = 0;
@@ -233,7 +234,7 @@ export class Journal {
       checksum: 0,
       epoch: this.epoch,
       sequence: this.sequence,
-      previous: this.last,
+      previous: this.last >>> 0,
       length,
       durable: this.durable,
       nextPlace: this.nextPlace,
@@ -245,8 +246,8 @@ export class Journal {
       batches: count,
     });
     if (sealer !== undefined) sealRecord(sealer, bytes.subarray(0, length));
-    this.last = checksum(bytes.subarray(0, length));
-    view.setUint32(JournalRecord.offsetOf.checksum, this.last, true);
+    this.last = checksum(bytes.subarray(0, length)) | 0;
+    view.setInt32(JournalRecord.offsetOf.checksum, this.last, true);
     this.sequence++;
     return bytes;
   }
@@ -272,7 +273,7 @@ export class Journal {
       journalPlace: this.place < 0 ? noPlace : this.place,
       journalSerial: this.serial,
       journalPage: this.page,
-      journalLast: this.last,
+      journalLast: this.last >>> 0,
       journalSequence: this.sequence,
       journalNextPlace: this.nextPlace < 0 ? noPlace : this.nextPlace,
       journalNextSerial: this.nextSerial,

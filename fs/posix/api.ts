@@ -45,17 +45,17 @@ export interface Attributes {
 
 /** What SETATTR changes; absent members stay. `now`: the server's clock. */
 export interface AttributeChanges {
-  readonly mode?: number;
-  readonly uid?: number;
-  readonly gid?: number;
-  readonly size?: number;
-  readonly atime?: Time | 'now';
-  readonly mtime?: Time | 'now';
-  readonly ctime?: Time;
+  readonly mode?: number | undefined;
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+  readonly size?: number | undefined;
+  readonly atime?: Time | 'now' | undefined;
+  readonly mtime?: Time | 'now' | undefined;
+  readonly ctime?: Time | undefined;
   /** Clear setuid, setgid (when group-executable) and security.capability. */
-  readonly killPrivileges?: boolean;
+  readonly killPrivileges?: boolean | undefined;
   /** Times of contents that the kernel had accepted earlier and now hands over: flags of the inode don't refuse them. */
-  readonly cached?: boolean;
+  readonly cached?: boolean | undefined;
 }
 
 /** statfs. Pages of 4 KiB. */

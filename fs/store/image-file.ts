@@ -58,8 +58,7 @@ const mostInPlace = 1 << 15;
 const slowestHit = 0.015;
 /** With more bytes written since the last one, a barrier is long whatever the disk's pace. */
 const mostSyncedInPlace = 1 << 20;
-const eagain = -11;
-const eopnotsupp = -95;
+const [eagain, eopnotsupp] = [-11, -95];
 const retryMs = 20;
 /** Writes of this many bytes count as parts of a long run, which goes to the disk in pieces of `hastenBytes`. */
 const hastenLeast = 1 << 17;
@@ -74,13 +73,13 @@ class ImageFile implements Store {
   private readonly writePace = new Pace(2);
   readonly medium: DirectReader;
   private readonly writing = new Set<Promise<void>>();
-  private readonly discarding: (Range & { readonly done: Promise<void> })[] = [];
+  private readonly discarding = new Set<Range & { readonly done: Promise<void> }>();
   private lastDiscard: Promise<void> = Promise.resolve();
   private failure: FsError | undefined;
   /** Bytes written since the last barrier. */
   private unsynced = 0;
-  /** Written in one go, and not yet asked to be brought to the disk. */
-  private run: Range = { start: 0, end: 0 };
+  /** Start and end of what was written in one go, and not yet asked to be brought to the disk. */
+  private readonly run = new Float64Array(2);
   private noWait = true;
   private canDiscard = true;
 
@@ -192,7 +191,7 @@ class ImageFile implements Store {
     if (offset + length > this.size) throw new FsError('EIO', 'write', undefined, `past the end of ${this.name}`);
     if (length === 0) return undefined;
     this.unsynced += length;
-    const discard = this.discarding.length === 0 ? undefined : this.discardOver(offset, offset + length);
+    const discard = this.discarding.size === 0 ? undefined : this.discardOver(offset, offset + length);
     if (discard) return this.track(discard.then(() => this.writeSlowly(offset, buffers)));
     if (length > this.inPlaceBytes || !this.writePace.quick) return this.track(this.writeSlowly(offset, buffers));
     const start = performance.now();
@@ -205,11 +204,12 @@ class ImageFile implements Store {
   /** Long runs of writes: let the disk begin with them, so that the next barrier waits for less. */
   private hasten(offset: number, length: number): void {
     if (this.device || length < hastenLeast) return;
-    if (offset !== this.run.end) this.run = { start: offset, end: offset };
-    this.run = { start: this.run.start, end: offset + length };
-    if (this.run.end - this.run.start < hastenBytes) return;
-    startWriting(this.fd, this.run.start, this.run.end - this.run.start);
-    this.run = { start: this.run.end, end: this.run.end };
+    const { run } = this;
+    if (offset !== run[1]) run[0] = offset;
+    run[1] = offset + length;
+    if (run[1] - run[0] < hastenBytes) return;
+    startWriting(this.fd, run[0], run[1] - run[0]);
+    run[0] = run[1];
   }
 
   private writeNow(offset: number, buffers: readonly Uint8Array[]): void {
@@ -290,16 +290,16 @@ class ImageFile implements Store {
     const before = this.writing.size > 0 ? [this.lastDiscard, ...this.writing] : [this.lastDiscard];
     const done = Promise.allSettled(before).then(async () => {
       if (!(await giveBack(this.fd, this.device, offset, length))) this.canDiscard = false;
-      this.discarding.splice(this.discarding.indexOf(entry), 1);
+      this.discarding.delete(entry);
     });
     const entry = { start: offset, end: offset + length, done };
-    this.discarding.push(entry);
+    this.discarding.add(entry);
     this.lastDiscard = done;
     return done;
   }
 
   private discardOver(start: number, end: number): Promise<unknown> | undefined {
-    const over = this.discarding.filter((range) => range.start < end && start < range.end);
+    const over = [...this.discarding].filter((range) => range.start < end && start < range.end);
     return over.length === 0 ? undefined : Promise.all(over.map((range) => range.done));
   }
 

@@ -11,5 +11,5 @@ it('is work that any filesystem takes: no request of it fails', async () => {
   expect(said).toEqual([]);
   const names: string[] = [];
   filesystem.readdir(1, 0, (name) => names.push(Buffer.from(name).toString()) > 0);
-  expect(names).toEqual(['.', '..', 'folder 0', 'folder 1', 'folder 2', 'folder 3', 'database']);
+  expect(names).toEqual(['.', '..', 'folder 0', 'folder 1', 'folder 2', 'folder 3', 'db']);
 });

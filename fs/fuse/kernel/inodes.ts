@@ -11,28 +11,34 @@ export const statx: Handler = (x) => x.reply.statx(x.request.rootId, x.filesyste
 export const setattr: Handler = (x) =>
   x.reply.attributes(x.request.rootId, x.filesystem.setattr(x.request.inode, changesOf(x), x.request));
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
-
 /**
  * With HANDLE_KILLPRIV_V2 the kernel says when a truncation takes setuid and setgid away; a change of owner
- * always does, and no flag tells.
+ * always does, and no flag tells. Always an object of one shape: of each other one V8 would have to learn anew.
  */
 const changesOf = (x: Exchange): AttributeChanges => {
   const { request: r } = x;
   const valid = r.u32(setattrIn.valid);
-  const changes: Writable<AttributeChanges> = {};
-  if (valid & setattrValid.mode) changes.mode = r.u32(setattrIn.mode);
-  if (valid & setattrValid.uid) changes.uid = r.u32(setattrIn.uid);
-  if (valid & setattrValid.gid) changes.gid = r.u32(setattrIn.gid);
-  if (valid & setattrValid.size) changes.size = r.u64(setattrIn.size);
-  if (valid & setattrValid.atimeNow) changes.atime = 'now';
-  else if (valid & setattrValid.atime) changes.atime = time(r, setattrIn.atime, setattrIn.atimeNanos);
-  if (valid & setattrValid.mtimeNow) changes.mtime = 'now';
-  else if (valid & setattrValid.mtime) changes.mtime = time(r, setattrIn.mtime, setattrIn.mtimeNanos);
-  if (valid & setattrValid.ctime) changes.ctime = time(r, setattrIn.ctime, setattrIn.ctimeNanos);
-  if (valid & (setattrValid.killPrivileges | setattrValid.uid | setattrValid.gid)) changes.killPrivileges = true;
-  if (isOfWriteback(valid) && x.connection.writers.has(r.inode)) changes.cached = true;
-  return changes;
+  return {
+    mode: valid & setattrValid.mode ? r.u32(setattrIn.mode) : undefined,
+    uid: valid & setattrValid.uid ? r.u32(setattrIn.uid) : undefined,
+    gid: valid & setattrValid.gid ? r.u32(setattrIn.gid) : undefined,
+    size: valid & setattrValid.size ? r.u64(setattrIn.size) : undefined,
+    atime:
+      valid & setattrValid.atimeNow
+        ? 'now'
+        : valid & setattrValid.atime
+          ? time(r, setattrIn.atime, setattrIn.atimeNanos)
+          : undefined,
+    mtime:
+      valid & setattrValid.mtimeNow
+        ? 'now'
+        : valid & setattrValid.mtime
+          ? time(r, setattrIn.mtime, setattrIn.mtimeNanos)
+          : undefined,
+    ctime: valid & setattrValid.ctime ? time(r, setattrIn.ctime, setattrIn.ctimeNanos) : undefined,
+    killPrivileges: (valid & (setattrValid.killPrivileges | setattrValid.uid | setattrValid.gid)) !== 0,
+    cached: isOfWriteback(valid) && x.connection.writers.has(r.inode),
+  };
 };
 
 /** With dirty pages the kernel sends mtime and ctime of its own; utimensat(2) of one time looks the same. */

@@ -27,14 +27,19 @@ const stride = 797;
 const pagesOfSmall = 2;
 const journalBytes = 8 * 1024;
 const piecesOfLarge = 4;
+/** To a log, bytes at a time. */
+const appended = [100, 600, 2000, 8000, 5000];
 /** Of so many files one is large; and a transaction comes between so many. */
 const each = 16;
 const fileOfSync = 4;
 
+/** Names are looked at one way or another by their lengths. */
+const firstNames = ['x', 'of', 'ten-letter'];
+const firstName = (act: number): string => (act % 4 === 3 ? firstNames[(act >> 2) % firstNames.length] : `file ${act}`);
 /** Names that a rehearsal leaves behind: of its folders, and of the file of each even act. */
 const folderName = (number: number): string => `folder ${number}`;
 const keptName = (act: number): string => `moved ${act}`;
-const databaseName = 'database';
+const databaseName = 'db';
 
 export class Rehearsal {
   private readonly kernel: PracticeKernel;
@@ -53,7 +58,7 @@ export class Rehearsal {
     const i = this.acts++;
     if (i < folders) this.folder.push(await kernel.mkdir(rootNode, folderName(i)));
     const [from, to] = [this.folder[i % this.folder.length], this.folder[(i * 3 + 1) % this.folder.length]];
-    const [name, newName] = [`file ${i}`, keptName(i)];
+    const [name, newName] = [firstName(i), keptName(i)];
     const large = i % each === each - 1;
 
     if ((await kernel.lookup(from, name)) !== undefined) throw new Error('the rehearsal meets a file of its own');
@@ -77,6 +82,7 @@ export class Rehearsal {
     await kernel.forget(file, 2);
     if (i % each === each / 2) await this.transact();
     if (i % 2 === 0) await this.journal(i);
+    if (i % each === 1) await this.grow(to, i);
     if (i % (2 * each) === 0) {
       await kernel.getattr(rootNode);
       await kernel.lookup(rootNode, 'nobody');
@@ -97,7 +103,9 @@ export class Rehearsal {
     await kernel.fsync(file);
     for (let i = 0; i < pagesChanged; i++) await kernel.read(file, this.next() * pageSize, pageSize);
     const part = this.next();
-    await kernel.read(file, (part - (part % pagesOfPiece)) * pageSize, piece.length);
+    const start = (part - (part % pagesOfPiece)) * pageSize;
+    await kernel.read(file, start, piece.length);
+    await kernel.write(file, start, piece);
   }
 
   /** A small transaction: what it changes is saved in a journal first, which is removed at its end (sqlite does so). */
@@ -119,6 +127,23 @@ export class Rehearsal {
     await kernel.release(journal, true);
     await kernel.unlink(rootNode, name);
     await kernel.forget(journal, 1);
+  }
+
+  /** A log: it grows by little at a time, and is cut. */
+  private async grow(folder: NodeId, act: number): Promise<void> {
+    const { kernel } = this;
+    const name = `log ${act}`;
+    const file = await kernel.create(folder, name);
+    let size = 0;
+    for (const bytes of appended) {
+      await kernel.write(file, size, piece.subarray(0, bytes));
+      await kernel.fsync(file);
+      size += bytes;
+    }
+    await kernel.truncate(file, appended[0]);
+    await kernel.release(file, true);
+    await kernel.unlink(folder, name);
+    await kernel.forget(file, 1);
   }
 
   /** A page of the database, in an order that visits all. */
