@@ -9,8 +9,10 @@ import { BackgroundLimit, maxBackground } from '../../fs/fuse/kernel/background-
 import type { Exchange } from '../../fs/fuse/kernel/exchange.js';
 import { HeldWrites, mostHeld } from '../../fs/fuse/kernel/held-writes.js';
 import { Session } from '../../fs/fuse/kernel/session.js';
+import { read } from '../../fs/fuse/kernel/system-calls.js';
 import { libc } from '../../fs/host/libc.js';
 import type { FileSystemApi } from '../../fs/posix/api.js';
+import { Suspend } from '../../fs/suspend.js';
 
 const socketpair = libc.func('int socketpair(int domain, int type, int protocol, _Out_ int *ends)') as (
   domain: number,
@@ -39,7 +41,9 @@ function write(inode: number, size: number, flags: number): Uint8Array {
   const words = new Uint32Array(body.buffer);
   words[4] = size;
   words[5] = flags;
-  return request(opcode.write, inode, body);
+  const bytes = request(opcode.write, inode, body);
+  new Uint32Array(bytes.buffer)[0] += size;
+  return bytes;
 }
 
 const getattr = (inode: number): Uint8Array => request(opcode.getattr, inode, new Uint8Array(16));
@@ -54,7 +58,8 @@ it('serves one after a while, whatever else there is to do', () => {
   expect(held.pressing(1000)).toBe(false);
   expect([held.keeps(x, 1000), held.keeps(x, 1009)]).toEqual([true, true]);
   expect([held.pressing(1010), held.pressing(1011)]).toEqual([false, true]);
-  held.next(1012);
+  expect(held.first(1012, 0)).toBe(x);
+  held.drop(1012);
   expect([held.pressing(1022), held.pressing(1023)]).toEqual([false, true]);
 });
 
@@ -104,10 +109,14 @@ describe('a session', () => {
 
   let over: Promise<unknown> = Promise.resolve();
 
-  function serve(): void {
+  /** `meanwhile`: what comes, or goes wrong, while a write of so many bytes in front of it is under way. */
+  function serve(meanwhile: (offset: number) => void = () => undefined): void {
     const filesystem = {
-      write(inode: number, _offset: number, data: Uint8Array) {
-        served.push(`write ${inode}`);
+      write(inode: number, offset: number, data: Uint8Array) {
+        meanwhile(offset);
+        served.push(
+          data.length < 2 ** 18 ? `write ${inode}` : `write ${inode} at ${offset >> 10}, ${data.length >> 10} KiB`,
+        );
         return data.length;
       },
       getattr(inode: number) {
@@ -132,6 +141,67 @@ describe('a session', () => {
     serve();
     await session.gather();
     expect(served).toEqual(['getattr 2', 'write 4', 'write 5', 'getattr 6', 'write 1', 'write 3']);
+  });
+
+  /** Error and bytes written, of the reply to the write of this inode. */
+  function replyTo(inode: number): [number, number] | undefined {
+    for (const bytes = new Uint8Array(4096); read(kernel, bytes, bytes.length) > 0; ) {
+      const words = new Int32Array(bytes.buffer);
+      if (words[2] === inode) return [words[1], words[4]];
+    }
+    return undefined;
+  }
+
+  it('serves one in portions while somebody asks for something, with one reply', async () => {
+    writeSync(kernel, getattr(1));
+    writeSync(kernel, write(2, 2 ** 20 - 4096, ofPageCache));
+    let asks = 3;
+    serve((offset) => offset > 0 && writeSync(kernel, getattr(asks++)));
+    await session.gather();
+    expect(served).toEqual([
+      'getattr 1',
+      'write 2 at 0, 256 KiB',
+      'write 2 at 256, 256 KiB',
+      'getattr 3',
+      'write 2 at 512, 256 KiB',
+      'getattr 4',
+      'write 2',
+      'getattr 5',
+    ]);
+    expect(replyTo(2)).toEqual([0, 2 ** 20 - 4096]);
+    expect(session.statistics().bytesWritten).toBe(2 ** 20 - 4096);
+  });
+
+  it('serves one whole when it is alone', async () => {
+    writeSync(kernel, write(2, 2 ** 20, ofPageCache));
+    serve();
+    await session.gather();
+    expect(served).toEqual(['write 2 at 0, 1024 KiB']);
+    expect(replyTo(2)).toEqual([0, 2 ** 20]);
+  });
+
+  it('does the rest of one at once when a portion had to wait', async () => {
+    writeSync(kernel, getattr(1));
+    writeSync(kernel, write(2, 2 ** 20, ofPageCache));
+    let waits = 1;
+    serve((offset) => {
+      if (offset === 2 ** 18 && waits-- > 0) throw new Suspend(Promise.resolve(), 'test');
+    });
+    for (let turns = 0; turns < 100 && served.length < 3; turns++) await new Promise(setImmediate);
+    expect(served).toEqual(['getattr 1', 'write 2 at 0, 256 KiB', 'write 2 at 256, 768 KiB']);
+    expect(replyTo(2)).toEqual([0, 2 ** 20]);
+  });
+
+  it('says what went wrong with a portion, and goes on with the next one', async () => {
+    writeSync(kernel, getattr(1));
+    writeSync(kernel, write(2, 2 ** 20, ofPageCache));
+    writeSync(kernel, write(3, largeBytes, ofPageCache));
+    serve((offset) => {
+      if (offset === 2 ** 18) throw new FsError('ENOSPC', 'test');
+    });
+    await session.gather();
+    expect(served).toEqual(['getattr 1', 'write 2 at 0, 256 KiB', 'write 3']);
+    expect(replyTo(2)?.[0]).toBe(-28);
   });
 
   it('holds no more than it may', async () => {

@@ -13,7 +13,7 @@ import { Latencies } from '../latencies.js';
 import { RecentCallers } from '../recent-callers.js';
 import { opcode, opcodeName } from './abi.js';
 import * as directories from './directories.js';
-import { type Connection, Exchange, type Handler, silent } from './exchange.js';
+import { type Connection, Exchange, type Handler, silent, unfinished } from './exchange.js';
 import * as files from './files.js';
 import * as inodes from './inodes.js';
 import { ioctl } from './ioctl.js';
@@ -130,7 +130,10 @@ export class Dispatch {
     this.exchanges.give(x);
   }
 
-  /** Serve a new request. True if it is done and the exchange is free again; else it comes back by itself. */
+  /**
+   * Serve a new request. True if it is done and the exchange is free again, or a portion is done (then \`written\` is above 0);
+   * else it comes back by itself.
+   */
   serve(x: Exchange): boolean {
     this.perOpcode[x.request.opcode & (opcodes - 1)]++;
     this.callers.note(x.request.pid);
@@ -141,6 +144,11 @@ export class Dispatch {
       return true;
     }
     x.filesystem = filesystem;
+    return this.attempt(x);
+  }
+
+  /** The next portion of one of which \`serve\` did the first: \`written\` says how far it has come. */
+  goOn(x: Exchange): boolean {
     return this.attempt(x);
   }
 
@@ -157,6 +165,7 @@ export class Dispatch {
       this.await(x, change === undefined ? result : result.then((length) => afterSettling(x, change, length)));
       return false;
     }
+    if (result === unfinished) return true;
     if (change !== undefined && result >= 0) {
       let settling: Promise<void> | undefined;
       try {

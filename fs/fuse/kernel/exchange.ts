@@ -52,6 +52,9 @@ export class Exchange {
   attempts = 0;
   /** When the request was about to be read, in ms. */
   began = 0;
+  /** Of a WRITE: bytes to write in one attempt, 0 for all; and how many have been written in earlier ones. */
+  portion = 0;
+  written = 0;
   /** To be held `holds` times once the reply is delivered. */
   private held: InodeNumber = 0;
   /** Of another root than the request's, if the entry leads there. */
@@ -67,6 +70,7 @@ export class Exchange {
   /** Forget an earlier attempt. */
   restart(): void {
     this.attempts++;
+    this.portion = 0;
     this.holds = 0;
     this.holder = undefined;
     this.heldOnce = undefined;
@@ -124,6 +128,8 @@ export class Exchange {
   /** The request is done. */
   reset(): void {
     this.attempts = 0;
+    this.portion = 0;
+    this.written = 0;
     this.holds = 0;
     this.holder = undefined;
     this.heldOnce = undefined;
@@ -140,3 +146,5 @@ export type Handler = (exchange: Exchange) => number | Promise<number>;
 
 /** There is no reply to this request. */
 export const silent = -100_000;
+/** A portion is done, the rest is for another attempt. */
+export const unfinished = -100_001;

@@ -19,7 +19,7 @@ import {
   writeFlag,
   writeIn,
 } from './abi.js';
-import type { Exchange, Handler } from './exchange.js';
+import { type Exchange, type Handler, unfinished } from './exchange.js';
 
 /** So that copying a large file can be interrupted. */
 const maxCopy = 64 * 1024 * 1024;
@@ -71,19 +71,26 @@ export const read: Handler = (x) => {
   return result;
 };
 
-/** The filesystem copies the data before it returns: the request's buffer is used again. */
+/**
+ * The filesystem copies the data before it returns: the request's buffer is used again. Of one that is to give way to others, a
+ * portion is written at a time.
+ */
 export const write: Handler = (x) => {
-  const { request: r, connection } = x;
-  const data = r.data(writeIn.dataBytes, r.u32(writeIn.size));
+  const { request: r, connection, written: before, portion } = x;
+  const size = r.u32(writeIn.size);
+  const most = portion === 0 ? size - before : Math.min(portion, size - before);
+  const data = r.data(writeIn.dataBytes + before, most);
   const flags = r.u32(writeIn.flags);
   const kill = (flags & writeFlag.killPrivileges) !== 0;
   const cached = (flags & writeFlag.cached) !== 0;
   const by = !cached || kill ? r : r.u32(writeIn.handle) === handles.superuser ? superuser : anyone;
-  const written = x.filesystem.write(r.inode, r.u64(writeIn.offset), data, by, kill);
+  const written = most > 0 ? x.filesystem.write(r.inode, r.u64(writeIn.offset) + before, data, by, kill) : 0;
   connection.counters.bytesWritten += written;
+  x.written = before + written;
+  if (written === most && x.written < size) return unfinished;
   const durable = !cached && (r.u32(writeIn.openFlags) & openSync.data) !== 0;
-  if (written === data.length && !durable) return x.reply.count(written);
-  return finishWrite(x, data.slice(written), written, by, cached, durable);
+  if (x.written === size && !durable) return x.reply.count(size);
+  return finishWrite(x, r.data(writeIn.dataBytes + x.written, size - x.written).slice(), by, cached, durable);
 };
 
 /**
@@ -93,12 +100,11 @@ export const write: Handler = (x) => {
 const finishWrite = async (
   x: Exchange,
   rest: Uint8Array,
-  before: number,
   by: Credentials,
   cached: boolean,
   durable: boolean,
 ): Promise<number> => {
-  const { request: r, filesystem } = x;
+  const { request: r, filesystem, written: before } = x;
   const { inode } = r;
   const offset = r.u64(writeIn.offset) + before;
   const dataOnly = (r.u32(writeIn.openFlags) & openSync.attributes) === 0;

@@ -2,7 +2,8 @@
  * Write-back gives way to those who wait. The kernel has all requests in one line: whoever opens a small file while a
  * large one is written back would stand behind 64 WRITEs of 1 MiB with each of three requests, 140 ms each time. So large
  * WRITEs of the page cache are read and held until nothing else is left to be read; and while they come, the kernel is told
- * to have no more of them open at a time than are held here (background-limit.ts).
+ * to have few of them open at a time (background-limit.ts). While others ask for something, they are served in portions, with
+ * a look at the line after each.
  *
  * The kernel waits for such WRITEs itself where their order matters to it, before FSYNC, a truncation or a direct read of the
  * file: no server is bound to answer in the order of the line.
@@ -13,6 +14,12 @@ import type { Exchange } from './exchange.js';
 
 /** As many are held; the rest stays with the kernel. */
 export const mostHeld = 8;
+/** The kernel shall have so many open: all of them are held then, and whoever asks for something is first in the line. */
+export const mostOpen = 4;
+/** Bytes to write between two looks while others ask. */
+const portion = 256 * 1024;
+/** Others ask, if one did in the last so many ms. */
+const companyMs = 50;
 /** Smaller ones take no longer than any other request. */
 const largeBytes = 64 * 1024;
 
@@ -50,9 +57,16 @@ export class HeldWrites {
     return true;
   }
 
-  /** The one that came first. There is one. */
-  next(now: number): Exchange {
+  /** The one that came first, of which a portion is to be done if somebody asked at \`lastCaller\`, just now. There is one. */
+  first(now: number, lastCaller: number): Exchange {
+    const [x] = this.held;
+    x.portion = now - lastCaller < companyMs ? portion : 0;
+    return x;
+  }
+
+  /** The first one is done. */
+  drop(now: number): void {
     this.since = now;
-    return this.held.shift() as Exchange;
+    this.held.shift();
   }
 }

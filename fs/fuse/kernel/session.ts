@@ -28,7 +28,7 @@ import { BackgroundLimit } from './background-limit.js';
 import { Dispatch } from './dispatch.js';
 import { somethingHappened, Wakeup } from './event-loop.js';
 import type { Exchange } from './exchange.js';
-import { HeldWrites, longestHeldMs, mostHeld } from './held-writes.js';
+import { HeldWrites, longestHeldMs, mostOpen } from './held-writes.js';
 import type { KernelMount } from './mount.js';
 import { Notifier } from './notify.js';
 import { Stretches } from './stretches.js';
@@ -56,6 +56,7 @@ export class Session implements Mounted {
   private wakeup: Wakeup | undefined;
   private dispatch!: Dispatch;
   private next: Exchange | undefined;
+  /** When the last answer was given, or the last portion of a held one was done. */
   private lastAnswer = 0;
   /** The same of those that are not write-back. */
   private lastCaller = 0;
@@ -86,7 +87,7 @@ export class Session implements Mounted {
     this.fd = kernel.fd;
     this.device = kernel.device;
     this.notifier = new Notifier(kernel.fd);
-    this.background = new BackgroundLimit(kernel.device, mostHeld);
+    this.background = new BackgroundLimit(kernel.device, mostOpen);
     this.held = new HeldWrites(this.background, heldMs);
   }
 
@@ -229,12 +230,17 @@ export class Session implements Mounted {
     this.pending = setImmediate(this.turn);
   }
 
-  /** False if it waits for something now. */
+  /** Serve the first one, or a portion of it. False if it waits for something now. */
   private serveHeld(now: number): boolean {
-    const x = this.held.next(now);
-    if (!this.dispatch.serve(x)) return false;
-    this.dispatch.give(x);
-    return true;
+    const x = this.held.first(now, this.lastCaller);
+    const done = x.written === 0 ? this.dispatch.serve(x) : this.dispatch.goOn(x);
+    if (done && x.written > 0) {
+      this.lastAnswer = performance.now();
+      return true;
+    }
+    this.held.drop(now);
+    if (done) this.dispatch.give(x);
+    return done;
   }
 
   private gathered(): void {
