@@ -41,7 +41,10 @@ async function makeCache(program: string, image: string): Promise<void> {
   const { exports, cache } = load(program);
   for (const args of work[program]!(image)) await exports.main(args);
   if (program === 'mount.varve')
-    await exports.rehearse(idleMount, console.error, { volumes: [20, 60], recollections: 20 });
+    await exports.rehearse(idleMount, console.error, [
+      { acts: 20, recollections: 20 },
+      { acts: 60, recollections: 20 },
+    ]);
   // A reader finds all of it or nothing.
   const file = cacheFile(program);
   writeFileSync(`${file}.new`, cache());

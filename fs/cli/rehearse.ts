@@ -23,18 +23,22 @@ import { Volume } from '../volume/volume.js';
 import { servedBy } from './served.js';
 
 const imageBytes = 256 * 2 ** 20;
-/** How long a rehearsal is, in acts. */
-export interface Programme {
-  /**
-   * On one volume, and on another: what differs from volume to volume (functions that belong to one, above all) V8 then
-   * knows to differ, and what it has made by the end fits the mount's volume as well.
-   */
-  readonly volumes: readonly number[];
-  /** That read the last volume anew. */
+/** What is done with one volume. */
+export interface Part {
+  /** Acts of a rehearsal. */
+  readonly acts: number;
+  /** Of recollections, which read the volume anew: half of them near, the others from afar. */
   readonly recollections: number;
 }
 
-const whole: Programme = { volumes: [100, 900], recollections: 300 };
+/**
+ * Two volumes: what differs from one to another (functions that belong to one, above all) V8 then knows to differ, and what it
+ * has made by the end fits the mount's volume as well. The first is for those who come at once: a little of everything.
+ */
+const whole: readonly Part[] = [
+  { acts: 50, recollections: 40 },
+  { acts: 900, recollections: 300 },
+];
 /** The first volume gives serials from here on, as one that was written for years: its addresses are no small integers. */
 const oldSerial: Serial = 2 ** 28;
 const actsPerCommit = 200;
@@ -51,15 +55,15 @@ type Traffic = Pick<Mounted, 'traffic'>;
 export async function rehearse(
   mounted: Traffic,
   log: (line: string) => void,
-  { volumes, recollections }: Programme = whole,
+  parts: readonly Part[] = whole,
 ): Promise<void> {
   try {
     meetSlowDisks();
-    for (const acts of volumes)
+    for (const [number, { acts, recollections }] of parts.entries())
       await onNewImage(async (store) => {
         await format(store);
-        await perform(acts, store, Rehearsal, mounted, log, acts === volumes[0] ? oldSerial : undefined);
-        if (acts === volumes.at(-1)) await perform(recollections, fromAfar(store), Recollection, mounted, log);
+        await perform(acts, store, Rehearsal, mounted, log, number === 0 ? oldSerial : undefined);
+        for (const from of [store, fromAfar(store)]) await perform(recollections / 2, from, Recollection, mounted, log);
       });
   } catch (e) {
     log(`the rehearsal failed: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`);

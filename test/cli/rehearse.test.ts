@@ -20,7 +20,10 @@ const memoryFiles = (): number =>
 
 it('plays to its end on a volume in memory, says nothing and leaves nothing open', async () => {
   const said: string[] = [];
-  await rehearse(mountedWith(0, false), (line) => said.push(line), { volumes: [20, 60], recollections: 30 });
+  await rehearse(mountedWith(0, false), (line) => said.push(line), [
+    { acts: 20, recollections: 10 },
+    { acts: 60, recollections: 30 },
+  ]);
   expect(said).toEqual([]);
   expect(memoryFiles()).toBe(0);
 });
