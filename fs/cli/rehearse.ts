@@ -112,6 +112,7 @@ async function perform(
 ): Promise<void> {
   const memory = Actor === Recollection ? { cacheBytes: littleMemory } : {};
   const volume = await Volume.open(store, memory);
+  // As a mount's: who syncs waits for others at the door.
   volume.gather = async () => undefined;
   if (serial !== undefined) volume.state.table.nextSerial = serial;
   const filesystem = new FileSystem(volume, {

@@ -43,7 +43,7 @@ export interface Attributes {
   readonly root?: number;
 }
 
-/** What SETATTR changes; absent members stay. `now`: the server's clock. */
+/** What SETATTR changes; what is absent or undefined stays. `now`: the server's clock. */
 export interface AttributeChanges {
   readonly mode?: number | undefined;
   readonly uid?: number | undefined;
@@ -53,9 +53,9 @@ export interface AttributeChanges {
   readonly mtime?: Time | 'now' | undefined;
   readonly ctime?: Time | undefined;
   /** Clear setuid, setgid (when group-executable) and security.capability. */
-  readonly killPrivileges?: boolean | undefined;
+  readonly killPrivileges?: boolean;
   /** Times of contents that the kernel had accepted earlier and now hands over: flags of the inode don't refuse them. */
-  readonly cached?: boolean | undefined;
+  readonly cached?: boolean;
 }
 
 /** statfs. Pages of 4 KiB. */

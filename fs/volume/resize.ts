@@ -38,7 +38,7 @@ const mostFruitless = 12;
 const leastProgress = 1 / 4;
 /**
  * Places to work in while others are emptied, besides those of the cleaner's reserve: fewer where rounds are fruitless,
- * as a volume that is all but full has no more of them.
+ * as a volume that is all but full has no more of them, and none where nothing is left to be emptied.
  */
 const spare = 6;
 const leastSpare = 2;
@@ -130,7 +130,7 @@ async function vacate(volume: Resizable, target: number): Promise<void> {
     fruitless = comesCloser(left, best, state.log.perSegment) ? 0 : fruitless + 1;
     if (fruitless === 0) best = left;
     if (fruitless > mostFruitless) throw new FsError('ENOSPC', 'resize');
-    await emptyFrom(volume, limit, fruitless > 0 && limit > target);
+    await emptyFrom(volume, limit, fruitless > 0 && limit > target ? Math.max(1, work) : 0);
     state.changed = true;
     await checkpoints.checkpoint();
     await checkpoints.checkpoint();
@@ -152,14 +152,14 @@ function occupied({ table }: VolumeState, target: number): number {
   return left;
 }
 
-/** Empty the segments from `limit` on, as far as there is room; `short`: first win places by cleaning others. */
-async function emptyFrom(volume: Resizable, limit: number, short: boolean): Promise<void> {
+/** Empty the segments from `limit` on, as far as there is room; first try to win `places` by cleaning others. */
+async function emptyFrom(volume: Resizable, limit: number, places: number): Promise<void> {
   const { state, checkpoints, cleaning } = volume;
   const { table, log, cache, space } = state;
   for (const head of log.heads) if (head.place >= limit) head.close();
   await leaveWithJournal(volume, limit);
   try {
-    if (short) await cleaning.makeRoom(table.reusablePlaces + spare);
+    if (places > 0) await cleaning.makeRoom(table.reusablePlaces + places).catch(unlessFull);
     for (let place = table.state.length - 1; place >= limit; place--) {
       if (table.state[place] !== placeState.sealed || table.live[place] === 0) continue;
       await cleaning.evacuate(place);
@@ -167,8 +167,12 @@ async function emptyFrom(volume: Resizable, limit: number, short: boolean): Prom
     }
   } catch (e) {
     // What was freed so far may be written after the next checkpoints.
-    if (!(e instanceof FsError && e.code === 'ENOSPC')) throw e;
+    unlessFull(e);
   }
+}
+
+function unlessFull(e: unknown): void {
+  if (!(e instanceof FsError && e.code === 'ENOSPC')) throw e;
 }
 
 /** The journal goes on below `limit`: each segment that it leaves has a record, which names the next. */

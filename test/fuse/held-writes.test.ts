@@ -7,7 +7,7 @@ import { FsError } from '../../fs/errors.js';
 import { writeIn } from '../../fs/fuse/kernel/abi.js';
 import { BackgroundLimit, maxBackground } from '../../fs/fuse/kernel/background-limit.js';
 import type { Exchange } from '../../fs/fuse/kernel/exchange.js';
-import { HeldWrites, mostHeld } from '../../fs/fuse/kernel/held-writes.js';
+import { HeldWrites, mostHeld, mostOpen } from '../../fs/fuse/kernel/held-writes.js';
 import { Session } from '../../fs/fuse/kernel/session.js';
 import { read } from '../../fs/fuse/kernel/system-calls.js';
 import { libc } from '../../fs/host/libc.js';
@@ -36,9 +36,10 @@ function request(code: number, inode: number, body: Uint8Array): Uint8Array {
 }
 
 /** Without its data: the packet would be too large for a socket, and nobody looks at it. */
-function write(inode: number, size: number, flags: number): Uint8Array {
+function write(inode: number, size: number, flags: number, offset = 0): Uint8Array {
   const body = new Uint8Array(40);
   const words = new Uint32Array(body.buffer);
+  words[2] = offset;
   words[4] = size;
   words[5] = flags;
   const bytes = request(opcode.write, inode, body);
@@ -49,7 +50,7 @@ function write(inode: number, size: number, flags: number): Uint8Array {
 const getattr = (inode: number): Uint8Array => request(opcode.getattr, inode, new Uint8Array(16));
 
 it('serves one after a while, whatever else there is to do', () => {
-  const held = new HeldWrites(new BackgroundLimit('0:0', mostHeld, '/nowhere'));
+  const held = new HeldWrites(new BackgroundLimit('0:0', mostOpen, '/nowhere'));
   const words = new Map<number, number>([
     [writeIn.size, largeBytes],
     [writeIn.flags, ofPageCache],
@@ -61,6 +62,12 @@ it('serves one after a while, whatever else there is to do', () => {
   expect(held.first(1012, 0)).toBe(x);
   held.drop(1012);
   expect([held.pressing(1022), held.pressing(1023)]).toEqual([false, true]);
+  const portions = [
+    [1020, 960],
+    [1020, 975],
+    [1023, 1020],
+  ].map(([now, lastCaller]) => held.first(now, lastCaller).portion);
+  expect(portions, 'nobody, somebody, and too late').toEqual([0, 2 ** 18, 0]);
 });
 
 it('tells the kernel to have few of them open, and many again when they have ended', () => {
@@ -109,15 +116,18 @@ describe('a session', () => {
 
   let over: Promise<unknown> = Promise.resolve();
 
-  /** `meanwhile`: what comes, or goes wrong, while a write of so many bytes in front of it is under way. */
-  function serve(meanwhile: (offset: number) => void = () => undefined): void {
+  /** `meanwhile`: what comes, or goes wrong, during a write there; `taken`: how many bytes of it are written. */
+  function serve(
+    meanwhile: (offset: number) => unknown = () => undefined,
+    taken: (offset: number, length: number) => number = (_, length) => length,
+  ): void {
     const filesystem = {
       write(inode: number, offset: number, data: Uint8Array) {
         meanwhile(offset);
         served.push(
           data.length < 2 ** 18 ? `write ${inode}` : `write ${inode} at ${offset >> 10}, ${data.length >> 10} KiB`,
         );
-        return data.length;
+        return taken(offset, data.length);
       },
       getattr(inode: number) {
         served.push(`getattr ${inode}`);
@@ -139,9 +149,17 @@ describe('a session', () => {
     ])
       writeSync(kernel, bytes);
     serve();
-    await session.gather();
+    await allServed();
     expect(served).toEqual(['getattr 2', 'write 4', 'write 5', 'getattr 6', 'write 1', 'write 3']);
   });
+
+  /** All requests are answered, or wait. */
+  async function allServed(): Promise<void> {
+    for (let quiet = 0, count = -1; quiet < 20; quiet = served.length === count ? quiet + 1 : 0) {
+      count = served.length;
+      await new Promise(setImmediate);
+    }
+  }
 
   /** Error and bytes written, of the reply to the write of this inode. */
   function replyTo(inode: number): [number, number] | undefined {
@@ -157,7 +175,7 @@ describe('a session', () => {
     writeSync(kernel, write(2, 2 ** 20 - 4096, ofPageCache));
     let asks = 3;
     serve((offset) => offset > 0 && writeSync(kernel, getattr(asks++)));
-    await session.gather();
+    await allServed();
     expect(served).toEqual([
       'getattr 1',
       'write 2 at 0, 256 KiB',
@@ -175,7 +193,7 @@ describe('a session', () => {
   it('serves one whole when it is alone', async () => {
     writeSync(kernel, write(2, 2 ** 20, ofPageCache));
     serve();
-    await session.gather();
+    await allServed();
     expect(served).toEqual(['write 2 at 0, 1024 KiB']);
     expect(replyTo(2)).toEqual([0, 2 ** 20]);
   });
@@ -187,9 +205,79 @@ describe('a session', () => {
     serve((offset) => {
       if (offset === 2 ** 18 && waits-- > 0) throw new Suspend(Promise.resolve(), 'test');
     });
-    for (let turns = 0; turns < 100 && served.length < 3; turns++) await new Promise(setImmediate);
+    await allServed();
     expect(served).toEqual(['getattr 1', 'write 2 at 0, 256 KiB', 'write 2 at 256, 768 KiB']);
     expect(replyTo(2)).toEqual([0, 2 ** 20]);
+  });
+
+  it('knows of somebody who was answered late', async () => {
+    writeSync(kernel, getattr(1));
+    let waits = 1;
+    let answer: () => void = () => undefined;
+    const until = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    serve((offset) => {
+      if (offset === 0 && waits-- > 0) throw new Suspend(until, 'test');
+    });
+    await allServed();
+    // One that nobody holds: it waits, and is answered when there is no other traffic any more.
+    writeSync(kernel, write(2, 4096, 0));
+    await new Promise((resolve) => setTimeout(resolve, 70));
+    answer();
+    await allServed();
+    writeSync(kernel, write(3, 2 ** 19, ofPageCache));
+    await allServed();
+    expect(served).toEqual(['getattr 1', 'write 2', 'write 3 at 0, 256 KiB', 'write 3 at 256, 256 KiB']);
+  });
+
+  it('writes the rest when the filesystem took only a part of a portion', async () => {
+    writeSync(kernel, getattr(1));
+    writeSync(kernel, write(2, 2 ** 20, ofPageCache));
+    serve(undefined, (offset, length) => (offset === 2 ** 18 ? 2 ** 17 : length));
+    await allServed();
+    expect(served).toEqual([
+      'getattr 1',
+      'write 2 at 0, 256 KiB',
+      'write 2 at 256, 256 KiB',
+      'write 2 at 384, 640 KiB',
+    ]);
+    expect(replyTo(2)).toEqual([0, 2 ** 20]);
+  });
+
+  it('ends portions where units end', async () => {
+    writeSync(kernel, getattr(1));
+    writeSync(kernel, write(2, 2 ** 19, ofPageCache, 4096));
+    serve();
+    await allServed();
+    expect(served.slice(1)).toEqual(['write 2', 'write 2 at 256, 256 KiB', 'write 2']);
+    expect(replyTo(2)).toEqual([0, 2 ** 19]);
+  });
+
+  it('forgets one that is half done when the mount goes', async () => {
+    writeSync(kernel, getattr(1));
+    writeSync(kernel, write(2, 2 ** 20, ofPageCache));
+    serve(() => {
+      // Longer than a turn, so that the rest is for another one.
+      for (const until = performance.now() + 3; performance.now() < until; );
+      queueMicrotask(() => session.abort());
+    });
+    await over;
+    expect(served).toEqual(['getattr 1', 'write 2 at 0, 256 KiB']);
+  });
+
+  it('lets an fsync go on that waits for those at the door, while write-back is held and when requests never end', async () => {
+    let more = true;
+    let writes = 0;
+    serve(() => {
+      if (more) writeSync(kernel, write(++writes + 1, 2 ** 18, ofPageCache));
+    });
+    writeSync(kernel, write(1, 2 ** 18, ofPageCache));
+    await new Promise(setImmediate);
+    await session.gather();
+    more = false;
+    await allServed();
+    expect(writes).toBeGreaterThan(0);
   });
 
   it('says what went wrong with a portion, and goes on with the next one', async () => {
@@ -199,7 +287,7 @@ describe('a session', () => {
     serve((offset) => {
       if (offset === 2 ** 18) throw new FsError('ENOSPC', 'test');
     });
-    await session.gather();
+    await allServed();
     expect(served).toEqual(['getattr 1', 'write 2 at 0, 256 KiB', 'write 3']);
     expect(replyTo(2)?.[0]).toBe(-28);
   });
@@ -208,7 +296,7 @@ describe('a session', () => {
     for (let i = 1; i <= mostHeld + 2; i++) writeSync(kernel, write(i, 65536, ofPageCache));
     writeSync(kernel, getattr(99));
     serve();
-    await session.gather();
+    await allServed();
     expect(served).toEqual([
       ...[1, 2, 3].map((i) => `write ${i}`),
       'getattr 99',

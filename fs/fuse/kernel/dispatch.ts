@@ -2,7 +2,8 @@
  * From a request to the handler that serves it, and from the handler's outcome to the reply.
  *
  * A handler runs in one go; one that throws Suspend waits and starts again; one that returns a promise has done
- * its restartable part and is answered when that settles. A change is answered when the filesystem calls it settled:
+ * its restartable part and is answered when that settles. A WRITE may also be done in portions, and starts again behind
+ * each. A change is answered when the filesystem calls it settled:
  * as safe as the mount promises of what it has acknowledged. FsError becomes its errno. Anything else is a fault of
  * ours: EIO for the caller, a line in the log, and the mount lives on.
  */
@@ -131,8 +132,8 @@ export class Dispatch {
   }
 
   /**
-   * Serve a new request. True if it is done and the exchange is free again, or a portion is done (then \`written\` is above 0);
-   * else it comes back by itself.
+   * Serve a new request. True if it is done and the exchange is free again, or if a portion is done (then `written` is
+   * above 0); else it comes back by itself.
    */
   serve(x: Exchange): boolean {
     this.perOpcode[x.request.opcode & (opcodes - 1)]++;
@@ -147,7 +148,7 @@ export class Dispatch {
     return this.attempt(x);
   }
 
-  /** The next portion of one of which \`serve\` did the first: \`written\` says how far it has come. */
+  /** The next portion of one of which `serve` did the first: `written` says how far it has come. */
   goOn(x: Exchange): boolean {
     return this.attempt(x);
   }

@@ -5,6 +5,8 @@
  * Invariants
  * 1. What the kernel counts (lookups, open handles) is held in the filesystem only when the reply was delivered,
  *    once per count: a restarted request leaves no trace of its earlier attempts.
+ * 2. What a WRITE has handed to the filesystem stays: it goes on behind that, and after a restart does all the rest, as
+ *    nobody would come back for another portion.
  */
 import type { Attributes, FileSystemApi } from '../../posix/api.js';
 import type { InodeNumber } from '../../units.js';
@@ -67,7 +69,7 @@ export class Exchange {
 
   constructor(readonly connection: Connection) {}
 
-  /** Forget an earlier attempt. */
+  /** Forget an earlier attempt, but for what it has `written`. */
   restart(): void {
     this.attempts++;
     this.portion = 0;

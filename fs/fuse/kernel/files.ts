@@ -72,19 +72,20 @@ export const read: Handler = (x) => {
 };
 
 /**
- * The filesystem copies the data before it returns: the request's buffer is used again. Of one that is to give way to others, a
- * portion is written at a time.
+ * The filesystem copies the data before it returns: the request's buffer is used again. One that gives way to others is written
+ * a portion at a time, up to the next multiple of its length.
  */
 export const write: Handler = (x) => {
   const { request: r, connection, written: before, portion } = x;
   const size = r.u32(writeIn.size);
-  const most = portion === 0 ? size - before : Math.min(portion, size - before);
+  const offset = r.u64(writeIn.offset) + before;
+  const most = portion === 0 ? size - before : Math.min(portion - (offset % portion), size - before);
   const data = r.data(writeIn.dataBytes + before, most);
   const flags = r.u32(writeIn.flags);
   const kill = (flags & writeFlag.killPrivileges) !== 0;
   const cached = (flags & writeFlag.cached) !== 0;
   const by = !cached || kill ? r : r.u32(writeIn.handle) === handles.superuser ? superuser : anyone;
-  const written = most > 0 ? x.filesystem.write(r.inode, r.u64(writeIn.offset) + before, data, by, kill) : 0;
+  const written = most > 0 ? x.filesystem.write(r.inode, offset, data, by, kill) : 0;
   connection.counters.bytesWritten += written;
   x.written = before + written;
   if (written === most && x.written < size) return unfinished;

@@ -2,8 +2,8 @@
  * Write-back gives way to those who wait. The kernel has all requests in one line: whoever opens a small file while a
  * large one is written back would stand behind 64 WRITEs of 1 MiB with each of three requests, 140 ms each time. So large
  * WRITEs of the page cache are read and held until nothing else is left to be read; and while they come, the kernel is told
- * to have few of them open at a time (background-limit.ts). While others ask for something, they are served in portions, with
- * a look at the line after each.
+ * to have few of them open at a time (background-limit.ts). While others ask for something, they are served in portions, and
+ * the line is looked at after each; but one that has waited too long is done at once.
  *
  * The kernel waits for such WRITEs itself where their order matters to it, before FSYNC, a truncation or a direct read of the
  * file: no server is bound to answer in the order of the line.
@@ -14,9 +14,9 @@ import type { Exchange } from './exchange.js';
 
 /** As many are held; the rest stays with the kernel. */
 export const mostHeld = 8;
-/** The kernel shall have so many open: all of them are held then, and whoever asks for something is first in the line. */
+/** The kernel shall have so many open: all of them are held then, and a request that somebody waits for is first in the line. */
 export const mostOpen = 4;
-/** Bytes to write between two looks while others ask. */
+/** Bytes to write between two looks while others ask: whole units (fs/transform/unit.ts), so that none is written twice. */
 const portion = 256 * 1024;
 /** Others ask, if one did in the last so many ms. */
 const companyMs = 50;
@@ -57,10 +57,13 @@ export class HeldWrites {
     return true;
   }
 
-  /** The one that came first, of which a portion is to be done if somebody asked at \`lastCaller\`, just now. There is one. */
+  /**
+   * The one that came first; there is one. A portion of it is to be done if somebody was answered just now, at `lastCaller`,
+   * and nothing is pressing.
+   */
   first(now: number, lastCaller: number): Exchange {
     const [x] = this.held;
-    x.portion = now - lastCaller < companyMs ? portion : 0;
+    x.portion = now - lastCaller < companyMs && !this.pressing(now) ? portion : 0;
     return x;
   }
 

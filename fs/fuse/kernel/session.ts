@@ -43,6 +43,8 @@ const spinLimit = availableParallelism() > 1 ? 0.2 : 0;
  * opens a file is about to read it.
  */
 const callerLimit = spinLimit / 2;
+/** Who waits for those at the door (GroupSync) waits no longer than so many ms: requests may come without end. */
+const doorLimit = 2;
 /** How many looks at /dev/fuse there are to one at everything else. */
 const looksPerCheck = 4;
 
@@ -56,10 +58,11 @@ export class Session implements Mounted {
   private wakeup: Wakeup | undefined;
   private dispatch!: Dispatch;
   private next: Exchange | undefined;
-  /** When the last answer was given, or the last portion of a held one was done. */
+  /** When the last answer was given, or the last portion of a held WRITE was done. */
   private lastAnswer = 0;
-  /** The same of those that are not write-back. */
+  /** When the last answer was given to a request that had not been held. */
   private lastCaller = 0;
+  private servingHeld = false;
   private requests = 0;
   private turns = 0;
   private sleeps = 0;
@@ -68,6 +71,7 @@ export class Session implements Mounted {
   private pending: NodeJS.Immediate | undefined;
   /** Who waits until no request is left to be read. */
   private gathering: (() => void)[] = [];
+  private gatheringSince = 0;
   private readonly background: BackgroundLimit;
   private readonly held: HeldWrites;
   private readonly stretches = new Stretches();
@@ -150,6 +154,7 @@ export class Session implements Mounted {
     if (this.gone) return Promise.resolve();
     // The session may sleep: the turn that answers this must come without a request.
     this.pending?.ref();
+    if (this.gathering.length === 0) this.gatheringSince = performance.now();
     return new Promise((resolve) => this.gathering.push(resolve));
   }
 
@@ -179,6 +184,10 @@ export class Session implements Mounted {
     let x = this.next ?? this.dispatch.take();
     let served = false;
     for (let looks = 1; ; looks++) {
+      if (this.gathering.length > 0 && this.clock.ms - this.gatheringSince > doorLimit) {
+        this.gathered();
+        break;
+      }
       const pressing = this.held.pressing(this.clock.ms);
       const length = pressing ? 0 : read(this.fd, x.request.bytes, requestBufferBytes);
       if (length > 0) {
@@ -193,7 +202,6 @@ export class Session implements Mounted {
           x = this.dispatch.take();
           break;
         }
-        this.lastCaller = this.lastAnswer;
         this.stretches.ends(this.clock.ms);
         if (this.lastAnswer - start > turnLimit) break;
         continue;
@@ -206,15 +214,16 @@ export class Session implements Mounted {
         return;
       }
       const now = performance.now();
+      // Write-back that is held is nobody at the door: the kernel has what an fsync waits for answered before it asks.
+      if (this.gathering.length > 0 && !pressing) {
+        this.gathered();
+        break;
+      }
       if (pressing || (this.held.any && now - this.lastCaller > callerLimit)) {
         served = true;
         if (!this.serveHeld(now) || this.lastAnswer - start > turnLimit) break;
         this.stretches.ends(this.lastAnswer);
         continue;
-      }
-      if (this.gathering.length > 0 && !this.held.any) {
-        this.gathered();
-        break;
       }
       this.clock.ms = now;
       this.stretches.foundNothing(now);
@@ -233,9 +242,12 @@ export class Session implements Mounted {
   /** Serve the first one, or a portion of it. False if it waits for something now. */
   private serveHeld(now: number): boolean {
     const x = this.held.first(now, this.lastCaller);
+    this.servingHeld = true;
     const done = x.written === 0 ? this.dispatch.serve(x) : this.dispatch.goOn(x);
+    this.servingHeld = false;
     if (done && x.written > 0) {
       this.lastAnswer = performance.now();
+      this.clock.ms = this.lastAnswer;
       return true;
     }
     this.held.drop(now);
@@ -262,6 +274,7 @@ export class Session implements Mounted {
     const sent = write(this.fd, bytes, length);
     this.lastAnswer = performance.now();
     this.clock.ms = this.lastAnswer;
+    if (!this.servingHeld) this.lastCaller = this.lastAnswer;
     if (sent === length) return true;
     const code = lastErrno();
     // ENOENT: the caller was killed and waits no more. The others: the mount is gone.
