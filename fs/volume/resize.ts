@@ -130,7 +130,7 @@ async function vacate(volume: Resizable, target: number): Promise<void> {
     fruitless = comesCloser(left, best, state.log.perSegment) ? 0 : fruitless + 1;
     if (fruitless === 0) best = left;
     if (fruitless > mostFruitless) throw new FsError('ENOSPC', 'resize');
-    await emptyFrom(volume, limit, fruitless > 0 && limit > target ? Math.max(1, work) : 0);
+    await emptyFrom(volume, limit, fruitless > 0 && limit > target ? work || spare : 0);
     state.changed = true;
     await checkpoints.checkpoint();
     await checkpoints.checkpoint();
