@@ -120,6 +120,7 @@ describe('a session', () => {
   function serve(
     meanwhile: (offset: number) => unknown = () => undefined,
     taken: (offset: number, length: number) => number = (_, length) => length,
+    settled: () => Promise<void> | undefined = () => undefined,
   ): void {
     const filesystem = {
       write(inode: number, offset: number, data: Uint8Array) {
@@ -133,7 +134,7 @@ describe('a session', () => {
         served.push(`getattr ${inode}`);
         throw new FsError('EIO', 'test');
       },
-      settled: () => undefined,
+      settled,
     } as unknown as FileSystemApi;
     over = session.serve({ filesystem: () => filesystem, nearLimit: () => false });
   }
@@ -229,6 +230,15 @@ describe('a session', () => {
     writeSync(kernel, write(3, 2 ** 19, ofPageCache));
     await allServed();
     expect(served).toEqual(['getattr 1', 'write 2', 'write 3 at 0, 256 KiB', 'write 3 at 256, 256 KiB']);
+  });
+
+  it('takes none of those it holds for somebody, whenever they are answered', async () => {
+    serve(undefined, undefined, () => Promise.resolve());
+    for (const inode of [1, 2, 3]) {
+      writeSync(kernel, write(inode, 2 ** 20, ofPageCache));
+      await allServed();
+    }
+    expect(served).toEqual([1, 2, 3].map((inode) => `write ${inode} at 0, 1024 KiB`));
   });
 
   it('writes the rest when the filesystem took only a part of a portion', async () => {

@@ -94,8 +94,8 @@ async function afterSettling(x: Exchange, change: Change, length: number): Promi
 /** To these the kernel expects no reply, not even an error. */
 const unanswered: readonly number[] = [opcode.FORGET, opcode.BATCH_FORGET, opcode.INTERRUPT];
 
-/** Sends a reply's first `length` bytes; false if the kernel no longer wants it. */
-export type Send = (bytes: Uint8Array, length: number) => boolean;
+/** Sends a reply's first `length` bytes; false if the kernel no longer wants it. `kept`: the request had been held. */
+export type Send = (bytes: Uint8Array, length: number, kept: boolean) => boolean;
 
 /** After so many attempts a request starts again from the event loop, so that others get their turn. */
 const attemptsInARow = 50;
@@ -245,7 +245,7 @@ export class Dispatch {
     if (result !== silent) {
       const error = result < 0 ? -result : 0;
       const length = x.reply.finish(error === 0 ? result : 0, error, x.request.words);
-      const delivered = this.send(x.reply.bytes, length);
+      const delivered = this.send(x.reply.bytes, length, x.kept);
       this.latencies.record(x.request.opcode & (opcodes - 1), this.connection.clock.ms - x.began);
       if (error === 0) x.delivered(delivered);
     }

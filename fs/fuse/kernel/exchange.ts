@@ -57,6 +57,8 @@ export class Exchange {
   /** Of a WRITE: bytes to write in one attempt, 0 for all; and how many have been written in earlier ones. */
   portion = 0;
   written = 0;
+  /** Write-back that was held: nobody waits for its answer. */
+  kept = false;
   /** To be held `holds` times once the reply is delivered. */
   private held: InodeNumber = 0;
   /** Of another root than the request's, if the entry leads there. */
@@ -132,6 +134,7 @@ export class Exchange {
     this.attempts = 0;
     this.portion = 0;
     this.written = 0;
+    this.kept = false;
     this.holds = 0;
     this.holder = undefined;
     this.heldOnce = undefined;

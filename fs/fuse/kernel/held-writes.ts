@@ -52,6 +52,7 @@ export class HeldWrites {
     // Nobody waits for one alone that the page cache writes.
     if ((request.u32(writeIn.flags) & writeFlag.cached) === 0) return false;
     if (this.held.length === 0) this.since = now;
+    x.kept = true;
     this.held.push(x);
     this.limit.lower(now);
     return true;

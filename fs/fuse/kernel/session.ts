@@ -62,7 +62,6 @@ export class Session implements Mounted {
   private lastAnswer = 0;
   /** When the last answer was given to a request that had not been held. */
   private lastCaller = 0;
-  private servingHeld = false;
   private requests = 0;
   private turns = 0;
   private sleeps = 0;
@@ -183,12 +182,14 @@ export class Session implements Mounted {
     this.background.relax(start);
     let x = this.next ?? this.dispatch.take();
     let served = false;
+    let looked = false;
     for (let looks = 1; ; looks++) {
-      if (this.gathering.length > 0 && this.clock.ms - this.gatheringSince > doorLimit) {
+      if (looked && this.gathering.length > 0 && this.clock.ms - this.gatheringSince > doorLimit) {
         this.gathered();
         break;
       }
       const pressing = this.held.pressing(this.clock.ms);
+      looked ||= !pressing;
       const length = pressing ? 0 : read(this.fd, x.request.bytes, requestBufferBytes);
       if (length > 0) {
         this.requests++;
@@ -242,9 +243,7 @@ export class Session implements Mounted {
   /** Serve the first one, or a portion of it. False if it waits for something now. */
   private serveHeld(now: number): boolean {
     const x = this.held.first(now, this.lastCaller);
-    this.servingHeld = true;
     const done = x.written === 0 ? this.dispatch.serve(x) : this.dispatch.goOn(x);
-    this.servingHeld = false;
     if (done && x.written > 0) {
       this.lastAnswer = performance.now();
       this.clock.ms = this.lastAnswer;
@@ -268,13 +267,13 @@ export class Session implements Mounted {
     this.pending = setImmediate(this.turn).unref();
   }
 
-  private readonly send = (bytes: Uint8Array, length: number): boolean => {
+  private readonly send = (bytes: Uint8Array, length: number, kept: boolean): boolean => {
     // The descriptor's number may be another file's by now.
     if (this.gone) return false;
     const sent = write(this.fd, bytes, length);
     this.lastAnswer = performance.now();
     this.clock.ms = this.lastAnswer;
-    if (!this.servingHeld) this.lastCaller = this.lastAnswer;
+    if (!kept) this.lastCaller = this.lastAnswer;
     if (sent === length) return true;
     const code = lastErrno();
     // ENOENT: the caller was killed and waits no more. The others: the mount is gone.
