@@ -5,13 +5,10 @@
  * Writes go to the host's memory in place while that is quick. A barrier is fdatasync: in place while the disk
  * answers quickly, on a thread when it doesn't.
  *
- * Invariants, besides those of store.ts
- * 1. An open image is locked until it is closed: flock on its descriptor (exclusive for writers, shared for
- *    readers), which holds across processes and containers of one host; on a block device also O_EXCL, which
- *    refuses mounted devices and, as device nodes differ between containers, keeps readers apart as well.
- * 2. A barrier is issued to the host only after all writes issued before it have returned.
- * 3. A write waits for a discard that is under way and overlaps it.
- * 4. After a failed write or barrier every later write and barrier fails: the host may have dropped the pages.
+ * Invariants, besides those of store.ts and image-descriptor.ts
+ * 1. A barrier is issued to the host only after all writes issued before it have returned.
+ * 2. A write waits for a discard that is under way and overlaps it.
+ * 3. After a failed write or barrier every later write and barrier fails: the host may have dropped the pages.
  */
 import fs from 'node:fs';
 import { FsError, VolumeError } from '../errors.js';
@@ -24,12 +21,12 @@ import {
   startReading,
   startWriting,
   syncData,
-  tryLock,
   writeBuffers,
 } from '../host/files.js';
 import type { ImageOffset } from '../units.js';
 import { DirectReader } from './direct-reader.js';
 import { hostFailure, openFailure } from './host-errors.js';
+import { type OpenOptions, openLocked, sizeOf } from './image-descriptor.js';
 import { Neighbours } from './neighbours.js';
 import { Pace } from './pace.js';
 import type { Pieces } from './pieces.js';
@@ -37,12 +34,7 @@ import { ReadPace } from './read-pace.js';
 import { type Rest, ScatteredReads } from './scattered-read.js';
 import type { Store } from './store.js';
 
-export interface ImageOptions {
-  readonly readOnly?: boolean;
-  /** Make the file if it is missing, and give a regular file this size in bytes. Its bytes stay; new ones are zeros. */
-  readonly create?: { readonly size: number };
-  /** How long to wait for an image that is in use, in milliseconds. */
-  readonly waitMs?: number;
+export interface ImageOptions extends OpenOptions {
   /** Largest write in bytes made in place; larger ones go through a thread. */
   readonly inPlaceBytes?: number;
 }
@@ -58,8 +50,8 @@ const mostInPlace = 1 << 15;
 const slowestHit = 0.015;
 /** With more bytes written since the last one, a barrier is long whatever the disk's pace. */
 const mostSyncedInPlace = 1 << 20;
-const [eagain, eopnotsupp] = [-11, -95];
-const retryMs = 20;
+const eagain = -11;
+const eopnotsupp = -95;
 /** Writes of this many bytes count as parts of a long run, which goes to the disk in pieces of `hastenBytes`. */
 const hastenLeast = 1 << 17;
 const hastenBytes = 1 << 22;
@@ -330,58 +322,6 @@ class ImageFile implements Store {
     this.medium.close();
     await new Promise<void>((resolve) => fs.close(this.fd, () => resolve()));
   }
-}
-
-function openDescriptor(path: string, options: ImageOptions): { fd: number; device: boolean } {
-  const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
-  const access = options.readOnly ? O_RDONLY : O_RDWR;
-  let device = false;
-  try {
-    const found = fs.statSync(path);
-    device = found.isBlockDevice();
-    // Before it is opened: opening a pipe to read waits for someone who writes, for ever.
-    if (!device && !found.isFile()) {
-      throw new VolumeError('usage', `${path} is neither a regular file nor a block device`);
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || !options.create) throw error;
-  }
-  // On a block device O_EXCL asks for the device for oneself; O_CREAT must not go with it.
-  if (device) return { fd: fs.openSync(path, access | O_EXCL), device };
-  // An image holds what its files hold, whoever may read those: it belongs to its maker alone.
-  return { fd: fs.openSync(path, options.create ? access | O_CREAT : access, 0o600), device };
-}
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Open and lock, waiting for up to `waitMs` while somebody else has it. */
-async function openLocked(path: string, options: ImageOptions): Promise<{ fd: number; device: boolean }> {
-  const until = performance.now() + (options.waitMs ?? 0);
-  for (;;) {
-    let problem: VolumeError;
-    try {
-      const opened = openDescriptor(path, options);
-      if (tryLock(opened.fd, !options.readOnly)) return opened;
-      fs.closeSync(opened.fd);
-      problem = new VolumeError('in-use', `${path} is in use`);
-    } catch (error) {
-      problem = error instanceof VolumeError ? error : openFailure(error, path);
-    }
-    if (problem.problem !== 'in-use' || performance.now() >= until) throw problem;
-    await sleep(retryMs);
-  }
-}
-
-function sizeOf(path: string, fd: number, device: boolean, options: ImageOptions): number {
-  if (device) {
-    const size = deviceSize(fd);
-    if (size < 0) throw new VolumeError('io', `${path}: the size of the device can't be read`);
-    return size;
-  }
-  const found = fs.fstatSync(fd);
-  if (options.create === undefined || options.create.size === found.size) return found.size;
-  fs.ftruncateSync(fd, options.create.size);
-  return options.create.size;
 }
 
 /**
