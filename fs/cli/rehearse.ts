@@ -58,6 +58,7 @@ export async function rehearse(
   parts: readonly Part[] = whole,
 ): Promise<void> {
   try {
+    await quiet(mounted);
     meetSlowDisks();
     for (const [number, { acts, recollections }] of parts.entries())
       await onNewImage(async (store) => {
