@@ -22,6 +22,12 @@ export type InodeNumber = Branded<'InodeNumber'>;
 /** The interval between two checkpoints, from 1. */
 export type Generation = Branded<'Generation'>;
 
+/**
+ * 0, kept as V8 keeps fractions and what is large. A member that begins as a small integer and then is none gives its object another
+ * shape, and V8 throws away the code that knows the first: members that will be large or computed from floats begin with this.
+ */
+export const wideZero = -0;
+
 export const pageSize = 4096;
 export const pageShift = 12;
 /** Most pages in one extent, and in one unit of a transform: 128 KiB. */

@@ -113,8 +113,6 @@ async function perform(
 ): Promise<void> {
   const memory = Actor === Recollection ? { cacheBytes: littleMemory } : {};
   const volume = await Volume.open(store, memory);
-  // As a mount's: who syncs waits for others at the door.
-  volume.gather = async () => undefined;
   if (serial !== undefined) volume.state.table.nextSerial = serial;
   const filesystem = new FileSystem(volume, {
     onCorruption: (error) => log(error.message),
@@ -128,12 +126,17 @@ async function perform(
       pull: async () => undefined,
     });
     const actor = new Actor(servedBy(volume, roots), log);
-    for (let i = 0; i < acts; i++) {
-      await quiet(mounted);
-      const { requests, ended } = mounted.traffic();
-      if (ended || requests > enough) return;
-      await actor.act();
-      if (i % actsPerCommit === actsPerCommit - 1) await volume.commit();
+    volume.gather = () => actor.gather();
+    try {
+      for (let i = 0; i < acts; i++) {
+        await quiet(mounted);
+        const { requests, ended } = mounted.traffic();
+        if (ended || requests > enough) return;
+        await actor.act();
+        if (i % actsPerCommit === actsPerCommit - 1) await volume.commit();
+      }
+    } finally {
+      actor.end();
     }
   } finally {
     await filesystem.close();

@@ -17,7 +17,7 @@ import type { HeadPosition } from '../format/checkpoint.js';
 import { closedHead, noPlace } from '../format/geometry.js';
 import { runsPerSummary } from '../format/segment-summary.js';
 import { placeState } from '../format/segment-table.js';
-import { type Address, type Generation, type Place, pageSize, type Serial } from '../units.js';
+import { type Address, type Generation, type Place, pageSize, type Serial, wideZero } from '../units.js';
 import { Flight } from './flight.js';
 import type { SegmentTable } from './segment-table.js';
 import { type RunMeaning, summaryPage } from './summary-page.js';
@@ -40,13 +40,13 @@ export interface HeadOwner {
 
 export class Head {
   place: Place = -1;
-  serial: Serial = 0;
+  serial: Serial = wideZero;
   page = 0;
   described = 0;
   private readonly runs: Run[] = [];
   gathering: Flight | undefined;
   /** Address of the first page of the last append. */
-  appended = 0;
+  appended: Address = wideZero;
 
   private readonly runsPerSummary: number;
 

@@ -11,7 +11,7 @@
  */
 import { type Geometry, indexEntriesPerPage, liveBytes, livePlacesPerPage, segmentPages } from '../format/geometry.js';
 import { placeState, TablePage } from '../format/segment-table.js';
-import { type Generation, type Place, pageSize, type Serial } from '../units.js';
+import { type Generation, type Place, pageSize, type Serial, wideZero } from '../units.js';
 import { FreePlaces } from './free-places.js';
 
 export const headKind = { node: 0, data: 1, cold: 2, journal: 3 } as const;
@@ -24,7 +24,7 @@ export class SegmentTable {
   state: Uint8Array;
   head: Uint8Array;
   nextSerial: Serial = 1;
-  livePages = 0;
+  livePages = wideZero;
   /** Segments begun since the volume was opened. */
   taken = 0;
   /** Places freed since the volume was opened. */

@@ -11,7 +11,7 @@
 import { Pointer } from '../format/pointer.js';
 import { readU64, writeU64 } from '../format/struct.js';
 import { NodeHeader, NodeSlot, nodeMagic } from '../format/tree-node.js';
-import { type Address, type Generation, pageSize } from '../units.js';
+import { type Address, type Generation, pageSize, wideZero } from '../units.js';
 import { words } from './key.js';
 
 /** Addresses from here on name dirty nodes, which have no place in the log yet. */
@@ -29,7 +29,7 @@ export class Node {
   readonly view: DataView;
   private readonly u32: Uint32Array;
   /** Under what the cache knows it: its address in the log, or a number from `firstVirtual` on while it is dirty. */
-  address: Address = 0;
+  address: Address = wideZero;
   /** It belongs to the open generation and may be changed. */
   dirty = false;
   /** Used since the eviction's hand passed. */

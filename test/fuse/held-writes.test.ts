@@ -104,7 +104,12 @@ describe('a session', () => {
     kernel = ends[0];
     const connection = { fd: ends[1], device: '0:0' };
     const options = { source: 'test', readOnly: false, writeThrough: false, general: [], allowOther: true };
-    session = new Session('/nowhere', connection, { ...options, posixAcl: false, log: () => undefined }, Infinity);
+    session = new Session(
+      '/nowhere',
+      connection,
+      { ...options, posixAcl: false, log: () => undefined },
+      { heldMs: Infinity },
+    );
     session.ready().catch(() => undefined);
     served = [];
   });

@@ -59,11 +59,14 @@ export class Wire {
         this.ready = true;
       },
     };
-    const send = (bytes: Uint8Array, length: number) => {
-      this.replies.push(Buffer.from(bytes.subarray(0, length)).toString('hex'));
-      return this.delivered;
+    const outlet = {
+      send: (bytes: Uint8Array, length: number) => {
+        this.replies.push(Buffer.from(bytes.subarray(0, length)).toString('hex'));
+        return this.delivered;
+      },
+      idle: () => undefined,
     };
-    this.dispatch = new Dispatch(connection, send, () => undefined);
+    this.dispatch = new Dispatch(connection, outlet);
   }
 
   /** Bring a request; its length (the first member) is filled in. */

@@ -30,9 +30,9 @@ export class BackgroundLimit {
   private fd: number | undefined;
   private last = 0;
 
-  /** `device`: `major:minor` of the mount. `few`: the lower limit. */
+  /** `device`: `major:minor` of the mount; undefined: there is no limit to set. `few`: the lower limit. */
   constructor(
-    private readonly device: string,
+    private readonly device: string | undefined,
     private readonly few: number,
     private readonly directory = fusectl,
   ) {}
@@ -65,6 +65,7 @@ export class BackgroundLimit {
   }
 
   private open(): number {
+    if (this.device === undefined) return -1;
     const name = `${this.device.split(':')[1]}/max_background`;
     const mounted = openToWrite(`${this.directory}/${name}`);
     if (mounted >= 0) return mounted;

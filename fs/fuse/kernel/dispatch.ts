@@ -94,8 +94,13 @@ async function afterSettling(x: Exchange, change: Change, length: number): Promi
 /** To these the kernel expects no reply, not even an error. */
 const unanswered: readonly number[] = [opcode.FORGET, opcode.BATCH_FORGET, opcode.INTERRUPT];
 
-/** Sends a reply's first `length` bytes; false if the kernel no longer wants it. `kept`: the request had been held. */
-export type Send = (bytes: Uint8Array, length: number, kept: boolean) => boolean;
+/** Who carries replies to where the requests came from. */
+export interface Outlet {
+  /** Send a reply's first `length` bytes; false if nobody wants it any more. `kept`: the request had been held. */
+  send(bytes: Uint8Array, length: number, kept: boolean): boolean;
+  /** No request waits any more. */
+  idle(): void;
+}
 
 /** After so many attempts a request starts again from the event loop, so that others get their turn. */
 const attemptsInARow = 50;
@@ -114,8 +119,7 @@ export class Dispatch {
 
   constructor(
     private readonly connection: Connection,
-    private readonly send: Send,
-    private readonly idle: () => void,
+    private readonly outlet: Outlet,
   ) {
     this.exchanges = new Pool(() => new Exchange(connection), 8);
   }
@@ -237,7 +241,7 @@ export class Dispatch {
 
   private recycle(x: Exchange): void {
     this.exchanges.give(x);
-    if (this.waiting === 0) this.idle();
+    if (this.waiting === 0) this.outlet.idle();
   }
 
   /** Reply, and count what the kernel now refers to. */
@@ -245,7 +249,7 @@ export class Dispatch {
     if (result !== silent) {
       const error = result < 0 ? -result : 0;
       const length = x.reply.finish(error === 0 ? result : 0, error, x.request.words);
-      const delivered = this.send(x.reply.bytes, length, x.kept);
+      const delivered = this.outlet.send(x.reply.bytes, length, x.kept);
       this.latencies.record(x.request.opcode & (opcodes - 1), this.connection.clock.ms - x.began);
       if (error === 0) x.delivered(delivered);
     }

@@ -1,4 +1,4 @@
-/** The driver that speaks the kernel's protocol itself: see session.ts for how it serves. */
+/** The driver that speaks the kernel's protocol itself: see request-loop.ts for how it serves. */
 import type { Driver } from '../driver.js';
 import { mountKernel } from './mount.js';
 import { Session } from './session.js';

@@ -4,7 +4,7 @@
  * that with a character device; the node binary exports libuv, and koffi calls it.
  *
  * libuv gets no callback of ours to run: a function of libuv's own that does nothing stands in its place. Being
- * awake is enough, because an immediate runs after each sleep (see session.ts).
+ * awake is enough, because an immediate runs after each sleep (see request-loop.ts).
  *
  * Invariants
  * 1. The handle's memory lives as long as the process: libuv may look at it once more after it was closed.

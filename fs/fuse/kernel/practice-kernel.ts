@@ -1,10 +1,10 @@
 /**
- * The kernel's side of the protocol, played: requests as bytes go into a dispatcher of their own, and replies are
+ * The kernel's side of the protocol, played: requests are given as bytes to a loop of their own, and replies are
  * looked at. It serves the rehearsal, which wants the very code that answers the real kernel to run.
  *
  * Numbers in requests are written as the kernel would: 64-bit members as two words.
  */
-import { FsError } from '../../errors.js';
+import { errno, FsError } from '../../errors.js';
 import type { Served } from '../driver.js';
 import {
   body,
@@ -29,7 +29,9 @@ import {
   writeFlag,
   writeIn,
 } from './abi.js';
-import { Dispatch, type Send } from './dispatch.js';
+import { BackgroundLimit } from './background-limit.js';
+import { mostOpen } from './held-writes.js';
+import { Channel, RequestLoop } from './request-loop.js';
 
 const [readOnly, writeOnly] = [0, 1];
 const regularFile = 0o100644;
@@ -49,13 +51,20 @@ type Fill = (words: Uint32Array) => void;
 const nothing: Fill = () => undefined;
 const text = new TextEncoder();
 
+/** Room for a request and its data. */
+const requestBytes = 256 * 1024;
+/** Looks in vain before the loop lets others go on, ms: some. */
+const spinMs = 0.005;
+
 /** Practice kernels so far. */
 let made = 0;
 
 export class PracticeKernel {
-  private readonly dispatch: Dispatch;
-  /** It goes, as numbers that never change are others to V8. */
-  private readonly clock = { ms: performance.now() };
+  private readonly loop: RequestLoop;
+  private readonly request = new Uint8Array(requestBytes);
+  private readonly words = new Uint32Array(this.request.buffer);
+  /** Bytes of the request that is to be read; 0: none. */
+  private length = 0;
   private unique = 0;
   private error = 0;
   private entry = rootNode;
@@ -63,63 +72,82 @@ export class PracticeKernel {
 
   constructor(served: Served, log: (line: string) => void) {
     // A mount has other functions here: what V8 makes for those of one caller alone, it throws away at the next one.
-    const [send, idle]: [Send, () => void] =
-      made++ % 2 === 0 ? [this.receive, () => undefined] : [(bytes) => this.receive(bytes), () => undefined];
-    this.dispatch = new Dispatch(
-      {
-        options: {
-          source: 'practice',
-          readOnly: false,
-          writeThrough: false,
-          general: [],
-          allowOther: false,
-          posixAcl: false,
-          log,
-        },
-        served,
-        counters: { bytesRead: 0, bytesWritten: 0 },
-        clock: this.clock,
-        writers: new Map(),
-        pull: async () => undefined,
-        initialized: () => undefined,
+    const channel =
+      made++ % 2 === 0
+        ? new Channel(this.give, this.receive, () => undefined)
+        : new Channel(
+            (into) => this.give(into),
+            (from) => this.receive(from),
+            () => undefined,
+          );
+    const connection = {
+      options: {
+        source: 'practice',
+        readOnly: false,
+        writeThrough: false,
+        general: [],
+        allowOther: false,
+        posixAcl: false,
+        log,
       },
-      send,
-      idle,
-    );
+      served,
+      counters: { bytesRead: 0, bytesWritten: 0 },
+      writers: new Map(),
+      pull: async () => undefined,
+      initialized: () => undefined,
+    };
+    this.loop = new RequestLoop(channel, connection, new BackgroundLimit(undefined, mostOpen), { spinMs });
+    void this.loop.serve();
   }
 
-  private readonly receive = (bytes: Uint8Array): boolean => {
-    this.clock.ms = performance.now();
+  /** Resolves when the requests that have come so far are answered, or wait for something. */
+  gather(): Promise<void> {
+    return this.loop.gather();
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    this.loop.leave(errno.ENODEV);
+  }
+
+  /** The loop asks for a request. */
+  private readonly give = (into: Uint8Array): number => {
+    const { length } = this;
+    if (length === 0) return 0;
+    into.set(this.request.subarray(0, length));
+    this.length = 0;
+    if (this.words[inHeader.opcode] === opcode.FORGET) this.answered();
+    return length;
+  };
+
+  /** The loop has a reply. */
+  private readonly receive = (bytes: Uint8Array): number => {
     const words = new Uint32Array(bytes.buffer, bytes.byteOffset, outBody + 2);
     this.error = -(words[outHeader.error] | 0);
     this.entry = { low: words[outBody + entryOut.nodeId], high: words[outBody + entryOut.nodeId + 1] };
     this.answered();
-    return true;
+    return words[outHeader.length];
   };
 
   /** Ask, with names (or data) of `tail` behind the first `bytes` bytes of the body. Throws FsError of the reply. */
   private async ask(code: number, node: NodeId, bytes: number, fill: Fill, tail?: Uint8Array): Promise<void> {
-    const x = this.dispatch.take();
-    const { request } = x;
+    const { words } = this;
     const length = inHeaderBytes + bytes + (tail?.length ?? 0);
-    request.words.fill(0, 0, body + (bytes >>> 2));
-    request.words[inHeader.length] = length;
-    request.words[inHeader.opcode] = code;
-    request.words[inHeader.unique] = ++this.unique;
-    request.words[inHeader.nodeId] = node.low;
-    request.words[inHeader.nodeId + 1] = node.high;
-    fill(request.words.subarray(body, body + (bytes >>> 2)));
-    if (tail !== undefined) request.bytes.set(tail, inHeaderBytes + bytes);
-    let waiting = true;
+    words.fill(0, 0, body + (bytes >>> 2));
+    words[inHeader.length] = length;
+    words[inHeader.opcode] = code;
+    words[inHeader.unique] = ++this.unique;
+    words[inHeader.nodeId] = node.low;
+    words[inHeader.nodeId + 1] = node.high;
+    fill(words.subarray(body, body + (bytes >>> 2)));
+    if (tail !== undefined) this.request.set(tail, inHeaderBytes + bytes);
+    this.error = 0;
     const reply = new Promise<void>((resolve) => {
-      this.answered = () => {
-        waiting = false;
-        resolve();
-      };
+      this.answered = resolve;
     });
-    if (this.dispatch.serve(x)) this.dispatch.give(x);
-    if (code === opcode.FORGET) return;
-    if (waiting) await reply;
+    this.length = length;
+    this.loop.look();
+    await reply;
     if (this.error !== 0) throw new FsError('EIO', opcodeName(code), undefined, `error ${this.error}`);
   }
 

@@ -52,6 +52,16 @@ export class Rehearsal {
     this.kernel = new PracticeKernel(served, log);
   }
 
+  /** Resolves when the requests that have come so far are answered, or wait for something. */
+  gather(): Promise<void> {
+    return this.kernel.gather();
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    this.kernel.end();
+  }
+
   /** One file's life: made, written, closed, looked at, moved, read; every other one removed. And what else goes on. */
   async act(): Promise<void> {
     const { kernel } = this;
@@ -121,6 +131,7 @@ export class Rehearsal {
     await kernel.fsync(journal);
     await kernel.write(journal, 0, page);
     await kernel.fsync(journal);
+    await kernel.fsync(journal);
     for (let i = 0; i < pagesOfSmall; i++) await kernel.write(this.database, this.next() * pageSize, page);
     await kernel.fsync(this.database);
     if (act % each === 0) await kernel.truncate(journal, 0);
@@ -164,6 +175,16 @@ export class Recollection {
 
   constructor(served: Served, log: (line: string) => void) {
     this.kernel = new PracticeKernel(served, log);
+  }
+
+  /** Resolves when the requests that have come so far are answered, or wait for something. */
+  gather(): Promise<void> {
+    return this.kernel.gather();
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    this.kernel.end();
   }
 
   /** Look for one file, read it if there is such a one, and read here and there and in a sequence in the database. */
