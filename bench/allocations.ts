@@ -22,7 +22,7 @@ export const allocations: Workload = async (volume, note) => {
   // Into a file: nobody would empty a pipe while this process waits for the mount.
   const log = `${volume.image}.log`;
   const server = join(projectRoot, 'bin/mount.varve.server');
-  const command = 'exec node --trace-gc "$0" --foreground "$1" "$2" > "$3"';
+  const command = 'exec node --v8-pool-size=1 --trace-gc "$0" --foreground "$1" "$2" > "$3"';
   start('bash', ['-c', command, server, volume.image, volume.directory, log], 'ignore');
   while (!volume.mounted()) await sleep(50);
   const path = join(volume.directory, 'allocations');

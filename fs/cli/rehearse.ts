@@ -8,6 +8,7 @@ import { closeSync } from 'node:fs';
 import { planGeometry } from '../format/geometry.js';
 import { formatVersion, Superblock, superblockMagic } from '../format/superblock.js';
 import type { Mounted } from '../fuse/driver.js';
+import { PracticeKernel } from '../fuse/kernel/practice-kernel.js';
 import { Recollection, Rehearsal } from '../fuse/kernel/rehearsal.js';
 import { memoryFile } from '../host/files.js';
 import { FileSystem } from '../posix/filesystem.js';
@@ -125,9 +126,10 @@ async function perform(
       onCorruption: (error) => log(error.message),
       pull: async () => undefined,
     });
-    const actor = new Actor(servedBy(volume, roots), log);
-    volume.gather = () => actor.gather();
+    const kernel = new PracticeKernel(servedBy(volume, roots), log);
+    volume.gather = () => kernel.gather();
     try {
+      const actor = new Actor(kernel);
       for (let i = 0; i < acts; i++) {
         await quiet(mounted);
         const { requests, ended } = mounted.traffic();
@@ -136,7 +138,7 @@ async function perform(
         if (i % actsPerCommit === actsPerCommit - 1) await volume.commit();
       }
     } finally {
-      actor.end();
+      kernel.end();
     }
   } finally {
     await filesystem.close();

@@ -96,3 +96,17 @@ it.runIf(process.getuid?.() === 0)('leaves alone what others have mounted at its
     fs.rmSync(directory, { recursive: true });
   }
 });
+
+it('lets go of the device when it is given up before it serves', async () => {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'varve-session-'));
+  const fifo = path.join(directory, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  const fd = fs.openSync(fifo, fs.constants.O_RDWR | fs.constants.O_NONBLOCK);
+  const session = new Session('/nowhere', { fd, device: '0:0' }, options);
+  expect(() => session.statistics()).toThrow('not served yet');
+  session.abort();
+  await expect(session.ready()).rejects.toMatchObject({ code: 'ENOTCONN' });
+  expect(() => fs.fstatSync(fd)).toThrow('EBADF');
+  await session.unmount(true);
+  fs.rmSync(directory, { recursive: true });
+});

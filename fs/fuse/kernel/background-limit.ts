@@ -28,7 +28,7 @@ export class BackgroundLimit {
   private lowered = false;
   /** Undefined: not opened yet; -1: it can't be. */
   private fd: number | undefined;
-  private last = 0;
+  private last = Number.NEGATIVE_INFINITY;
 
   /** `device`: `major:minor` of the mount; undefined: there is no limit to set. `few`: the lower limit. */
   constructor(

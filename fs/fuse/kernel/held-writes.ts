@@ -29,7 +29,7 @@ export const longestHeldMs = 10;
 export class HeldWrites {
   private held: Exchange[] = [];
   /** Since when the first one is the first, in ms. */
-  private since = 0;
+  private since = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly limit: BackgroundLimit,

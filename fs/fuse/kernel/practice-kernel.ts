@@ -53,14 +53,14 @@ const text = new TextEncoder();
 
 /** Room for a request and its data. */
 const requestBytes = 256 * 1024;
-/** Looks in vain before the loop lets others go on, ms: some. */
+/** How long the loop looks in vain before others go on, in ms: for a few looks. */
 const spinMs = 0.005;
 
 /** Practice kernels so far. */
 let made = 0;
 
 export class PracticeKernel {
-  private readonly loop: RequestLoop;
+  readonly loop: RequestLoop;
   private readonly request = new Uint8Array(requestBytes);
   private readonly words = new Uint32Array(this.request.buffer);
   /** Bytes of the request that is to be read; 0: none. */
@@ -69,6 +69,7 @@ export class PracticeKernel {
   private error = 0;
   private entry = rootNode;
   private answered: () => void = () => undefined;
+  private failed: (error: unknown) => void = () => undefined;
 
   constructor(served: Served, log: (line: string) => void) {
     // A mount has other functions here: what V8 makes for those of one caller alone, it throws away at the next one.
@@ -96,7 +97,10 @@ export class PracticeKernel {
       pull: async () => undefined,
       initialized: () => undefined,
     };
-    this.loop = new RequestLoop(channel, connection, new BackgroundLimit(undefined, mostOpen), { spinMs });
+    this.loop = new RequestLoop(channel, connection, new BackgroundLimit(undefined, mostOpen), { spinMs }, (e) => {
+      this.end();
+      this.failed(e);
+    });
     void this.loop.serve();
   }
 
@@ -129,7 +133,10 @@ export class PracticeKernel {
     return words[outHeader.length];
   };
 
-  /** Ask, with names (or data) of `tail` behind the first `bytes` bytes of the body. Throws FsError of the reply. */
+  /**
+   * Ask, with names (or data) of `tail` behind the first `bytes` bytes of the body. Throws FsError of the reply, and what the loop
+   * has thrown.
+   */
   private async ask(code: number, node: NodeId, bytes: number, fill: Fill, tail?: Uint8Array): Promise<void> {
     const { words } = this;
     const length = inHeaderBytes + bytes + (tail?.length ?? 0);
@@ -142,8 +149,9 @@ export class PracticeKernel {
     fill(words.subarray(body, body + (bytes >>> 2)));
     if (tail !== undefined) this.request.set(tail, inHeaderBytes + bytes);
     this.error = 0;
-    const reply = new Promise<void>((resolve) => {
+    const reply = new Promise<void>((resolve, reject) => {
       this.answered = resolve;
+      this.failed = reject;
     });
     this.length = length;
     this.loop.look();

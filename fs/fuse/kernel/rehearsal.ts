@@ -10,8 +10,7 @@
  * behind is read again, after the volume was opened anew, by a `Recollection`: then nothing is in memory.
  */
 import { pageSize } from '../../units.js';
-import type { Served } from '../driver.js';
-import { type NodeId, PracticeKernel, rootNode } from './practice-kernel.js';
+import { type NodeId, type PracticeKernel, rootNode } from './practice-kernel.js';
 
 const folders = 4;
 const smallFile = new Uint8Array(2048).fill(1);
@@ -42,25 +41,12 @@ const keptName = (act: number): string => `moved ${act}`;
 const databaseName = 'db';
 
 export class Rehearsal {
-  private readonly kernel: PracticeKernel;
   private readonly folder: NodeId[] = [];
   private acts = 0;
   private database: NodeId | undefined;
   private visited = 0;
 
-  constructor(served: Served, log: (line: string) => void) {
-    this.kernel = new PracticeKernel(served, log);
-  }
-
-  /** Resolves when the requests that have come so far are answered, or wait for something. */
-  gather(): Promise<void> {
-    return this.kernel.gather();
-  }
-
-  /** Nothing more comes. */
-  end(): void {
-    this.kernel.end();
-  }
+  constructor(private readonly kernel: PracticeKernel) {}
 
   /** One file's life: made, written, closed, looked at, moved, read; every other one removed. And what else goes on. */
   async act(): Promise<void> {
@@ -169,23 +155,10 @@ const pagesPerAct = 4;
 
 /** Reads what a rehearsal has left on a volume, as far as it is there. */
 export class Recollection {
-  private readonly kernel: PracticeKernel;
   private acts = 0;
   private visited = 0;
 
-  constructor(served: Served, log: (line: string) => void) {
-    this.kernel = new PracticeKernel(served, log);
-  }
-
-  /** Resolves when the requests that have come so far are answered, or wait for something. */
-  gather(): Promise<void> {
-    return this.kernel.gather();
-  }
-
-  /** Nothing more comes. */
-  end(): void {
-    this.kernel.end();
-  }
+  constructor(private readonly kernel: PracticeKernel) {}
 
   /** Look for one file, read it if there is such a one, and read here and there and in a sequence in the database. */
   async act(): Promise<void> {

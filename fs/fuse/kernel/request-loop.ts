@@ -1,5 +1,5 @@
 /**
- * Requests are read, answered and counted in turns of Node's event loop.
+ * Requests of the kernel, or of a rehearsal, are read, answered and counted in turns of Node's event loop.
  *
  * A turn reads requests as long as there are some, up to a bound, so that timers, signals, completed reads and
  * the continuations of promises come in between. Without requests it looks again for a moment (waking a
@@ -42,8 +42,9 @@ const endings: readonly number[] = [errno.ENODEV, 103 /* ECONNABORTED */];
  * object there.
  */
 export class Channel {
+  /** Whoever makes one wakes libuv when a request comes (event-loop.ts), or calls `look` of the loop. */
   constructor(
-    /** The next request: its bytes; 0: there is none; -1, and errno: the same by EAGAIN, or what went wrong. */
+    /** The next request: its bytes; 0: there is none; -1: see errno, where EAGAIN means none as well. */
     readonly read: (into: Uint8Array, most: number) => number,
     /** A reply. Returns its bytes, or -1 and errno. */
     readonly write: (from: Uint8Array, length: number) => number,
@@ -52,7 +53,7 @@ export class Channel {
   ) {}
 }
 
-export interface Pace {
+export interface Waits {
   /** Write-back is held no longer than that, in ms. */
   readonly heldMs?: number;
   /**
@@ -61,6 +62,9 @@ export interface Pace {
    */
   readonly spinMs?: number;
 }
+
+/** For an exception that no handler's caller has caught. Nothing is served any more. */
+export type OnFault = (error: unknown) => void;
 
 export class RequestLoop implements Outlet {
   requests = 0;
@@ -83,14 +87,16 @@ export class RequestLoop implements Outlet {
   private readonly held: HeldWrites;
   private readonly spinMs: number;
   private readonly finished = deferred();
-  private readonly turn = (): void => this.serveTurn();
+  private readonly turn: () => void;
 
   constructor(
     private readonly channel: Channel,
     private readonly connection: Omit<Connection, 'clock'>,
     private readonly background: BackgroundLimit,
-    { heldMs = longestHeldMs, spinMs = spinLimit }: Pace = {},
+    { heldMs = longestHeldMs, spinMs = spinLimit }: Waits = {},
+    onFault?: OnFault,
   ) {
+    this.turn = onFault === undefined ? () => this.serveTurn() : () => this.tryTurn(onFault);
     this.held = new HeldWrites(background, heldMs);
     this.spinMs = spinMs;
     this.dispatch = new Dispatch({ ...connection, clock: this.clock }, this);
@@ -114,6 +120,14 @@ export class RequestLoop implements Outlet {
     this.look();
     if (this.gathering.length === 0) this.gatheringSince = performance.now();
     return new Promise((resolve) => this.gathering.push(resolve));
+  }
+
+  private tryTurn(onFault: OnFault): void {
+    try {
+      this.serveTurn();
+    } catch (e) {
+      onFault(e);
+    }
   }
 
   private serveTurn(): void {

@@ -13,7 +13,7 @@ import { Wakeup } from './event-loop.js';
 import { mostOpen } from './held-writes.js';
 import type { KernelMount } from './mount.js';
 import { Notifier } from './notify.js';
-import { Channel, type Pace, RequestLoop } from './request-loop.js';
+import { Channel, RequestLoop, type Waits } from './request-loop.js';
 import { read, write } from './system-calls.js';
 
 export class Session implements Mounted {
@@ -21,7 +21,9 @@ export class Session implements Mounted {
   readonly notifier: Notifier;
   private readonly fd: number;
   private wakeup: Wakeup | undefined;
-  private loop!: RequestLoop;
+  /** From `serve` on. */
+  private loop: RequestLoop | undefined;
+  private closed = false;
   private readonly writers = new Map<InodeNumber, number>();
   private readonly counters = { bytesRead: 0, bytesWritten: 0 };
   private readonly started = deferred();
@@ -30,7 +32,7 @@ export class Session implements Mounted {
     readonly target: string,
     kernel: KernelMount,
     private readonly options: MountOptions,
-    private readonly pace: Pace = {},
+    private readonly waits: Waits = {},
   ) {
     this.fd = kernel.fd;
     this.device = kernel.device;
@@ -55,13 +57,13 @@ export class Session implements Mounted {
       pull: (rootId: number, inode: InodeNumber) => this.notifier.pull(rootId, inode),
       initialized: () => this.started.resolve(),
     };
-    this.loop = new RequestLoop(channel, connection, new BackgroundLimit(this.device, mostOpen), this.pace);
+    this.loop = new RequestLoop(channel, connection, new BackgroundLimit(this.device, mostOpen), this.waits);
     this.wakeup = new Wakeup(this.fd);
     return this.loop.serve();
   }
 
   statistics(): Readonly<Record<string, number>> {
-    const { requests, turns, sleeps, dispatch } = this.loop;
+    const { requests, turns, sleeps, dispatch } = this.serving;
     const { waiting, suspended, faults, perOpcode } = dispatch;
     const statistics: Record<string, number> = {
       requests,
@@ -79,24 +81,24 @@ export class Session implements Mounted {
   }
 
   latencies(): ReturnType<Mounted['latencies']> {
-    return this.loop.dispatch.latencies.read((code) => opcodeName(code).toLowerCase());
+    return this.serving.dispatch.latencies.read((code) => opcodeName(code).toLowerCase());
   }
 
   away(): KindLatency {
-    return this.loop.stretches.read();
+    return this.serving.stretches.read();
   }
 
   recentCallers(most: number): Map<number, number> {
-    return this.loop.dispatch.callers.counts(most);
+    return this.serving.dispatch.callers.counts(most);
   }
 
   traffic(): ReturnType<Mounted['traffic']> {
-    const { requests, dispatch, lastAnswer, gone: ended } = this.loop;
+    const { requests, dispatch, lastAnswer, gone: ended } = this.serving;
     return { requests, waiting: dispatch.waiting, idleMs: performance.now() - lastAnswer, ended };
   }
 
   gather(): Promise<void> {
-    return this.loop.gather();
+    return this.serving.gather();
   }
 
   async pull(): Promise<void> {
@@ -105,17 +107,25 @@ export class Session implements Mounted {
 
   /** Where it was, or over it, something else may be mounted by now: that stays. */
   async unmount(lazy: boolean): Promise<void> {
-    if (this.loop.gone) return;
+    if (this.closed) return;
     const seen = mountAt(this.target);
     if (seen !== undefined && seen.device !== this.device) throw new FsError('EBUSY', `unmount of ${this.target}`);
     await unmountKernel(this.target, lazy);
   }
 
   abort(): void {
-    this.loop.leave(errno.ENODEV);
+    if (this.loop === undefined) this.over(undefined);
+    else this.loop.leave(errno.ENODEV);
+  }
+
+  private get serving(): RequestLoop {
+    if (this.loop === undefined) throw new Error('the mount is not served yet');
+    return this.loop;
   }
 
   private over(failure: number | undefined): void {
+    if (this.closed) return;
+    this.closed = true;
     if (failure !== undefined) this.options.log(`reading requests of ${this.target} failed: errno ${failure}`);
     this.wakeup?.close();
     this.notifier.close();

@@ -4,7 +4,7 @@
  * request may lie there without anyone knowing of it. Looks that find nothing follow each other in a microsecond and are
  * not counted, nor is the time in which the thread sleeps: then a request wakes it.
  *
- * Nobody looks at the clock for this: the session does so anyway, when it has answered, when it finds nothing, and when a turn
+ * Nobody looks at the clock for this: the loop does so anyway, when it has answered, when it finds nothing, and when a turn
  * begins.
  */
 import { performance } from 'node:perf_hooks';
@@ -13,8 +13,8 @@ import { type KindLatency, Latencies } from '../latencies.js';
 export class Stretches {
   private readonly lengths = new Latencies(1);
   private last = performance.now();
-  /** Time that libuv had slept when the thread was about to, in ms; -1: it was not. */
-  private idle = -1;
+  /** Time that libuv had slept when the thread was about to, in ms; below 0: it was not. */
+  private idle = Number.NEGATIVE_INFINITY;
 
   /** It is about to look, after other things. `now`: ms, as performance.now(). */
   ends(now: number): void {
@@ -24,7 +24,7 @@ export class Stretches {
     this.last = now;
     if (this.idle >= 0) {
       length -= performance.nodeTiming.idleTime - this.idle;
-      this.idle = -1;
+      this.idle = Number.NEGATIVE_INFINITY;
     }
     this.lengths.record(0, Math.max(0, length));
   }
