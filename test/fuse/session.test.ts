@@ -19,12 +19,19 @@ const options = {
   log: () => {},
 };
 
-it('does not answer a late request through a descriptor that is another file by now', async () => {
+/** A session in a folder of its own, which the test removes. */
+function overFifo() {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'varve-session-'));
   const fifo = path.join(directory, 'fifo');
+  const target = path.join(directory, 'target');
   execFileSync('mkfifo', [fifo]);
+  fs.mkdirSync(target);
   const fd = fs.openSync(fifo, fs.constants.O_RDWR | fs.constants.O_NONBLOCK);
-  const session = new Session('/nowhere', { fd, device: '0:0' }, options);
+  return { directory, target, fd, session: new Session(target, { fd, device: '0:0' }, options) };
+}
+
+it('does not answer a late request through a descriptor that is another file by now', async () => {
+  const { directory, fd, session } = overFifo();
   let finish: () => void = () => undefined;
   const asked = new Promise<void>((begun) => {
     const filesystem = {
@@ -50,11 +57,7 @@ it('does not answer a late request through a descriptor that is another file by 
 });
 
 it('counts how long it stayed away from its requests, and no sleep', async () => {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'varve-session-'));
-  const fifo = path.join(directory, 'fifo');
-  execFileSync('mkfifo', [fifo]);
-  const fd = fs.openSync(fifo, fs.constants.O_RDWR | fs.constants.O_NONBLOCK);
-  const session = new Session('/nowhere', { fd, device: '0:0' }, options);
+  const { directory, session } = overFifo();
   const began = [performance.now(), performance.nodeTiming.idleTime];
   session.ready().catch(() => undefined);
   const served = session.serve({ filesystem: () => undefined, nearLimit: () => false });
@@ -74,13 +77,7 @@ it('counts how long it stayed away from its requests, and no sleep', async () =>
 });
 
 it.runIf(process.getuid?.() === 0)('leaves alone what others have mounted at its place', async () => {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'varve-session-'));
-  const fifo = path.join(directory, 'fifo');
-  const target = path.join(directory, 'target');
-  execFileSync('mkfifo', [fifo]);
-  fs.mkdirSync(target);
-  const fd = fs.openSync(fifo, fs.constants.O_RDWR | fs.constants.O_NONBLOCK);
-  const session = new Session(target, { fd, device: '0:0' }, options);
+  const { directory, target, session } = overFifo();
   session.ready().catch(() => undefined);
   const served = session.serve({ filesystem: () => undefined, nearLimit: () => false });
   execFileSync('mount', ['-t', 'tmpfs', 'theirs', target]);
@@ -98,11 +95,7 @@ it.runIf(process.getuid?.() === 0)('leaves alone what others have mounted at its
 });
 
 it('lets go of the device when it is given up before it serves', async () => {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'varve-session-'));
-  const fifo = path.join(directory, 'fifo');
-  execFileSync('mkfifo', [fifo]);
-  const fd = fs.openSync(fifo, fs.constants.O_RDWR | fs.constants.O_NONBLOCK);
-  const session = new Session('/nowhere', { fd, device: '0:0' }, options);
+  const { directory, fd, session } = overFifo();
   expect(() => session.statistics()).toThrow('not served yet');
   session.abort();
   await expect(session.ready()).rejects.toMatchObject({ code: 'ENOTCONN' });
