@@ -23,8 +23,9 @@ export type InodeNumber = Branded<'InodeNumber'>;
 export type Generation = Branded<'Generation'>;
 
 /**
- * 0, kept as V8 keeps fractions and what is large. A member that begins as a small integer and later is not one gives its object another
- * shape, and V8 throws away the code that knows the first: members that will be large or computed from floats begin with this.
+ * 0, kept as V8 keeps fractions and what is large. A member that begins as a small integer and later is not one gives its
+ * object another shape, and V8 throws away the code that knows the first: members that will be large or computed from floats
+ * begin with this.
  */
 export const wideZero = -0;
 

@@ -134,8 +134,8 @@ export class PracticeKernel {
   };
 
   /**
-   * Ask, with names (or data) of `tail` behind the first `bytes` bytes of the body. Throws FsError of the reply, and what the loop
-   * has thrown.
+   * Ask, with names (or data) of `tail` behind the first `bytes` bytes of the body. Throws FsError of the reply, and what
+   * the loop has thrown.
    */
   private async ask(code: number, node: NodeId, bytes: number, fill: Fill, tail?: Uint8Array): Promise<void> {
     const { words } = this;

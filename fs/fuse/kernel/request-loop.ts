@@ -122,6 +122,37 @@ export class RequestLoop implements Outlet {
     return new Promise((resolve) => this.gathering.push(resolve));
   }
 
+  /** Nothing more comes, for the reason `code`. What waits is finished all the same. */
+  leave(code: number): void {
+    if (this.gone) return;
+    this.gone = true;
+    this.gathered();
+    this.background.close();
+    this.channel.over(endings.includes(code) ? undefined : code);
+    if (this.dispatch.waiting === 0) this.finished.resolve();
+  }
+
+  send(bytes: Uint8Array, length: number, kept: boolean): boolean {
+    // Where it would go may be another's by now.
+    if (this.gone) return false;
+    const sent = this.channel.write(bytes, length);
+    this.lastAnswer = performance.now();
+    this.clock.ms = this.lastAnswer;
+    if (!kept) this.lastCaller = this.lastAnswer;
+    if (sent === length) return true;
+    const code = lastErrno();
+    // ENOENT: the caller was killed and waits no more. The others: the mount is gone.
+    if (code !== errno.ENOENT && !endings.includes(code) && code !== errno.EPERM) {
+      const error = -new Int32Array(bytes.buffer, bytes.byteOffset, 4)[outHeader.error];
+      this.connection.options.log(`the kernel refused a reply of ${length} bytes with error ${error}: errno ${code}`);
+    }
+    return false;
+  }
+
+  idle(): void {
+    if (this.gone) this.finished.resolve();
+  }
+
   private tryTurn(onFault: OnFault): void {
     try {
       this.serveTurn();
@@ -222,36 +253,5 @@ export class RequestLoop implements Outlet {
     this.sleeps++;
     this.stretches.sleeps();
     this.pending = setImmediate(this.turn).unref();
-  }
-
-  send(bytes: Uint8Array, length: number, kept: boolean): boolean {
-    // Where it would go may be another's by now.
-    if (this.gone) return false;
-    const sent = this.channel.write(bytes, length);
-    this.lastAnswer = performance.now();
-    this.clock.ms = this.lastAnswer;
-    if (!kept) this.lastCaller = this.lastAnswer;
-    if (sent === length) return true;
-    const code = lastErrno();
-    // ENOENT: the caller was killed and waits no more. The others: the mount is gone.
-    if (code !== errno.ENOENT && !endings.includes(code) && code !== errno.EPERM) {
-      const error = -new Int32Array(bytes.buffer, bytes.byteOffset, 4)[outHeader.error];
-      this.connection.options.log(`the kernel refused a reply of ${length} bytes with error ${error}: errno ${code}`);
-    }
-    return false;
-  }
-
-  idle(): void {
-    if (this.gone) this.finished.resolve();
-  }
-
-  /** Nothing more comes, for the reason `code`. What waits is finished all the same. */
-  leave(code: number): void {
-    if (this.gone) return;
-    this.gone = true;
-    this.gathered();
-    this.background.close();
-    this.channel.over(endings.includes(code) ? undefined : code);
-    if (this.dispatch.waiting === 0) this.finished.resolve();
   }
 }
